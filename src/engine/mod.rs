@@ -1,0 +1,191 @@
+//! Everything that speaks to a database, behind two small traits of verbs about asset tables.
+//!
+//! Architecture invariant: nothing outside this folder knows which engine runs, and nothing DuckDB-shaped leaks out of
+//! it. What engines differ in is `Capabilities`, a value that the planner reads.
+
+mod duckdb;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatchReader;
+use arrow::datatypes::SchemaRef;
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+
+use crate::graph::RelationName;
+use crate::project::Project;
+
+/// Batches that flow out of the engine, one at a time.
+pub type BatchReader = Box<dyn RecordBatchReader + Send>;
+
+/// What an engine can do beyond the verbs.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    /// Name and version, such as `DuckDB 1.5.5`: shown by `debug`, recorded with each run.
+    pub engine: String,
+    /// Data and state rows become visible in one atomic step.
+    pub transactional_publish: bool,
+}
+
+/// How a second process that holds the database is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenLocked {
+    Fail,
+    /// Try again until it is free, for at most this long (for ever when `None`).
+    Wait(Option<std::time::Duration>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    ReadWrite,
+    /// Fails with `EngineErrorKind::NoDatabase` when there is no database yet.
+    ReadOnly,
+}
+
+/// Opens the project's database with its settings, extensions, attachments and secrets.
+///
+/// The only place that picks an engine. Slow the first time in a process (it loads the database library), so commands
+/// that need no data never call it.
+pub fn open(project: &Project, access: Access, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, EngineError> {
+    duckdb::open(project, access, when_locked)
+}
+
+/// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.
+/// Needs no database.
+pub fn table_names(statement: &str) -> Result<Vec<FoundTable>, EngineError> {
+    duckdb::table_names(statement)
+}
+
+/// A table name that the engine's parser found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    pub parts: Vec<String>,
+    /// Byte offset in the statement at which the name starts, where the engine tells it.
+    pub start: Option<usize>,
+    pub alias: Option<String>,
+}
+
+/// A database that holds asset tables. Shared by all workers.
+pub trait Engine: Send + Sync {
+    fn capabilities(&self) -> &Capabilities;
+
+    /// A new session; one per worker.
+    fn session(&self) -> Result<Box<dyn Session>, EngineError>;
+
+    /// What stands in the project's database now.
+    fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
+
+    /// Interrupts every session's running statement; later statements of these sessions fail as cancelled too.
+    fn cancel(&self);
+}
+
+/// One worker's line to the engine: builds, then publishes or abandons.
+pub trait Session: Send {
+    /// The columns that a query would give, without running it.
+    fn schema(&mut self, sql: &str) -> Result<SchemaRef, EngineError>;
+
+    /// Runs a query; batches come as the reader is read. The session can be used again when the reader is dropped.
+    fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError>;
+
+    /// Makes the relation's new content, visible to nobody else until `publish`. Replaces whatever has the name.
+    fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError>;
+
+    /// Stores an object's payload beside the data, visible to nobody else until `publish`.
+    fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError>;
+
+    /// The payload that `put_object` stored last for an asset, or `None`.
+    fn get_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError>;
+
+    /// Makes everything built since the last publish visible, with its record, in one step.
+    fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError>;
+
+    /// Forgets everything built since the last publish.
+    fn abandon(&mut self);
+}
+
+/// Where a build's rows come from.
+pub enum BuildSource {
+    /// A table with the rows of this query.
+    Query(String),
+    /// A view of this query.
+    View(String),
+    /// A table with the rows of this Arrow stream.
+    Stream(FFI_ArrowArrayStream),
+    /// A table with the rows of a CSV file; options are the engine's reader options.
+    Csv { path: std::path::PathBuf, options: crate::project::Values },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// `None` where no rows are counted, as for a view.
+    pub rows: Option<u64>,
+}
+
+/// A non-tabular asset's payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    pub asset: String,
+    /// Name of the IO manager that wrote it.
+    pub manager: String,
+    pub payload: Vec<u8>,
+}
+
+/// What is written about one materialization, in the transaction that publishes it.
+#[derive(Debug, Clone)]
+pub struct MaterializationRecord {
+    pub asset: String,
+    pub run: String,
+    pub kind: &'static str,
+    /// Start, in microseconds since 1970 UTC.
+    pub started_at: i64,
+    pub seconds: f64,
+    pub rows: Option<u64>,
+    /// JSON object.
+    pub metadata: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExistingRelation {
+    pub relation: RelationName,
+    pub is_view: bool,
+}
+
+/// What an engine says when it fails.
+#[derive(Debug, Clone)]
+pub struct EngineError {
+    pub kind: EngineErrorKind,
+    /// The engine's own words, without its position marks.
+    pub message: String,
+    /// Byte offset into the statement that the error is about, where the engine tells it.
+    pub offset: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineErrorKind {
+    Open,
+    Locked,
+    NoDatabase,
+    Setting,
+    /// The statement does not parse or bind.
+    Query,
+    /// The statement failed while it ran.
+    Execution,
+    /// `Engine::cancel` was called.
+    Cancelled,
+    /// The Arrow stream given to `build` failed; its producer knows why.
+    Source,
+    /// A column of the Arrow stream or of a result cannot be converted; the message names column and type.
+    ColumnType,
+    /// The stream has no columns.
+    NoColumns,
+    Publish,
+    StateFormat,
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for EngineError {}

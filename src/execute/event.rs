@@ -1,0 +1,76 @@
+//! What happens in a run, as it happens. The terminal, the record, the log and the UI are sinks of this one stream.
+
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Kind, Materialized};
+use crate::project::Values;
+
+#[derive(Debug, Clone)]
+pub enum Event {
+    RunStarted {
+        run: String,
+        total: usize,
+        threads: usize,
+    },
+    AssetStarted {
+        asset: String,
+        kind: Kind,
+    },
+    /// Another try after a failure.
+    AssetRetried {
+        asset: String,
+        attempt: u32,
+        wait: Duration,
+        error: Diagnostic,
+    },
+    /// A line that user code printed.
+    Printed {
+        asset: String,
+        line: String,
+    },
+    AssetFinished {
+        asset: String,
+        kind: Kind,
+        materialized: Materialized,
+        elapsed: Duration,
+        outcome: Outcome,
+    },
+    RunFinished {
+        summary: RunSummary,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Materialized {
+        rows: Option<u64>,
+        metadata: Values,
+    },
+    Failed(Box<Diagnostic>),
+    /// An upstream (the nearest that failed) is the reason.
+    Skipped {
+        because: String,
+    },
+    /// The run was cancelled or stopped by `--fail-fast` before the asset was done.
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RunSummary {
+    pub run: String,
+    pub materialized: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub cancelled: usize,
+    pub elapsed: Duration,
+    /// Ctrl-C, as opposed to `--fail-fast`.
+    pub interrupted: bool,
+}
+
+impl RunSummary {
+    /// True when everything that was planned is done.
+    pub fn is_success(&self) -> bool {
+        self.failed == 0 && self.skipped == 0 && self.cancelled == 0
+    }
+}

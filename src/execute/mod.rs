@@ -1,0 +1,14 @@
+//! `Plan -> Events`: runs the steps in parallel and says what happens; shows nothing and records nothing by itself.
+
+mod event;
+mod publish;
+mod python;
+mod runtime;
+mod scheduler;
+mod sql;
+
+pub use event::{Event, Outcome, RunSummary};
+pub use runtime::{
+    InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
+};
+pub use scheduler::{Cancellation, RunOptions, execute};

@@ -1,0 +1,103 @@
+//! The seam to Python: what the core asks of an interpreter. The core compiles and is tested without one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+
+use crate::engine::{Engine, StoredObject};
+use crate::parse::{Parameter, ParsedAsset};
+use crate::project::{Project, Values};
+use crate::source::SourceFile;
+
+/// An interpreter that can run the project's asset functions. Called from several threads at once.
+pub trait PythonRuntime: Send + Sync {
+    /// The assets of a module whose declarations cannot be read from its syntax tree, by importing it.
+    fn declarations(&self, project: &Project, file: &Arc<SourceFile>) -> Result<Vec<ParsedAsset>, PythonError>;
+
+    /// Calls an asset function. The output's stream may go on running user code while it is read.
+    fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;
+
+    /// Asks the asset functions that are running to stop; they may not listen.
+    fn cancel(&self);
+
+    /// Version of the interpreter and of the packages that matter, for `debug`.
+    fn versions(&self) -> Vec<(String, String)>;
+}
+
+/// One call of one asset function.
+pub struct PythonCall<'a> {
+    pub project: &'a Project,
+    pub asset: &'a str,
+    /// The module's file, relative to the project's root.
+    pub path: &'a Path,
+    pub function: &'a str,
+    pub inputs: Vec<PythonInput>,
+    /// Lets `Relation`s read while the asset is running.
+    pub engine: Arc<dyn Engine>,
+    pub run: &'a str,
+    /// Whether the asset is an object, so that its value goes to its IO manager.
+    pub wants_object: bool,
+    /// Receives what the function prints, line by line or at the end.
+    pub printed: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+pub struct PythonInput {
+    pub parameter: Parameter,
+    /// Name of the upstream, for messages.
+    pub upstream: String,
+    pub value: InputValue,
+}
+
+pub enum InputValue {
+    /// A query whose rows arrive in the form that the annotation asks for.
+    Query(String),
+    /// An object, loaded by its IO manager.
+    Object { object: StoredObject, path: std::path::PathBuf, function: String },
+}
+
+/// What an asset function gave.
+pub struct PythonOutput {
+    pub data: PythonData,
+    pub metadata: Values,
+    /// The user's error when reading the stream fails: asked after the engine reports `EngineErrorKind::Source`.
+    pub stream_error: Arc<dyn Fn() -> Option<PythonError> + Send + Sync>,
+}
+
+pub enum PythonData {
+    Stream(FFI_ArrowArrayStream),
+    /// A `Relation`: the rows never leave the engine.
+    Query(String),
+    Object(StoredObject),
+}
+
+/// A failure on the Python side, already in words.
+#[derive(Debug, Clone)]
+pub struct PythonError {
+    pub kind: PythonErrorKind,
+    /// The exception's type and text, such as `ValueError: no rows`.
+    pub message: String,
+    /// The project's own frames, as Python prints them; empty when none is involved.
+    pub traceback: String,
+    /// Line (from 1) of the innermost frame in the asset's own file.
+    pub line: Option<usize>,
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PythonErrorKind {
+    /// The user's code raised.
+    Raised,
+    /// The module could not be imported.
+    Import,
+    /// An input cannot be handed over in the form that the annotation asks for.
+    Input,
+    /// The output cannot be stored.
+    Output,
+    /// A column's type cannot cross.
+    ColumnType,
+    /// An IO manager failed.
+    ObjectStore,
+    /// `cancel` was called.
+    Cancelled,
+}

@@ -1,0 +1,186 @@
+//! `SourceFile -> ParsedAsset`: what each file declares, without looking at any other file.
+//!
+//! Pure and parallel. SQL, Python, property files and seeds are files of the same shape: each takes a `SourceFile` and
+//! returns what it declares, or diagnostics.
+
+pub mod properties;
+pub mod python;
+pub mod seed;
+pub mod sql;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::project::Values;
+use crate::source::{Place, SourceFile, Span};
+
+/// Name of an asset, checked at birth: not empty, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetName(Arc<str>);
+
+impl AssetName {
+    /// `None` when the text cannot be a name.
+    pub fn new(name: &str) -> Option<Self> {
+        let fit = !name.trim().is_empty() && !name.chars().any(|letter| letter.is_control());
+        fit.then(|| AssetName(Arc::from(name)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AssetName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// An asset as its own file declares it.
+#[derive(Debug, Clone)]
+pub struct ParsedAsset {
+    pub name: AssetName,
+    pub file: Arc<SourceFile>,
+    /// Where the asset is declared: the file for SQL and seeds, the function's name for Python.
+    pub place: Place,
+    /// What the file itself configures (`config(...)`, `@asset(...)`), before folders and property files.
+    pub config: Values,
+    /// Leading comment or docstring.
+    pub description: Option<String>,
+    pub upstreams: Vec<UpstreamName>,
+    pub body: ParsedBody,
+}
+
+/// How a file names something that it reads.
+#[derive(Debug, Clone)]
+pub struct UpstreamName {
+    pub reference: Reference,
+    /// Where the user wrote it.
+    pub place: Place,
+    pub manner: Manner,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// `ref('name')`, `ref('package', 'name')`, a Python parameter, an item of `deps=`.
+    /// Python may also say `source.table`, which is tried when no asset has the name.
+    Asset { package: Option<String>, name: String },
+    /// `source('source', 'table')`.
+    Source { source: String, table: String },
+    /// A name where a table stands, as written: one to three identifiers, unquoted.
+    Table(Vec<String>),
+}
+
+/// How the upstream is used; decides how it is put in place and which words an error uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manner {
+    /// `ref()` or `source()`: the rendered SQL holds `placeholder(reference)` wherever it was printed.
+    Call,
+    /// A plain table name in the rendered SQL, with its span there, and whether an alias follows it.
+    PlainName { rendered: Span, has_alias: bool },
+    /// A parameter of an asset function: data arrives under this name.
+    Parameter(String),
+    /// `deps=[...]`: an edge without data.
+    Dependency,
+}
+
+#[derive(Debug, Clone)]
+pub enum ParsedBody {
+    Sql(SqlBody),
+    Python(PythonBody),
+    Seed,
+}
+
+/// A rendered model.
+#[derive(Debug, Clone)]
+pub struct SqlBody {
+    /// SQL after Jinja, with `template::placeholder` texts where `ref`, `source` and `this` were printed.
+    pub rendered: String,
+    /// The part of `rendered` that is the one statement (without a trailing `;` and comments around it).
+    pub statement: Span,
+}
+
+/// An asset function.
+#[derive(Debug, Clone)]
+pub struct PythonBody {
+    /// Name of the function in its module; for factories the name that the asset was registered under.
+    pub function: String,
+    pub is_async: bool,
+    pub parameters: Vec<Parameter>,
+    /// True when the declaration came from importing the module (a factory), not from its syntax tree.
+    pub imported: bool,
+}
+
+/// A parameter that receives an upstream's data.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub name: String,
+    /// The annotation's source text, such as `pl.LazyFrame`.
+    pub annotation: Option<String>,
+}
+
+/// What property files declare beside the assets.
+#[derive(Debug, Clone)]
+pub struct ParsedSource {
+    /// The `name:` under `sources:`.
+    pub source: String,
+    /// The `name:` of the table.
+    pub table: String,
+    pub place: Place,
+    pub description: Option<String>,
+    pub location: SourceLocation,
+    pub config: Values,
+    pub columns: Vec<ColumnProperties>,
+}
+
+/// Where a source's data is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceLocation {
+    /// A table of this database or of an attached one.
+    Table { database: Option<String>, schema: Option<String>, identifier: String },
+    /// Files, by path or glob relative to the project's root, read by `read_parquet`, `read_csv`, `read_json`.
+    Files { path: String, format: FileFormat, options: Values },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    Parquet,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ColumnProperties {
+    pub name: String,
+    pub description: Option<String>,
+    pub data_type: Option<String>,
+    pub tags: Vec<String>,
+    pub meta: Values,
+}
+
+/// `models:` or `seeds:` in a property file: what it says of one asset.
+#[derive(Debug, Clone)]
+pub struct AssetProperties {
+    pub name: String,
+    pub place: Place,
+    /// `model` or `seed`, the word for messages.
+    pub section: &'static str,
+    pub description: Option<String>,
+    /// `config:`, and `tags`, `meta` beside it.
+    pub config: Values,
+    pub columns: Vec<ColumnProperties>,
+}
+
+/// One property file.
+#[derive(Debug, Clone, Default)]
+pub struct ParsedProperties {
+    pub assets: Vec<AssetProperties>,
+    pub sources: Vec<ParsedSource>,
+}
+
+/// Everything that the project's files declare: what `graph::resolve` takes.
+#[derive(Debug, Clone, Default)]
+pub struct Parsed {
+    pub assets: Vec<ParsedAsset>,
+    pub properties: ParsedProperties,
+}

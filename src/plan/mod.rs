@@ -1,0 +1,1 @@
+//! `graph + selection -> Plan`: the ordered steps, each with its reason.

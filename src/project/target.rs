@@ -1,0 +1,53 @@
+//! Where a project's assets are written: one target is chosen per command.
+
+use std::path::PathBuf;
+
+use super::Values;
+
+/// A database and how to open it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub name: String,
+    /// The database file (absolute), or `None` for a database in memory.
+    pub database: Option<PathBuf>,
+    /// The schema that assets go to unless their config says otherwise.
+    pub schema: String,
+    /// How many assets run at once.
+    pub threads: usize,
+    /// Engine settings by name, such as `memory_limit`.
+    pub settings: Values,
+    pub extensions: Vec<Extension>,
+    pub attach: Vec<Attachment>,
+    pub secrets: Vec<Secret>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Extension {
+    pub name: String,
+    /// `community`, a URL, or nothing for the core repository.
+    pub repository: Option<String>,
+}
+
+/// Another database, visible under `alias`.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    pub alias: String,
+    pub path: String,
+    /// `sqlite`, `postgres`, ...; nothing for DuckDB's own format.
+    pub kind: Option<String>,
+    pub read_only: bool,
+}
+
+/// A secret of the engine's secret manager. Its values never reach a message.
+#[derive(Clone)]
+pub struct Secret {
+    pub name: String,
+    pub kind: String,
+    pub values: Values,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Secret({} of type {})", self.name, self.kind)
+    }
+}

@@ -1,0 +1,1 @@
+//! `Events -> history`: what is written about runs.
