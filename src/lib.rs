@@ -1,7 +1,7 @@
 //! dovetail compiles SQL models and Python asset functions into one graph and materializes it with DuckDB.
 //!
 //! The folders are the stages, in the order in which data walks through them:
-//! `scan -> parse (template) -> graph -> plan -> execute -> record`. Each stage takes the type of the one before and
+//! `scan -> parse (template) -> graph -> plan -> execute`. Each stage takes the type of the one before and
 //! returns its own.
 
 pub mod cli;
@@ -12,7 +12,6 @@ pub mod graph;
 pub mod parse;
 pub mod plan;
 pub mod project;
-pub mod record;
 pub mod scan;
 pub mod source;
 pub mod template;
