@@ -5,6 +5,7 @@
 //! returns its own.
 
 pub mod cli;
+pub mod compile;
 pub mod diagnostic;
 pub mod engine;
 pub mod execute;
