@@ -8,7 +8,7 @@ mod resolve;
 pub mod select;
 
 pub use config::Materialized;
-pub use relation::RelationName;
+pub use relation::{RelationName, literal, quoted};
 pub use resolve::resolve;
 
 use std::collections::HashMap;
