@@ -5,6 +5,7 @@
 //! returns its own.
 
 pub mod cli;
+pub mod compile;
 pub mod diagnostic;
 pub mod engine;
 pub mod execute;
@@ -15,3 +16,4 @@ pub mod project;
 pub mod scan;
 pub mod source;
 pub mod template;
+pub fn stub() -> String { duckdb::Connection::open_in_memory().and_then(|c| c.query_row("select version()", [], |r| r.get(0))).unwrap_or_default() }
