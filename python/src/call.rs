@@ -108,7 +108,7 @@ fn take(outcome: &Bound<'_, PyAny>, asset: &str) -> Done<PythonOutput> {
             Err(error) => return Ok(Err(error)),
         },
     };
-    output(data, outcome.getattr("metadata")?.cast::<PyDict>()?, &failure).map(Ok)
+    Ok(Ok(output(data, outcome.getattr("metadata")?.unbind(), &failure)))
 }
 
 fn not_a_table(text: String) -> PythonError {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use dovetail::engine::{BatchReader, Engine, EngineError, EngineErrorKind, Session};
+use dovetail::engine::{BatchReader, Engine, EngineError, EngineErrorKind, Session, TableSchema};
 use pyo3::prelude::*;
 
 use crate::error::engine_error;
@@ -35,7 +35,7 @@ impl Pool {
         Ok(Box::new(PooledReader { reader: Some(reader), session: Some(session), pool: Arc::clone(self) }))
     }
 
-    pub(crate) fn schema(&self, sql: &str) -> Result<SchemaRef, EngineError> {
+    pub(crate) fn schema(&self, sql: &str) -> Result<TableSchema, EngineError> {
         let mut session = self.take()?;
         let schema = session.schema(sql);
         lock(&self.idle).push(session);

@@ -6,6 +6,7 @@
 mod batches;
 mod call;
 mod capsule;
+mod cli;
 mod connection;
 mod declarations;
 mod error;
@@ -30,6 +31,7 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<runtime::Turn>()?;
     module.add_function(wrap_pyfunction!(relation::sql_text, module)?)?;
     module.add_function(wrap_pyfunction!(relation::sql_name, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(runtime::is_stuck, module)?)?;
     Ok(())
 }

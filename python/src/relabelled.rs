@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ffi_stream::FFI_ArrowArrayStream;
+use dovetail::engine::TYPE_METADATA;
 
 use crate::capsule::{arrow_text, stream_next};
-use crate::shape::TYPE_KEY;
+
 use crate::stream::ArraySource;
 
 pub(crate) struct Relabelled {
@@ -37,7 +38,7 @@ pub(crate) fn relabel(schema: &Schema, types: &[(String, String)]) -> Option<Sch
             };
             changed = true;
             let mut metadata = field.metadata().clone();
-            metadata.insert(TYPE_KEY.to_owned(), engine_type.clone());
+            metadata.insert(TYPE_METADATA.to_owned(), engine_type.clone());
             Arc::new(field.as_ref().clone().with_metadata(metadata))
         })
         .collect();

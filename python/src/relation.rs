@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
-use arrow::array::{Array, AsArray, RecordBatch, StructArray};
+use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::DataType;
-use dovetail::engine::{BatchReader, EngineError, EngineErrorKind};
+use dovetail::engine::{BatchReader, EngineError, EngineErrorKind, TYPE_METADATA};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -13,7 +13,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 use crate::capsule::{arrow_text, stream_capsule};
 use crate::connection::{Pool, detached, lock};
 use crate::error::engine_error;
-use crate::shape::{Shape, TYPE_KEY};
+use crate::shape::Shape;
 use crate::stream::{ArraySource, export};
 use crate::types::{EngineType, Library, quote_name, quote_text};
 use crate::values::Constructors;
@@ -326,17 +326,9 @@ pub(crate) fn describe(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<
 }
 
 fn describe_detached(pool: &Arc<Pool>, sql: &str) -> Result<Vec<(String, String)>, EngineError> {
-    let mut columns = Vec::new();
-    for batch in pool.query(&format!("describe select * from (\n{sql}\n)"))? {
-        let batch = batch.map_err(|error| execution(&arrow_text(&error)))?;
-        let text = |index: usize| batch.columns().get(index).and_then(|column| column.as_string_opt::<i32>());
-        let (Some(names), Some(types)) = (text(0), text(1)) else { return Err(execution("`describe` gave no text")) };
-        let pairs = names.iter().zip(types).map(|(name, engine_type)| {
-            (name.unwrap_or_default().to_owned(), engine_type.unwrap_or_default().to_owned())
-        });
-        columns.extend(pairs);
-    }
-    Ok(columns)
+    let schema = pool.schema(&format!("select * from (\n{sql}\n)"))?;
+    let names = schema.arrow.fields().iter().map(|field| field.name().clone());
+    Ok(names.zip(schema.types).collect())
 }
 
 fn execution(message: &str) -> EngineError {
@@ -471,7 +463,7 @@ impl Cursor {
 
 /// What tells values of one Arrow type apart.
 fn extension(field: &arrow::datatypes::Field) -> Option<&str> {
-    match (field.data_type(), field.metadata().get(TYPE_KEY).map(String::as_str)) {
+    match (field.data_type(), field.metadata().get(TYPE_METADATA).map(String::as_str)) {
         (DataType::Decimal128(_, 0), Some("HUGEINT" | "UHUGEINT")) => Some("integer"),
         _ => field.metadata().get("ARROW:extension:name").map(String::as_str),
     }

@@ -11,7 +11,6 @@ use dovetail::project::Project;
 use dovetail::source::SourceFile;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::connection::lock;
 use crate::error::{plain, unexpected};
@@ -166,9 +165,12 @@ impl PythonRuntime for Interpreter {
     }
 }
 
-/// What `dovetail._call` gave: data in one of three forms.
-pub(crate) fn output(data: PythonData, metadata: &Bound<'_, PyDict>, failure: &Failure) -> PyResult<PythonOutput> {
-    let metadata = crate::json::values(metadata)?;
+/// What `dovetail._call` gave: data in one of three forms, and a function that tells its metadata.
+pub(crate) fn output(data: PythonData, metadata: Py<PyAny>, failure: &Failure) -> PythonOutput {
     let failure = failure.clone();
-    Ok(PythonOutput { data, metadata, stream_error: Arc::new(move || failure.get()) })
+    let metadata = move || {
+        let values = Python::try_attach(|py| crate::json::values(metadata.call0(py)?.bind(py)));
+        values.and_then(Result::ok).unwrap_or_default()
+    };
+    PythonOutput { data, metadata: Box::new(metadata), stream_error: Arc::new(move || failure.get()) }
 }

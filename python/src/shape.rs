@@ -14,10 +14,10 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, FieldRef, Int8Type, IntervalMonthDayNanoType, IntervalUnit, Schema, TimeUnit};
 use arrow::error::ArrowError;
 
+use dovetail::engine::TYPE_METADATA;
+
 use crate::types::Library;
 
-/// Field metadata: the engine's type that an Arrow type stands for.
-pub(crate) const TYPE_KEY: &str = "dovetail:type";
 const EXTENSION_NAME: &str = "ARROW:extension:name";
 const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
 const DIGITS_LIMIT: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000;
@@ -49,7 +49,7 @@ impl Shape {
             })?;
             if let Some(Some(origin)) = origins.get(index) {
                 let mut metadata = field.metadata().clone();
-                metadata.insert(TYPE_KEY.to_owned(), origin.clone());
+                metadata.insert(TYPE_METADATA.to_owned(), origin.clone());
                 field = Arc::new(field.as_ref().clone().with_metadata(metadata));
             }
             fields.push(field);
@@ -76,7 +76,7 @@ fn shape_field(field: &FieldRef, library: Library) -> Result<(FieldRef, Change),
     let opaque = field.metadata().get(EXTENSION_METADATA).map_or("", String::as_str);
     let frames = library != Library::Arrow;
     let plain = |data_type: DataType, change: Change, origin: Option<&str>| {
-        let origin = origin.map(|origin| (TYPE_KEY.to_owned(), origin.to_owned()));
+        let origin = origin.map(|origin| (TYPE_METADATA.to_owned(), origin.to_owned()));
         let metadata: HashMap<_, _> = origin.into_iter().collect();
         let field = Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata);
         Ok((Arc::new(field), change))
