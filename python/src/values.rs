@@ -127,7 +127,7 @@ impl<'py> Constructors<'py> {
         if extension == Some("integer") {
             value.into_bound_py_any(self.py)
         } else {
-            self.call("decimal", (value, scale))
+            self.call("decimal_value", (value, scale))
         }
     }
 
