@@ -149,10 +149,13 @@ def _frames(start: TracebackType | None, root: str) -> list[traceback.FrameSumma
     kept: list[traceback.FrameSummary] = []
     below: traceback.FrameSummary | None = None
     for frame in traceback.extract_tb(start):
-        file = frame.filename if frame.filename.startswith("<") else os.path.abspath(frame.filename)
+        file = frame.filename
         if file.startswith(_OURS + os.sep) or file.startswith("<frozen importlib"):
             continue
-        library = file.startswith(_LIBRARIES) and not _in_project(file, root)
+        # Compiled libraries name their sources by relative paths.
+        library = not _in_project(file, root) and (
+            file.startswith(_LIBRARIES) or not os.path.isabs(frame.filename)
+        )
         if not library:
             name = os.path.relpath(file, root) if _in_project(file, root) else file
             frame = traceback.FrameSummary(name, frame.lineno, frame.name, lookup_line=False, line=frame.line or "")

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::array::{Array, RecordBatch, StructArray};
-use arrow::datatypes::DataType;
-use dovetail::engine::{BatchReader, EngineError, EngineErrorKind, TYPE_METADATA};
+use dovetail::engine::{BatchReader, EngineError, EngineErrorKind};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -17,7 +16,7 @@ use crate::error::engine_error;
 use crate::shape::Shape;
 use crate::stream::{ArraySource, export};
 use crate::types::{EngineType, Library, quote_name, quote_text};
-use crate::values::Constructors;
+use crate::values::{Constructors, extension};
 
 /// A lazy query. Nothing runs until rows are asked for.
 #[pyclass(frozen, weakref, module = "dovetail")]
@@ -476,14 +475,6 @@ impl Cursor {
             self.position += 1;
         }
         Ok(found)
-    }
-}
-
-/// What tells values of one Arrow type apart.
-fn extension(field: &arrow::datatypes::Field) -> Option<&str> {
-    match (field.data_type(), field.metadata().get(TYPE_METADATA).map(String::as_str)) {
-        (DataType::Decimal128(_, 0), Some("HUGEINT" | "UHUGEINT")) => Some("integer"),
-        _ => field.metadata().get("ARROW:extension:name").map(String::as_str),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The engine's lossless Arrow in forms that Python's libraries can compute with.
 //!
-//! Without loss, the engine gives booleans as `arrow.bool8` and 128-bit integers as opaque bytes. Here they become
-//! Arrow booleans and decimals of 38 digits; whatever does not fit is an error that names column and type, never
-//! another value.
+//! Without loss, the engine gives booleans as `arrow.bool8`, which hardly any library takes for booleans: here they
+//! become Arrow's own. For frames, intervals become durations and unsigned 128-bit integers decimals; whatever does
+//! not fit is an error that names column and type, never another value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,6 +90,11 @@ fn shape_field(field: &FieldRef, library: Library) -> Result<(FieldRef, Change),
             plain(DataType::Duration(TimeUnit::Microsecond), Change::Duration, None)
         }
         (DataType::Union(..), _) if frames => Err("UNION"),
+        // The same zone, by the name that other data has it under.
+        (DataType::Timestamp(unit, Some(zone)), _) if zone.as_ref() == "Etc/UTC" => {
+            let data_type = DataType::Timestamp(*unit, Some("UTC".into()));
+            Ok((Arc::new(field.as_ref().clone().with_data_type(data_type)), Change::None))
+        }
         (nested, _) => {
             let (data_type, change) = shape_nested(nested, library)?;
             let mut metadata = field.metadata().clone();
