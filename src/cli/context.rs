@@ -1,6 +1,6 @@
 //! What every command is given: the global flags, the process's surroundings and the printer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use super::printer::Printer;
 use crate::compile::{self, Compiled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execute::PythonRuntime;
+use crate::graph::select::Selection;
+use crate::graph::{AssetGraph, NodeId};
 use crate::project::{LoadOptions, Values, find_root};
 
 pub(crate) struct Context {
@@ -38,6 +40,11 @@ impl Context {
             vars: parse_vars(&self.global.vars)?,
             environment: Arc::clone(&self.environment),
         })
+    }
+
+    /// What a selection names; its warnings are printed.
+    pub fn selected(&mut self, selection: &Selection, graph: &AssetGraph) -> Result<BTreeSet<NodeId>, Diagnostics> {
+        Ok(selection.evaluate(graph)?)
     }
 
     /// The project's graph; its warnings are printed.
