@@ -44,7 +44,11 @@ impl Context {
 
     /// What a selection names; its warnings are printed.
     pub fn selected(&mut self, selection: &Selection, graph: &AssetGraph) -> Result<BTreeSet<NodeId>, Diagnostics> {
-        Ok(selection.evaluate(graph)?)
+        let selected = selection.evaluate(graph)?;
+        for warning in &selected.warnings.0 {
+            self.printer.diagnostic(warning);
+        }
+        Ok(selected.value)
     }
 
     /// The project's graph; its warnings are printed.

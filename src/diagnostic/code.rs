@@ -107,6 +107,10 @@ codes! {
         "Names of assets are not empty, hold no control characters and, for SQL, no dots.";
     DuplicateSource = 508, "a source is declared twice",
         "Two property files declare the same table of the same source.";
+    ObjectInSql = 509, "SQL reads an object",
+        "An asset that is materialized as an object (a model, a report) is no table, so only asset functions can take it, as a parameter.";
+    DuplicateProperties = 510, "an asset is described twice",
+        "Two entries of property files describe the same asset. Merge them.";
 
     // 06xx: execution.
     SqlFailed = 601, "a query failed",
