@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod diagnostic;
+mod document;
 pub mod engine;
 pub mod execute;
 pub mod graph;
