@@ -47,15 +47,19 @@ fn syntax_error(file: &Arc<SourceFile>, error: &parser::ScanError) -> Diagnostic
     let marker = error.marker();
     let start = marker.byte_offset().unwrap_or_else(|| file.offset(marker.line(), marker.col() + 1));
     let place = Place::new(file, Span::new(start.min(file.text().len()), (start + 1).min(file.text().len())));
+    let info = error.info();
     let (message, hint) = match error.kind() {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+        ErrorKind::RecursionLimitExceeded => (too_deep(), None),
+        _ if info.contains("tab") && !info.contains("table") => {
             ("a tab stands where YAML allows only spaces".to_string(), Some("indent with spaces"))
         }
-        ErrorKind::RecursionLimitExceeded => (too_deep(), None),
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            (in_plain_words(&error.info()), Some("check the indentation, and that a `:` follows the key"))
+        _ if info.contains("mapping values are not allowed") => {
+            ("a second `:` stands in this value".to_string(), Some("put quotes around text that holds `: `"))
         }
-        _ => (in_plain_words(&error.info()), None),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            (in_plain_words(&info), Some("check the indentation, and that a `:` follows the key"))
+        }
+        _ => (in_plain_words(&info), None),
     };
     Diagnostic::error(Code::YamlSyntax, message).at(place).hint_if(hint.map(str::to_string))
 }

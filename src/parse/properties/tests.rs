@@ -223,7 +223,12 @@ fn a_key_that_stands_twice_is_a_warning() {
 
 #[test]
 fn syntax_errors_have_a_place() {
-    eprintln!("{:?}", told("models:\n\t- name: a\n"));eprintln!("{:?}", told("models:\n  - name: a\n\t description: x\n"));
+    assert_eq!(told("models:\n\t- name: a\n"), ["2:2 DT0401 a tab stands where YAML allows only spaces"]);
+    assert_eq!(
+        told("models:\n  - name: a\n\t description: x\n"),
+        ["2:11 DT0401 a tab stands where YAML allows only spaces"]
+    );
+    assert_eq!(told("models:\n  - name: a: b\n"), ["2:12 DT0401 a second `:` stands in this value"]);
     for text in [
         "models: [",
         "models: {a",
@@ -236,7 +241,7 @@ fn syntax_errors_have_a_place() {
         "@x",
     ] {
         let told = told(text);
-        eprintln!("{text:?} {told:?}");assert_eq!(told.len(), 1, "{text:?} {told:?}");
+        assert_eq!(told.len(), 1, "{text:?} {told:?}");
     }
 }
 
