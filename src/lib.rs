@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
+mod document;
 pub mod engine;
 pub mod execute;
 pub mod graph;
