@@ -62,7 +62,6 @@ wheel: setup .venv/wheel.stamp ## build dist/dovetail-*.whl and install it into 
 
 .PHONY: bench
 bench: wheel ## measure the figures of the project (BENCH="ls edit" for some, QUICK=1 for small sizes)
-	@scripts/setup.sh scripts/requirements-bench.txt
 	@$(BIN)/python benches/run.py $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: clean

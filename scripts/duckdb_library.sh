@@ -40,7 +40,7 @@ is_unpacked() { [ -f "$duckdb_home/$library" ] && [ -f "$duckdb_home/.$digest" ]
 # Adopts a library that is already in place, such as one copied from another checkout.
 verify_in_place() {
   [ -f "$duckdb_home/$library" ] || return 1
-  [ "$(sha256 "$duckdb_home/$library")" = "$digest" ] || return 1
+  [ "$(sha256 <"$duckdb_home/$library")" = "$digest" ] || return 1
   touch "$duckdb_home/.$digest"
 }
 
@@ -55,7 +55,7 @@ unpack_from_npm() {
   trap "rm -rf '$scratch'" RETURN
   (cd "$scratch" && npm pack --silent "$package" >/dev/null && tar -xzf ./*.tgz) || return 1
   local found
-  found=$(sha256 "$scratch/package/$library")
+  found=$(sha256 <"$scratch/package/$library")
   [ "$found" = "$digest" ] ||
     fail "$library in $package has the SHA-256 $found where $digest is expected: do not use it"
   mv "$scratch/package/$library" "$duckdb_home/$library"
