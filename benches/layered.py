@@ -40,7 +40,7 @@ def one_leaf(quick: bool) -> Iterator[Figure]:
 
 
 def create(models: dict[str, str]) -> Project:
-    project = Project.create("layered", '\n[defaults.models]\nmaterialized = "table"\n')
+    project = Project.create("layered", '\n[models]\nmaterialized = "table"\n')
     for name, text in models.items():
         project.write(f"models/{name}.sql", text)
     return project
