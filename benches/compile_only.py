@@ -17,6 +17,7 @@ def tiny_models(quick: bool) -> Iterator[Figure]:
     for name, text in models.items():
         project.write(f"models/{name[:-2]}/{name}.sql", text)
     [ours] = alternately(3 if quick else 7, project.dovetail("ls", before=project.forget))
+    project.verify_listing(len(models))
     yield Figure(f"ls {len(models):,} tiny models, cold, CPU", "cpu", ours, goal=0.7)
     yield Figure("  the same, memory", "peak_mb", ours, goal=150)
 
@@ -32,6 +33,7 @@ def realistic_models(quick: bool) -> Iterator[Figure]:
         project.dovetail("ls", before=project.forget),
         project.dovetail("compile", before=project.forget),
     )
+    project.verify_listing(count)
     yield Figure(f"ls {count:,} realistic models, cold, CPU", "cpu", listed, goal=0.3)
     yield Figure(f"compile {count:,} realistic models, cold, CPU", "cpu", compiled, goal=0.6)
 
@@ -48,4 +50,5 @@ def start(quick: bool) -> Iterator[Figure]:
         project.dovetail("ls"),
         Case([sys.executable, "-c", "pass"], project.root),
     )
+    project.verify_listing(5)
     yield Figure("ls 5 models; other: `python -c pass`", "wall", ours, python, goal=0.05)

@@ -64,6 +64,7 @@ def measure(rows: int, runs: int) -> list[list[Sample]]:
         project.dovetail("run", "--select", "passed"),
         project.duckdb("copy", [limit, copy], cold=False),
     )
+    project.verify("copy", ["sales", "passed"])
     for database in project.root.glob("*.duckdb"):
         database.unlink()
     return samples

@@ -19,6 +19,7 @@ WORK = Path(__file__).parent / "work"
 DOVETAIL = Path(sys.executable).parent / "dovetail"
 BENCH_PYTHON = WORK / "venv" / "bin" / "python"
 BASELINE = Path(__file__).parent / "baseline.py"
+COMPARE = Path(__file__).parent / "compare.py"
 
 
 @dataclass

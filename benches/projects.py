@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import BASELINE, BENCH_PYTHON, DOVETAIL, WORK, Case
+from measure import BASELINE, BENCH_PYTHON, COMPARE, DOVETAIL, WORK, Case
 
 # What dovetail writes into a project; without it the next command is cold.
 WRITTEN = ("target", ".dovetail", "bench.duckdb", "bench.duckdb.wal")
@@ -55,6 +56,20 @@ class Project:
                 file.unlink(missing_ok=True)
 
         return Case([BENCH_PYTHON, BASELINE, database, texts], self.root, forget if cold else lambda: None)
+
+    def verify(self, name: str, tables: list[str]) -> None:
+        """Fails the bench when dovetail's tables are not those of the baseline of that name."""
+        names = self.root / f"{name}-tables.json"
+        names.write_text(json.dumps(tables), encoding="utf-8")
+        ours, theirs = self.root / "bench.duckdb", self.root / f"{name}-baseline.duckdb"
+        Case([BENCH_PYTHON, COMPARE, ours, theirs, names], self.root).run()
+
+    def verify_listing(self, count: int) -> None:
+        """Fails the bench when `dovetail ls` does not list so many assets."""
+        listed = subprocess.run([DOVETAIL, "ls"], cwd=self.root, check=True, capture_output=True, text=True).stdout
+        found = len(listed.splitlines())
+        if found != count:
+            raise subprocess.CalledProcessError(0, [DOVETAIL, "ls"], stderr=f"{found} assets are listed, not {count}")
 
 
 def layered_models(models: int, layers: int = 20, rows: int = 100) -> dict[str, str]:

@@ -38,6 +38,7 @@ def queries(quick: bool) -> Iterator[Figure]:
     ours, theirs = alternately(
         2 if quick else 5, project.dovetail("run", before=project.forget), project.duckdb("queries", statements)
     )
+    project.verify("queries", list(tables))
     yield Figure(f"TPC-H, scale factor {scale}, 22 queries", "wall", ours, theirs, goal=1.05, goal_is_ratio=True)
 
 
