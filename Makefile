@@ -9,7 +9,7 @@ export PYTHON
 
 BIN := .venv/bin
 # What the wheel is made of.
-SOURCES := $(shell find src python/src python/dovetail -type f -not -name '*.pyc' 2>/dev/null) \
+SOURCES := $(shell find src python/src python/dovetail -type f -not -name '*.pyc' -not -name 'libduckdb.*' 2>/dev/null) \
   $(wildcard build.rs python/build.rs README.md) Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml
 RUN := . scripts/environment.sh;
 
@@ -62,7 +62,6 @@ wheel: setup .venv/wheel.stamp ## build dist/dovetail-*.whl and install it into 
 
 .PHONY: bench
 bench: wheel ## measure the figures of the project (BENCH="ls edit" for some, QUICK=1 for small sizes)
-	@scripts/setup.sh scripts/requirements-bench.txt
 	@$(BIN)/python benches/run.py $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: clean

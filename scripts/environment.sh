@@ -32,7 +32,7 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# The first line of both `sha256sum` (Linux) and `shasum` (macOS) starts with the digest.
+# The digest of stdin, by the tool of Linux or of macOS.
 sha256() {
-  if has sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+  if has sha256sum; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1
 }
