@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::args::GlobalArgs;
+use super::args::{GlobalArgs, SelectionArgs};
 use super::printer::Printer;
 use crate::compile::{self, Compiled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execute::PythonRuntime;
+use crate::graph::select::Selection;
+use crate::graph::{AssetGraph, NodeId};
 use crate::project::{LoadOptions, Values, find_root};
 
 pub(crate) struct Context {
@@ -53,6 +55,19 @@ impl Context {
             self.printer.diagnostic(warning);
         }
         Ok(compiled)
+    }
+
+    /// The nodes that `--select` and `--exclude` name, sorted by name.
+    ///
+    /// No `--select` in an empty project is an empty list and not a mistake.
+    pub fn select(&self, graph: &AssetGraph, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+        let selection = Selection::parse(&args.select, &args.exclude)?;
+        if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut selected: Vec<NodeId> = selection.evaluate(graph)?.into_iter().collect();
+        selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
+        Ok(selected)
     }
 }
 
