@@ -1,6 +1,6 @@
 //! What every command is given: the global flags, the process's surroundings and the printer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +40,11 @@ impl Context {
             vars: parse_vars(&self.global.vars)?,
             environment: Arc::clone(&self.environment),
         })
+    }
+
+    /// What a selection names; its warnings are printed.
+    pub fn selected(&mut self, selection: &Selection, graph: &AssetGraph) -> Result<BTreeSet<NodeId>, Diagnostics> {
+        Ok(selection.evaluate(graph)?)
     }
 
     /// The project's graph; its warnings are printed.

@@ -137,6 +137,10 @@ codes! {
         "The transaction that makes the table visible failed; the old table is still there.";
     StateFormat = 705, "the state was written by another dovetail",
         "The `dovetail` schema of the database has a format that this version does not know.";
+
+    // 09xx: dovetail itself.
+    Internal = 901, "a bug in dovetail",
+        "Something happened that must not. The asset failed, its old table is untouched; please report it with the message.";
 }
 
 impl fmt::Display for Code {

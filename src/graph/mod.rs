@@ -167,6 +167,25 @@ impl AssetGraph {
 }
 
 impl Node {
+    /// How often a failed materialization is tried again.
+    pub fn retries(&self) -> u32 {
+        self.config.get("retries").and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+    }
+
+    /// The wait before the first retry.
+    pub fn retry_delay(&self) -> Option<std::time::Duration> {
+        let seconds = self.config.get("retry_delay").and_then(serde_json::Value::as_f64)?;
+        std::time::Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// The query that gives the node's rows, for readers outside SQL.
+    pub fn query(&self, _root: &std::path::Path) -> String {
+        match &self.body {
+            Body::Sql(compiled) if self.materialized == Materialized::Ephemeral => compiled.statement().to_owned(),
+            _ => format!("select * from {}", self.relation),
+        }
+    }
+
     pub fn is_source(&self) -> bool {
         self.kind == Kind::Source
     }
