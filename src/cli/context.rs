@@ -65,12 +65,12 @@ impl Context {
     /// The nodes that `--select` and `--exclude` name, sorted by name.
     ///
     /// No `--select` in an empty project is an empty list and not a mistake.
-    pub fn select(&self, graph: &AssetGraph, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+    pub fn select(&mut self, graph: &AssetGraph, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
         let selection = Selection::parse(&args.select, &args.exclude)?;
         if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
             return Ok(Vec::new());
         }
-        let mut selected: Vec<NodeId> = selection.evaluate(graph)?.into_iter().collect();
+        let mut selected: Vec<NodeId> = self.selected(&selection, graph)?.into_iter().collect();
         selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
         Ok(selected)
     }

@@ -13,8 +13,10 @@ mod interrupt;
 mod ls;
 mod printer;
 mod progress;
+mod rows;
 mod run;
 mod show;
+mod table;
 mod usage;
 
 use std::collections::BTreeMap;
