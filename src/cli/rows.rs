@@ -1,7 +1,7 @@
 //! The rows of a query on their way to stdout, as a table, CSV or JSON.
 
-use arrow::array::cast::AsArray;
 use arrow::array::RecordBatch;
+use arrow::array::cast::AsArray;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::writer::LineDelimited;
