@@ -3,6 +3,7 @@
 mod error;
 mod hugeint;
 mod incoming;
+mod library;
 mod raw;
 mod session;
 mod settings;
@@ -39,6 +40,7 @@ pub(super) fn open(
     when_locked: WhenLocked,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Arc<dyn Engine>, EngineError> {
+    library::load()?;
     let path = project.target.database.as_deref();
     if access == Access::ReadOnly && path.is_some_and(|path| !path.exists()) {
         let name = path.map(|path| path.display().to_string()).unwrap_or_default();
