@@ -35,7 +35,8 @@ impl Drawn {
         };
         let dropped = (!self.dropped.is_empty()).then(|| {
             let names: Vec<String> = self.dropped.iter().map(|name| format!("`{name}`")).collect();
-            format!("{} more do not fit: {}", names.len(), names.join(", "))
+            let verb = if names.len() == 1 { "does" } else { "do" };
+            format!("{} more {verb} not fit: {}", names.len(), names.join(", "))
         });
         let parts: Vec<String> = [cut, dropped].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| format!("{}; `--output json` shows everything", parts.join(", ")))
@@ -197,7 +198,7 @@ mod tests {
             assert_eq!(drawn.note().is_none(), width == 200);
         }
         let note = table.draw(Some(24)).note().unwrap();
-        assert_eq!(note, "1 column is cut, 2 more do not fit: `other`, `last`; `--output json` shows everything");
+        assert_eq!(note, "2 columns are cut, 1 more does not fit: `last`; `--output json` shows everything");
     }
 
     #[test]

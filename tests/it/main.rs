@@ -3,6 +3,7 @@
 mod commands;
 mod docs;
 mod errors;
+mod factories;
 mod harness;
 mod ls;
 mod select;
