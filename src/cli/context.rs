@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -54,11 +55,14 @@ impl Context {
 
     /// The project's graph with a query of the command line among its models, as `compile::INLINE`.
     pub fn compile_with(&mut self, inline: Option<&str>) -> Result<Compiled, Diagnostics> {
+        let started = Instant::now();
         let root = self.root()?;
         let compiled = compile::compile(&root, &self.load_options()?, self.python.as_deref(), inline)?;
         for warning in &compiled.warnings.0 {
             self.printer.diagnostic(warning);
         }
+        let (count, seconds) = (compiled.graph.nodes.node_count(), started.elapsed().as_secs_f64());
+        self.printer.detail(&format!("compiled {count} assets and sources in {seconds:.3} s"));
         Ok(compiled)
     }
 
