@@ -13,9 +13,14 @@ mod interrupt;
 mod ls;
 mod printer;
 mod progress;
+mod reference;
+mod rows;
 mod run;
 mod show;
+mod table;
 mod usage;
+
+pub use reference::{commands_page, errors_page};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

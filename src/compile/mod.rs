@@ -79,7 +79,7 @@ fn parse(
             None
         }
     };
-    harvest.absorb_each(&scanned.python, |file| Harvest::module(file));
+    harvest.absorb_each(&scanned.python, Harvest::module);
     harvest.absorb_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
     let undeclared = std::mem::take(&mut harvest.undeclared);

@@ -28,7 +28,7 @@ macro_rules! codes {
 codes! {
     // 00xx: the project as a whole, and the command line.
     NoProject = 1, "no project here",
-        "The folder (and no folder above it) holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
+        "Neither the folder nor any folder above it holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
     ProjectFile = 2, "`dovetail.toml` cannot be used",
         "The file is not valid TOML, or has a key or a value that dovetail does not know. The message shows the place.";
     UnknownTarget = 3, "unknown target",
