@@ -13,7 +13,7 @@ export PYTHON
 BIN := .venv/bin
 # What the wheel is made of.
 SOURCES := $(shell find src python/src python/dovetail -type f -not -name '*.pyc' -not -name 'libduckdb.*' 2>/dev/null) \
-  $(wildcard build.rs python/build.rs README.md) Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml
+  $(wildcard build.rs python/build.rs README.md .cargo/config.toml) scripts/wheel.sh Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml
 RUN := . scripts/environment.sh;
 
 .PHONY: help
