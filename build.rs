@@ -1,14 +1,12 @@
-//! Lets the tests find the DuckDB library that they are linked to, without an environment variable.
-
-use std::env;
+//! Decides whether `libduckdb` is loaded when it is first needed, which takes a few lines of assembly per platform.
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
-    // Only this package's own binaries (its tests) get the path. The wheel's extension module belongs to another
-    // package, and finds the copy of the library that it carries.
-    if let Ok(folder) = env::var("DUCKDB_LIB_DIR")
-        && env::var_os("CARGO_CFG_UNIX").is_some()
-    {
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+    println!("cargo:rustc-check-cfg=cfg(lazy_duckdb)");
+    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
+    let target = |name: &str| std::env::var(name).unwrap_or_default();
+    let is_known = target("CARGO_CFG_TARGET_OS") == "linux"
+        && matches!(target("CARGO_CFG_TARGET_ARCH").as_str(), "x86_64" | "aarch64");
+    if is_known && std::env::var_os("CARGO_FEATURE_BUNDLED").is_none() {
+        println!("cargo:rustc-cfg=lazy_duckdb");
     }
 }

@@ -40,22 +40,20 @@ is_unpacked() { [ -f "$duckdb_home/$library" ] && [ -f "$duckdb_home/.$digest" ]
 # Adopts a library that is already in place, such as one copied from another checkout.
 verify_in_place() {
   [ -f "$duckdb_home/$library" ] || return 1
-  [ "$(sha256 "$duckdb_home/$library")" = "$digest" ] || return 1
+  [ "$(sha256 <"$duckdb_home/$library")" = "$digest" ] || return 1
   touch "$duckdb_home/.$digest"
 }
 
 unpack_from_npm() {
   has npm && has tar || return 1
-  local package=@duckdb/node-bindings-$platform@$package_version scratch
+  local package=@duckdb/node-bindings-$platform@$package_version found
   say "getting libduckdb $duckdb_version from the npm package $package"
   mkdir -p "$duckdb_home"
   # Inside the destination's folder, so that the last step is a rename and a killed set-up leaves no half file.
   scratch=$(mktemp -d "$duckdb_home/unpack.XXXXXX")
-  # shellcheck disable=SC2064  # the path is known now
-  trap "rm -rf '$scratch'" RETURN
+  trap 'rm -rf "$scratch"' EXIT
   (cd "$scratch" && npm pack --silent "$package" >/dev/null && tar -xzf ./*.tgz) || return 1
-  local found
-  found=$(sha256 "$scratch/package/$library")
+  found=$(sha256 <"$scratch/package/$library")
   [ "$found" = "$digest" ] ||
     fail "$library in $package has the SHA-256 $found where $digest is expected: do not use it"
   mv "$scratch/package/$library" "$duckdb_home/$library"
@@ -86,7 +84,7 @@ describe_platform
 if is_unpacked || verify_in_place || unpack_from_npm; then
   write_config "DUCKDB_LIB_DIR = $(quoted "$duckdb_home")"
 else
-  has npm || say "npm is not installed, so the crate \`libduckdb-sys\` will download libduckdb $duckdb_version itself;" \
-    "where it cannot, install npm, set DUCKDB_LIB_DIR, or compile DuckDB with \`--features bundled\`"
+  say "no library through npm, so the crate \`libduckdb-sys\` will download libduckdb $duckdb_version itself; where it" \
+    "cannot, install npm, set DUCKDB_LIB_DIR, or compile DuckDB with \`--features bundled\`"
   write_config 'DUCKDB_DOWNLOAD_LIB = "1"'
 fi

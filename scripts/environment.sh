@@ -10,8 +10,9 @@ duckdb_version=1.5.5
 
 # CI clones anew each time. Compiled dependencies then live in a folder that outlasts the clone, and so does the
 # library that they are linked to, because cargo rebuilds them when its path changes.
-if [ "${CI:-}" = true ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/dovetail
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/dovetail
+# One script starts another: the folder that the first one chose is not somebody else's choice.
+if [ "${CI:-}" = true ] && [ "${CARGO_TARGET_DIR:-$cache/target}" = "$cache/target" ]; then
   export CARGO_TARGET_DIR=$cache/target
   duckdb_home=$cache/duckdb/$duckdb_version
 else
@@ -32,7 +33,7 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# The first line of both `sha256sum` (Linux) and `shasum` (macOS) starts with the digest.
+# The digest of stdin, by the tool of Linux or of macOS.
 sha256() {
-  if has sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+  if has sha256sum; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1
 }

@@ -36,12 +36,10 @@ create_environment() {
     fail "\`$python -m venv\` failed: on Debian and Ubuntu, install the package \`python3-venv\`"
 }
 
-# Installs a requirements file, once for each content of it.
+# Installs the pinned requirements, once for each content of the two files.
 install_requirements() {
-  local file=$1 stamp
-  stamp=$venv/$(basename "$file").sha256
-  local digest
-  digest=$(sha256 "$file")
+  local file=scripts/requirements-dev.txt stamp=$venv/requirements.sha256 digest
+  digest=$(cat "$file" example_project/requirements.txt | sha256)
   if [ "$(cat "$stamp" 2>/dev/null)" = "$digest" ]; then return; fi
   say "installing $file into .venv"
   "$venv/bin/python" -m pip install --quiet --use-pep517 --requirement "$file" ||
@@ -51,6 +49,5 @@ install_requirements() {
 
 check_rust
 create_environment
-# With an argument, only its requirements are added: the benches have some of their own.
-install_requirements "${1:-scripts/requirements-dev.txt}"
+install_requirements
 ./scripts/duckdb_library.sh

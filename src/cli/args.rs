@@ -94,7 +94,7 @@ pub(crate) enum Command {
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowArgs),
 
-    /// Write the SQL that models compile to
+    /// Print the SQL that models compile to, and write it to `target/compiled/`
     #[command(after_help = COMPILE_EXAMPLES)]
     Compile(CompileArgs),
 
@@ -242,8 +242,8 @@ Examples:
 
 const COMPILE_EXAMPLES: &str = "\
 Examples:
-  dovetail compile                  all models, to target/compiled/
-  dovetail compile -s delay_report  one model, printed too
+  dovetail compile                  all models
+  dovetail compile -s delay_report  one of them
   dovetail compile --inline \"select * from {{ ref('stg_flights') }}\"";
 
 const GRAPH_EXAMPLES: &str = "\

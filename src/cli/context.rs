@@ -1,16 +1,19 @@
 //! What every command is given: the global flags, the process's surroundings and the printer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use super::args::GlobalArgs;
+use super::args::{GlobalArgs, SelectionArgs};
 use super::printer::Printer;
 use crate::compile::{self, Compiled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execute::PythonRuntime;
+use crate::graph::select::Selection;
+use crate::graph::{AssetGraph, NodeId};
 use crate::project::{LoadOptions, Values, find_root};
 
 pub(crate) struct Context {
@@ -40,6 +43,15 @@ impl Context {
         })
     }
 
+    /// What a selection names; its warnings are printed.
+    pub fn selected(&mut self, selection: &Selection, graph: &AssetGraph) -> Result<BTreeSet<NodeId>, Diagnostics> {
+        let selected = selection.evaluate(graph)?;
+        for warning in &selected.warnings.0 {
+            self.printer.diagnostic(warning);
+        }
+        Ok(selected.value)
+    }
+
     /// The project's graph; its warnings are printed.
     pub fn compile(&mut self) -> Result<Compiled, Diagnostics> {
         self.compile_with(None)
@@ -47,12 +59,28 @@ impl Context {
 
     /// The project's graph with a query of the command line among its models, as `compile::INLINE`.
     pub fn compile_with(&mut self, inline: Option<&str>) -> Result<Compiled, Diagnostics> {
+        let started = Instant::now();
         let root = self.root()?;
         let compiled = compile::compile(&root, &self.load_options()?, self.python.as_deref(), inline)?;
         for warning in &compiled.warnings.0 {
             self.printer.diagnostic(warning);
         }
+        let (count, seconds) = (compiled.graph.nodes.node_count(), started.elapsed().as_secs_f64());
+        self.printer.detail(&format!("compiled {count} assets and sources in {seconds:.3} s"));
         Ok(compiled)
+    }
+
+    /// The nodes that `--select` and `--exclude` name, sorted by name.
+    ///
+    /// No `--select` in an empty project is an empty list and not a mistake.
+    pub fn select(&mut self, graph: &AssetGraph, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+        let selection = Selection::parse(&args.select, &args.exclude)?;
+        if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut selected: Vec<NodeId> = self.selected(&selection, graph)?.into_iter().collect();
+        selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
+        Ok(selected)
     }
 }
 

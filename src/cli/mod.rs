@@ -9,11 +9,18 @@ mod context;
 mod debug;
 mod graph;
 mod init;
+mod interrupt;
 mod ls;
 mod printer;
+mod progress;
+mod reference;
+mod rows;
 mod run;
 mod show;
+mod table;
 mod usage;
+
+pub use reference::{commands_page, errors_page};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -44,7 +44,8 @@ pub fn compile(
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = load(root, options)?;
     let scanned = scan(&project)?;
-    let (parsed, templates) = parse(&project, &scanned, python, inline)?;
+    let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
+    warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates)?;
     warnings.extend(resolved.warnings);
     Ok(Compiled { project, graph: resolved.value, templates, warnings })
@@ -64,7 +65,7 @@ fn parse(
     scanned: &Scanned,
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
-) -> Result<(Parsed, TemplateEnvironment), Diagnostics> {
+) -> Result<Warned<(Parsed, TemplateEnvironment)>, Diagnostics> {
     let mut harvest = Harvest::default();
     let templates = match TemplateEnvironment::new(project, &scanned.macros) {
         Ok(templates) => {
@@ -79,15 +80,15 @@ fn parse(
             None
         }
     };
-    harvest.absorb_each(&scanned.python, |file| Harvest::module(file));
+    harvest.absorb_each(&scanned.python, Harvest::module);
     harvest.absorb_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
     let undeclared = std::mem::take(&mut harvest.undeclared);
     let imported = Declarations::new(project, scanned, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
-        Some(templates) if !harvest.problems.has_errors() => Ok((harvest.parsed, templates)),
-        _ => Err(harvest.problems.sorted()),
+        Some(templates) => harvest.problems.with((harvest.parsed, templates)),
+        None => Err(harvest.problems.sorted()),
     }
 }
 
@@ -113,10 +114,13 @@ impl Harvest {
         harvest
     }
 
-    fn properties(parsed: Result<ParsedProperties, Diagnostics>) -> Self {
+    fn properties(parsed: Result<Warned<ParsedProperties>, Diagnostics>) -> Self {
         let mut harvest = Harvest::default();
         match parsed {
-            Ok(properties) => harvest.parsed.properties = properties,
+            Ok(properties) => {
+                harvest.parsed.properties = properties.value;
+                harvest.problems = properties.warnings;
+            }
             Err(problems) => harvest.problems = problems,
         }
         harvest

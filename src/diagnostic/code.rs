@@ -28,7 +28,7 @@ macro_rules! codes {
 codes! {
     // 00xx: the project as a whole, and the command line.
     NoProject = 1, "no project here",
-        "The folder (and no folder above it) holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
+        "Neither the folder nor any folder above it holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
     ProjectFile = 2, "`dovetail.toml` cannot be used",
         "The file is not valid TOML, or has a key or a value that dovetail does not know. The message shows the place.";
     UnknownTarget = 3, "unknown target",
@@ -107,6 +107,10 @@ codes! {
         "Names of assets are not empty, hold no control characters and, for SQL, no dots.";
     DuplicateSource = 508, "a source is declared twice",
         "Two property files declare the same table of the same source.";
+    ObjectInSql = 509, "SQL reads an object",
+        "An asset that is materialized as an object (a model, a report) is no table, so only asset functions can take it, as a parameter.";
+    DuplicateProperties = 510, "an asset is described twice",
+        "Two entries of property files describe the same asset. Merge them.";
 
     // 06xx: execution.
     SqlFailed = 601, "a query failed",

@@ -47,8 +47,14 @@ pub enum Access {
 ///
 /// The only place that picks an engine. Slow the first time in a process (it loads the database library), so commands
 /// that need no data never call it.
-pub fn open(project: &Project, access: Access, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, EngineError> {
-    duckdb::open(project, access, when_locked)
+/// `is_cancelled` is asked while it waits for a lock.
+pub fn open(
+    project: &Project,
+    access: Access,
+    when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    duckdb::open(project, access, when_locked, is_cancelled)
 }
 
 /// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.

@@ -14,7 +14,6 @@ use crate::project::Values;
 
 /// Waits between two tries grow by this factor, up to `LONGEST_WAIT`.
 const BACKOFF: u32 = 2;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Materializes assets, on any worker.
@@ -61,11 +60,11 @@ impl Materializer {
             match self.attempt(node, session, events) {
                 Ok(staged) => return Outcome::Materialized { rows: staged.rows, metadata: staged.metadata },
                 Err(Failure::Cancelled) => return Outcome::Cancelled,
-                Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retries() => {
+                Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
                     return Outcome::Failed(error);
                 }
                 Err(Failure::Diagnosed(error)) => {
-                    let wait = wait_before(attempt, node.retry_delay());
+                    let wait = wait_before(attempt, node.retry.delay);
                     attempt += 1;
                     emit(Event::AssetRetried { asset: node.name.to_string(), attempt, wait, error: *error });
                     self.sleep(wait);
@@ -165,7 +164,6 @@ fn microseconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn wait_before(attempt: u32, first: Option<Duration>) -> Duration {
-    let first = first.unwrap_or(FIRST_WAIT);
+fn wait_before(attempt: u32, first: Duration) -> Duration {
     first.saturating_mul(BACKOFF.saturating_pow(attempt - 1)).min(LONGEST_WAIT)
 }

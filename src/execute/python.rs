@@ -90,8 +90,8 @@ fn inputs(
 ) -> Result<Vec<PythonInput>, Failure> {
     let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters[*index].clone();
+        let value = input_value(materializer, node, *upstream, session)?;
         let upstream = materializer.context.graph.node(*upstream);
-        let value = input_value(materializer, node, upstream, session)?;
         Ok(PythonInput { parameter, upstream: upstream.name.to_string(), value })
     };
     compiled.inputs.iter().map(input).collect()
@@ -100,11 +100,13 @@ fn inputs(
 fn input_value(
     materializer: &Materializer,
     node: &Node,
-    upstream: &Node,
+    id: NodeId,
     session: &mut dyn Session,
 ) -> Result<InputValue, Failure> {
+    let graph = &materializer.context.graph;
+    let upstream = graph.node(id);
     if upstream.materialized != Materialized::Object {
-        return Ok(InputValue::Query(upstream.query(&materializer.context.project.root)));
+        return Ok(InputValue::Query(format!("select * from {}", graph.from_item(id))));
     }
     let object =
         session.get_object(upstream.name.as_str()).map_err(|error| materializer.engine_failure(node, &error))?;

@@ -31,6 +31,11 @@ impl Cancellation {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// The switch itself, for handlers of signals that can do no more than set it.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

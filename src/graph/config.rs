@@ -1,4 +1,15 @@
-//! Configs after merging: the few values that the rest of the pipeline acts on.
+//! Configs after merging: the few values that the rest of the pipeline acts on, with their types checked.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::project::Values;
+use crate::source::Place;
+
+/// The wait before the first retry, unless `retry_delay` says otherwise.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// How an asset persists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +31,186 @@ impl Materialized {
             Materialized::Ephemeral => "ephemeral",
             Materialized::Object => "object",
             Materialized::External => "external",
+        }
+    }
+}
+
+/// What happens after a failure: how often to try again, and how long to wait before the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retry {
+    pub count: u32,
+    /// The wait before the first retry; it doubles with each further one.
+    pub delay: Duration,
+}
+
+/// A merged config, and the layers that it was merged from, so that an error can point at the one that is wrong.
+pub(super) struct Config<'a> {
+    /// The asset's name, for messages.
+    pub subject: &'a str,
+    pub merged: &'a Values,
+    /// Most specific first. A key is blamed on the first layer that has it.
+    pub layers: Vec<(&'a Values, Place)>,
+    /// Where keys of no layer come from: the defaults of the folder.
+    pub fallback: Place,
+}
+
+impl Config<'_> {
+    /// Where the value of a key was written.
+    pub fn place(&self, key: &str) -> Place {
+        let layer = self.layers.iter().find(|(values, _)| values.contains_key(key));
+        layer.map_or(&self.fallback, |(_, place)| place).clone()
+    }
+
+    /// An error about a key's value.
+    pub fn problem(&self, key: &str, what: &str) -> Diagnostic {
+        Diagnostic::error(Code::ConfigValue, format!("`{key}` of `{}` {what}", self.subject)).at(self.place(key))
+    }
+
+    /// The value of a key; `null` counts as not set.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.merged.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A text that is not empty.
+    pub fn text(&self, key: &str, problems: &mut Diagnostics) -> Option<String> {
+        match self.value(key)? {
+            Value::String(text) if !text.trim().is_empty() && !text.chars().any(char::is_control) => Some(text.clone()),
+            Value::String(_) => {
+                problems.push(self.problem(key, "is empty or holds control characters"));
+                None
+            }
+            other => {
+                problems.push(self.problem(key, &format!("is {}, not a text", kind_of(other))));
+                None
+            }
+        }
+    }
+
+    pub fn flag(&self, key: &str, default: bool, problems: &mut Diagnostics) -> bool {
+        match self.value(key) {
+            None => default,
+            Some(Value::Bool(flag)) => *flag,
+            Some(other) => {
+                problems.push(self.problem(key, &format!("is {}, not `true` or `false`", kind_of(other))));
+                default
+            }
+        }
+    }
+
+    /// One text or a list of texts, each once, in the order of the layers.
+    pub fn texts(&self, key: &str, problems: &mut Diagnostics) -> Vec<String> {
+        let items = match self.value(key) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(single) => std::slice::from_ref(single),
+        };
+        let mut texts: Vec<String> = Vec::new();
+        for item in items {
+            match item {
+                Value::String(text) if texts.contains(text) => {}
+                Value::String(text) => texts.push(text.clone()),
+                other => problems.push(self.problem(key, &format!("holds {}, not only texts", kind_of(other)))),
+            }
+        }
+        texts
+    }
+
+    pub fn retry(&self, problems: &mut Diagnostics) -> Retry {
+        let count = match self.value("retries") {
+            None => Some(0),
+            Some(value) => value.as_u64().and_then(|count| u32::try_from(count).ok()),
+        };
+        let delay = match self.value("retry_delay") {
+            None => Some(FIRST_WAIT),
+            Some(value) => duration(value),
+        };
+        if count.is_none() {
+            problems.push(self.problem("retries", "is not a whole number, 0 or more"));
+        }
+        if delay.is_none() {
+            problems.push(
+                self.problem("retry_delay", "is not a length of time").hint("write seconds (`30`, `0.5`) or `\"5m\"`"),
+            );
+        }
+        Retry { count: count.unwrap_or_default(), delay: delay.unwrap_or(FIRST_WAIT) }
+    }
+
+    /// One of `known`; `unsupported` are words of dbt that dovetail understands and does not do.
+    pub fn word(
+        &self,
+        key: &str,
+        known: &[(&str, Materialized)],
+        unsupported: &[&str],
+        problems: &mut Diagnostics,
+    ) -> Option<Materialized> {
+        let text = self.text(key, problems)?;
+        let lower = text.to_lowercase();
+        if let Some((_, found)) = known.iter().find(|(word, _)| *word == lower) {
+            return Some(*found);
+        }
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        let choices = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        if unsupported.contains(&lower.as_str()) {
+            let message = format!("`{}` is materialized as `{text}`, which is not supported", self.subject);
+            problems.push(
+                Diagnostic::error(Code::Unsupported, message).at(self.place(key)).hint(format!("use one of {choices}")),
+            );
+            return None;
+        }
+        let guess = did_you_mean(&text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+        let hint = guess.unwrap_or_else(|| format!("use one of {choices}"));
+        problems.push(self.problem(key, &format!("cannot be `{text}`")).hint(hint));
+        None
+    }
+}
+
+/// Seconds as a number, or a number with a unit: `500ms`, `30s`, `5m`, `1h`.
+fn duration(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => {
+            let text = text.trim();
+            let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(split);
+            let scale = match unit {
+                "ms" => 0.001,
+                "" | "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                _ => return None,
+            };
+            number.trim().parse::<f64>().ok()? * scale
+        }
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What a value is, in words.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration(&json!(1.5)), Some(Duration::from_millis(1500)));
+        assert_eq!(duration(&json!("500ms")), Some(Duration::from_millis(500)));
+        assert_eq!(duration(&json!("2 m")), Some(Duration::from_secs(120)));
+        for bad in [json!(-1), json!("soon"), json!("1d"), json!(true), json!("1e400")] {
+            assert_eq!(duration(&bad), None, "{bad}");
         }
     }
 }

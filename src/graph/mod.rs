@@ -3,11 +3,25 @@
 pub mod algebra;
 mod compile;
 mod config;
+mod cycle;
+mod databases;
+mod declare;
+mod link;
+mod names;
+mod properties;
+mod reader;
 mod relation;
 mod resolve;
 pub mod select;
+mod sources;
+mod sql_text;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
-pub use config::Materialized;
+pub use config::{Materialized, Retry};
+pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted};
 pub use resolve::resolve;
 
@@ -29,6 +43,8 @@ pub struct AssetGraph {
     pub nodes: DiGraph<Node, EdgeKind>,
     /// By the name that selections and messages use: `orders`, `raw.orders` for sources.
     pub by_name: HashMap<String, NodeId>,
+    /// The project's own package: what `package:this` selects.
+    pub package: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +67,8 @@ pub struct Node {
     pub fqn: Vec<String>,
     pub file: Arc<SourceFile>,
     pub place: Place,
+    /// Where a property file describes it. A source without it is implicit: named by SQL and declared by nobody.
+    pub described_at: Option<Place>,
     pub description: Option<String>,
     pub tags: Vec<String>,
     pub owner: Option<String>,
@@ -62,6 +80,8 @@ pub struct Node {
     pub materialized: Materialized,
     /// Where its data is. Ephemeral assets and objects have a name, but nothing stands there.
     pub relation: RelationName,
+    /// What happens after a failure.
+    pub retry: Retry,
     pub body: Body,
 }
 
@@ -101,6 +121,7 @@ pub enum Body {
     Python(CompiledPython),
     /// A CSV file, relative to the project's root; options come from the config.
     Seed,
+    /// Paths of files are absolute.
     Source(SourceLocation),
 }
 
@@ -153,6 +174,18 @@ impl AssetGraph {
         self.by_name.get(name).copied()
     }
 
+    /// What stands after `from` to read the node's data: its relation, or what is read where it has none (the query
+    /// of an ephemeral asset in parentheses, a reader's call for files). Nothing of this kind reads an object.
+    pub fn from_item(&self, id: NodeId) -> String {
+        let node = self.node(id);
+        match &node.body {
+            Body::Sql(sql) if node.materialized == Materialized::Ephemeral => reader::subquery(sql.statement()),
+            Body::Source(SourceLocation::Files { path, .. }) if node.is_implicit() => relation::literal(path),
+            Body::Source(SourceLocation::Files { path, format, options }) => reader::call(path, *format, options),
+            _ => node.relation.to_string(),
+        }
+    }
+
     pub fn upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes.neighbors_directed(id, petgraph::Direction::Incoming)
     }
@@ -167,26 +200,12 @@ impl AssetGraph {
 }
 
 impl Node {
-    /// How often a failed materialization is tried again.
-    pub fn retries(&self) -> u32 {
-        self.config.get("retries").and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
-    }
-
-    /// The wait before the first retry.
-    pub fn retry_delay(&self) -> Option<std::time::Duration> {
-        let seconds = self.config.get("retry_delay").and_then(serde_json::Value::as_f64)?;
-        std::time::Duration::try_from_secs_f64(seconds).ok()
-    }
-
-    /// The query that gives the node's rows, for readers outside SQL.
-    pub fn query(&self, _root: &std::path::Path) -> String {
-        match &self.body {
-            Body::Sql(compiled) if self.materialized == Materialized::Ephemeral => compiled.statement().to_owned(),
-            _ => format!("select * from {}", self.relation),
-        }
-    }
-
     pub fn is_source(&self) -> bool {
         self.kind == Kind::Source
+    }
+
+    /// A source that SQL names and nobody declares: a file, or an attached database's table.
+    pub fn is_implicit(&self) -> bool {
+        self.is_source() && self.described_at.is_none()
     }
 }

@@ -1,16 +1,164 @@
 //! Names become edges.
 
-use super::AssetGraph;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petgraph::graph::DiGraph;
+
+use super::algebra::topological_order;
+use super::compile::Compiler;
+use super::cycle::report_cycles;
+use super::declare::{Declarations, Declared, DeclaredBody, declare_assets};
+use super::link::{Linked, Links, check_duplicates, link};
+use super::names::Names;
+use super::properties::PropertyIndex;
+use super::sources::declare_sources;
+use super::{AssetGraph, Body, CompiledPython, CompiledSql, EdgeKind, Node, NodeId};
 use crate::diagnostic::{Diagnostics, Warned};
-use crate::parse::Parsed;
+use crate::parse::{Manner, Parsed, PythonBody};
 use crate::project::Project;
-use crate::template::TemplateEnvironment;
+use crate::source::{Place, SourceFile, Span};
+use crate::template::{Placeholder, TemplateEnvironment, find_placeholders};
 
 /// Builds the graph. All problems of naming, config and order are reported at once.
 pub fn resolve(
-    _project: &Project,
-    _parsed: Parsed,
-    _templates: &TemplateEnvironment,
+    project: &Project,
+    parsed: Parsed,
+    templates: &TemplateEnvironment,
 ) -> Result<Warned<AssetGraph>, Diagnostics> {
-    unimplemented!()
+    let texts =
+        Texts { place: &|file, rendered| templates.source_map(file).place(rendered), placeholders: &find_placeholders };
+    resolve_with(project, parsed, &texts)
+}
+
+/// The two questions that this stage asks about rendered templates.
+pub(super) struct Texts<'a> {
+    /// The place in the template that a span of the rendered text came from. Slow: for errors only.
+    pub place: &'a dyn Fn(&Arc<SourceFile>, Span) -> Place,
+    /// The placeholders of a rendered text, in order.
+    pub placeholders: &'a dyn Fn(&str) -> Vec<(Span, Placeholder)>,
+}
+
+pub(super) fn resolve_with(
+    project: &Project,
+    parsed: Parsed,
+    texts: &Texts<'_>,
+) -> Result<Warned<AssetGraph>, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut declarations = declare(project, parsed, &mut problems);
+    check_duplicates(&declarations.nodes, &mut problems);
+    let upstreams = std::mem::take(&mut declarations.upstreams);
+    let names = Names::new(project, &declarations);
+    let own_database = names.databases().own().to_owned();
+    let Linked { mut links, implicit } = link(project, &names, texts, upstreams, &mut problems);
+    let mut nodes = declarations.nodes;
+    links.resize_with(nodes.len() + implicit.len(), Links::default);
+    nodes.extend(implicit);
+    let skeleton = skeleton(&nodes, &links);
+    report_cycles(&skeleton, &nodes, &links, texts, &mut problems);
+    if problems.has_errors() {
+        return Err(problems.sorted());
+    }
+    let bodies = compile(&skeleton, &nodes, &links, &own_database, &mut problems);
+    problems.with(finish(project, skeleton, nodes, bodies))
+}
+
+fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> Declarations {
+    let properties = PropertyIndex::new(&parsed.properties.assets, &parsed.assets, problems);
+    let mut declarations = declare_assets(project, parsed.assets, &properties, problems);
+    declare_sources(project, parsed.properties.sources, &mut declarations, problems);
+    declarations
+}
+
+/// The graph's shape: nodes in order of their names, each with its index among the declared ones.
+fn skeleton(nodes: &[Declared], links: &[Links]) -> DiGraph<usize, EdgeKind> {
+    let mut order: Vec<usize> = (0..nodes.len()).collect();
+    order.sort_by(|one, other| nodes[*one].name.cmp(&nodes[*other].name));
+    let mut ids = vec![NodeId::default(); nodes.len()];
+    let mut skeleton = DiGraph::with_capacity(nodes.len(), nodes.len());
+    for index in order {
+        ids[index] = skeleton.add_node(index);
+    }
+    let mut edges: Vec<(NodeId, NodeId, EdgeKind)> = Vec::with_capacity(nodes.len());
+    for (downstream, links) in links.iter().enumerate() {
+        edges.extend(links.edges().into_iter().map(|(upstream, kind)| (ids[upstream], ids[downstream], kind)));
+    }
+    // petgraph walks the neighbours of a node from the last edge to the first: this way they come by name.
+    edges.sort_by_key(|(upstream, downstream, _)| std::cmp::Reverse((*upstream, *downstream)));
+    for (upstream, downstream, kind) in edges {
+        skeleton.add_edge(upstream, downstream, kind);
+    }
+    skeleton
+}
+
+/// What a node's body becomes, where it is compiled at all.
+enum Compiled {
+    Sql(CompiledSql),
+    Inputs(Vec<(usize, NodeId)>),
+    AsDeclared,
+}
+
+fn compile(
+    skeleton: &DiGraph<usize, EdgeKind>,
+    nodes: &[Declared],
+    links: &[Links],
+    own_database: &str,
+    problems: &mut Diagnostics,
+) -> Vec<Compiled> {
+    let mut ids = vec![NodeId::default(); nodes.len()];
+    for id in skeleton.node_indices() {
+        ids[skeleton[id]] = id;
+    }
+    let mut compiler = Compiler { nodes, own_database, ephemeral: HashMap::new() };
+    let mut bodies: Vec<Compiled> = nodes.iter().map(|_| Compiled::AsDeclared).collect();
+    for id in topological_order(skeleton) {
+        let index = skeleton[id];
+        match &nodes[index].body {
+            DeclaredBody::Sql(body) => match compiler.compile(index, body, &links[index]) {
+                Ok(compiled) => bodies[index] = Compiled::Sql(compiled),
+                Err(problem) => problems.push(problem),
+            },
+            DeclaredBody::Python(body) => bodies[index] = Compiled::Inputs(inputs(body, &links[index], &ids)),
+            DeclaredBody::Seed | DeclaredBody::Source(_) => {}
+        }
+    }
+    bodies
+}
+
+/// The nodes that arrive as arguments.
+fn inputs(body: &PythonBody, links: &Links, ids: &[NodeId]) -> Vec<(usize, NodeId)> {
+    let parameters: HashMap<&str, usize> =
+        body.parameters.iter().enumerate().map(|(index, parameter)| (parameter.name.as_str(), index)).collect();
+    let argument = |(upstream, target): &(crate::parse::UpstreamName, usize)| match &upstream.manner {
+        Manner::Parameter(name) => Some((*parameters.get(name.as_str())?, ids[*target])),
+        _ => None,
+    };
+    let mut inputs: Vec<(usize, NodeId)> = links.upstreams.iter().filter_map(argument).collect();
+    inputs.sort_unstable();
+    inputs
+}
+
+fn finish(
+    project: &Project,
+    skeleton: DiGraph<usize, EdgeKind>,
+    nodes: Vec<Declared>,
+    bodies: Vec<Compiled>,
+) -> AssetGraph {
+    let mut finished: Vec<Option<Node>> =
+        nodes.into_iter().zip(bodies).map(|(node, compiled)| finish_node(node, compiled, &project.name)).collect();
+    let nodes = skeleton.filter_map_owned(|_, index| finished[index].take(), |_, kind| Some(kind));
+    let by_name = nodes.node_indices().map(|id| (nodes[id].name.as_str().to_owned(), id)).collect();
+    AssetGraph { nodes, by_name, package: project.name.clone() }
+}
+
+/// `None` for SQL that did not compile, which is an error that ends this stage.
+fn finish_node(mut node: Declared, compiled: Compiled, package: &str) -> Option<Node> {
+    let body = match (std::mem::replace(&mut node.body, DeclaredBody::Seed), compiled) {
+        (DeclaredBody::Sql(_), Compiled::Sql(compiled)) => Body::Sql(compiled),
+        (DeclaredBody::Python(body), Compiled::Inputs(inputs)) => Body::Python(CompiledPython { body, inputs }),
+        (DeclaredBody::Seed, Compiled::AsDeclared) => Body::Seed,
+        (DeclaredBody::Source(location), Compiled::AsDeclared) => Body::Source(location),
+        _ => return None,
+    };
+    Some(node.into_node(package, body))
 }

@@ -117,10 +117,8 @@ def test_the_chart_is_there(example):
 def test_a_second_run_gives_the_same(example):
     tables = ["delay_by_carrier", "delay_by_hour", "worst_routes"]
     before = [example.query(f"select * from {table} order by all") for table in tables]
-    chart = (example.root / "target" / "delay_chart.svg").read_bytes()
     example.dovetail("run", "--select", "flight_features+")
     assert [example.query(f"select * from {table} order by all") for table in tables] == before
-    assert (example.root / "target" / "delay_chart.svg").read_bytes() == chart
 
 
 def test_it_is_listed_with_its_words(example):

@@ -27,14 +27,33 @@ def run(folder, *arguments):
     return subprocess.run(command, cwd=folder, env={}, check=True, capture_output=True, text=True).stdout
 
 
+def write_model(folder):
+    models = folder / "models"
+    models.mkdir(exist_ok=True)
+    (models / "answer.sql").write_text("select 42 as answer")
+
+
 def test_version(elsewhere):
     assert run(elsewhere, "dovetail", "--version").startswith("dovetail 0.1.0")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the library is linked elsewhere")
+def test_listing_does_not_load_the_database(elsewhere):
+    """docs/decisions/0001: a function that is missing from the list in `library.rs` would load it with the module."""
+    code = """
+import contextlib, sys
+from dovetail.cli import main
+sys.argv = ["dovetail", "ls"]
+with contextlib.suppress(SystemExit):
+    main()
+print("loaded" if "libduckdb" in open("/proc/self/maps").read() else "not loaded")
+"""
+    write_model(elsewhere)
+    assert run(elsewhere, "python", "-c", code).splitlines() == ["answer", "not loaded"]
+
+
 def test_it_needs_no_other_package_to_run_sql(elsewhere):
-    models = elsewhere / "models"
-    models.mkdir()
-    (models / "answer.sql").write_text("select 42 as answer")
+    write_model(elsewhere)
     run(elsewhere, "dovetail", "run")
     assert "42" in run(elsewhere, "dovetail", "show", "answer", "--output", "csv")
 

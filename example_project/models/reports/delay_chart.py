@@ -1,30 +1,23 @@
 """The report: one chart, drawn from the marts."""
 
-import io
-
-import matplotlib
 import polars as pl
 from dovetail import asset
 from dovetail.io import FileIO
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
 @asset(materialized="object", io_manager=FileIO("delay_chart.svg"), tags=["report"])
-def delay_chart(delay_by_hour: pl.DataFrame, model_calibration: pl.DataFrame) -> bytes:
+def delay_chart(delay_by_hour: pl.DataFrame, model_calibration: pl.DataFrame) -> Figure:
     """Delays during the day, and how far the model can be trusted."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     day, trust = figure.subplots(1, 2)
     draw_day(day, delay_by_hour)
     draw_calibration(trust, model_calibration)
-
-    image = io.BytesIO()
-    # The same data gives the same bytes: no random ids, no date.
-    with matplotlib.rc_context({"svg.hashsalt": "dovetail"}):
-        figure.savefig(image, format="svg", metadata={"Date": None})
-    return image.getvalue()
+    return figure
 
 
-def draw_day(axes, delay_by_hour: pl.DataFrame) -> None:
+def draw_day(axes: Axes, delay_by_hour: pl.DataFrame) -> None:
     for (origin,), hours in delay_by_hour.sort("hour_of_day").group_by("origin", maintain_order=True):
         axes.plot(hours["hour_of_day"], hours["late_share"] * 100, marker="o", markersize=3, label=origin)
     axes.set(title="Late arrivals by hour of departure", xlabel="hour of the day", ylabel="late flights, %")
@@ -32,7 +25,7 @@ def draw_day(axes, delay_by_hour: pl.DataFrame) -> None:
     axes.legend()
 
 
-def draw_calibration(axes, model_calibration: pl.DataFrame) -> None:
+def draw_calibration(axes: Axes, model_calibration: pl.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], linestyle="dotted", color="gray", label="perfect")
     axes.plot(model_calibration["predicted"], model_calibration["observed"], marker="o", label="days held back")
     axes.set(title="Predicted and observed", xlabel="predicted share of late flights", ylabel="observed")

@@ -3,6 +3,7 @@
 mod error;
 mod hugeint;
 mod incoming;
+mod library;
 mod raw;
 mod session;
 mod settings;
@@ -33,7 +34,13 @@ const LOCK_POLL: Duration = Duration::from_millis(200);
 /// What every session sets for itself: errors with positions.
 const SESSION_SETTINGS: &str = "set session errors_as_json = true";
 
-pub(super) fn open(project: &Project, access: Access, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, EngineError> {
+pub(super) fn open(
+    project: &Project,
+    access: Access,
+    when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    library::load()?;
     let path = project.target.database.as_deref();
     if access == Access::ReadOnly && path.is_some_and(|path| !path.exists()) {
         let name = path.map(|path| path.display().to_string()).unwrap_or_default();
@@ -45,7 +52,7 @@ pub(super) fn open(project: &Project, access: Access, when_locked: WhenLocked) -
     if access == Access::ReadOnly && path.is_some() {
         settings.push(("access_mode".to_owned(), "READ_ONLY".to_owned()));
     }
-    let database = Arc::new(open_waiting(project, &settings, when_locked)?);
+    let database = Arc::new(open_waiting(project, &settings, when_locked, is_cancelled)?);
     let connection = database.connect()?;
     connection.execute(SESSION_SETTINGS)?;
     let session_settings = settings::apply(&connection, project)?;
@@ -65,11 +72,13 @@ fn open_waiting(
     project: &Project,
     settings: &[(String, String)],
     when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Database, EngineError> {
     let start = Instant::now();
     loop {
         match Database::open(project.target.database.as_deref(), settings) {
             Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
+                WhenLocked::Wait(_) if is_cancelled() => return Err(cancelled()),
                 WhenLocked::Wait(limit) if limit.is_none_or(|limit| start.elapsed() < limit) => {
                     std::thread::sleep(LOCK_POLL);
                 }

@@ -7,14 +7,13 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Prepared};
-use super::settings::sql_value;
 use super::stream::{ColumnTypes, ResultReader};
 use super::{DuckDb, state};
 use crate::engine::{
     BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
     TableSchema,
 };
-use crate::graph::{RelationName, literal};
+use crate::graph::{RelationName, literal, sql_value};
 use crate::project::Values;
 
 pub(super) struct DuckDbSession {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::error_from_text;
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind};
-use crate::graph::{literal, quoted};
+use crate::graph::{literal, quoted, sql_value};
 use crate::project::{Attachment, Extension, Project, Secret};
 
 /// Settings that DuckDB only takes while it opens the database.
@@ -148,21 +148,6 @@ fn attached_path(root: &Path, attachment: &Attachment) -> String {
 
 fn failed(what: &str, error: EngineError) -> EngineError {
     error_from_text(EngineErrorKind::Setting, format!("{what} failed: {}", error.message))
-}
-
-/// A value as SQL writes it: texts quoted, lists in brackets, maps as structs.
-pub(super) fn sql_value(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => literal(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(sql_value).collect::<Vec<_>>().join(", ")),
-        Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| format!("{}: {}", literal(name), sql_value(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
-        }
-    }
 }
 
 fn plain_text(value: &Value) -> String {

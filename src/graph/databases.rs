@@ -1,0 +1,73 @@
+//! The databases that a project's SQL can name: its own, and those that its target attaches.
+
+use crate::project::{Attachment, Project};
+
+/// Schemas of DuckDB itself, which hold no data of a project.
+const SYSTEM_SCHEMAS: [&str; 2] = ["information_schema", "pg_catalog"];
+
+/// Names of databases, which DuckDB compares without regard to case.
+pub(super) struct Databases<'a> {
+    own: String,
+    attached: &'a [Attachment],
+}
+
+/// What the first part of a qualified name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Database {
+    Own,
+    Attached { alias: String, default_schema: &'static str },
+}
+
+impl<'a> Databases<'a> {
+    pub fn of(project: &'a Project) -> Self {
+        let stem = project.target.database.as_ref().and_then(|path| path.file_stem()).and_then(|stem| stem.to_str());
+        Databases { own: stem.unwrap_or("memory").to_owned(), attached: &project.target.attach }
+    }
+
+    /// The name under which DuckDB opens the project's own database.
+    pub fn own(&self) -> &str {
+        &self.own
+    }
+
+    pub fn find(&self, name: &str) -> Option<Database> {
+        let attached = self.attached.iter().find(|attachment| same(&attachment.alias, name));
+        match attached {
+            Some(attachment) => Some(Database::Attached {
+                alias: attachment.alias.clone(),
+                default_schema: default_schema(attachment.kind.as_deref()),
+            }),
+            None => same(&self.own, name).then_some(Database::Own),
+        }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.own.as_str()).chain(self.attached.iter().map(|attachment| attachment.alias.as_str()))
+    }
+}
+
+/// Whether two SQL identifiers are the same to DuckDB.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
+}
+
+pub(super) fn is_system_schema(schema: &str) -> bool {
+    SYSTEM_SCHEMAS.iter().any(|system| same(system, schema))
+}
+
+/// DuckDB's own views, which every schema sees by their bare names.
+pub(super) fn is_system_view(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.starts_with("duckdb_")
+        || matches!(
+            lower.as_str(),
+            "pragma_database_list" | "sqlite_master" | "sqlite_schema" | "sqlite_temp_master" | "sqlite_temp_schema"
+        )
+}
+
+/// The schema that a database's tables are in when a name does not say.
+fn default_schema(kind: Option<&str>) -> &'static str {
+    match kind {
+        Some(kind) if same(kind, "postgres") => "public",
+        _ => "main",
+    }
+}

@@ -1,0 +1,80 @@
+//! Property files meet the assets that they describe.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::parse::{AssetProperties, ParsedAsset, ParsedBody};
+
+/// The part of a property file that describes an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Section {
+    Models,
+    Seeds,
+}
+
+impl Section {
+    pub fn of(body: &ParsedBody) -> Self {
+        match body {
+            ParsedBody::Seed => Section::Seeds,
+            ParsedBody::Sql(_) | ParsedBody::Python(_) => Section::Models,
+        }
+    }
+
+    fn named(word: &str) -> Self {
+        if word == "seed" { Section::Seeds } else { Section::Models }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Section::Models => "models",
+            Section::Seeds => "seeds",
+        }
+    }
+}
+
+/// What property files say, by section and name.
+pub(super) struct PropertyIndex<'a>(HashMap<(Section, &'a str), &'a AssetProperties>);
+
+impl<'a> PropertyIndex<'a> {
+    /// Warns about properties of assets that do not exist; two entries for one asset are an error.
+    pub fn new(properties: &'a [AssetProperties], assets: &[ParsedAsset], problems: &mut Diagnostics) -> Self {
+        let known: HashMap<(Section, &str), ()> =
+            assets.iter().map(|asset| ((Section::of(&asset.body), asset.name.as_str()), ())).collect();
+        let mut index: HashMap<(Section, &str), &AssetProperties> = HashMap::with_capacity(properties.len());
+        for entry in properties {
+            let key = (Section::named(entry.section), entry.name.as_str());
+            if !known.contains_key(&key) {
+                problems.push(stray(entry, &known));
+            } else if let Some(first) = index.get(&key) {
+                problems.push(described_twice(entry, first));
+            } else {
+                index.insert(key, entry);
+            }
+        }
+        PropertyIndex(index)
+    }
+
+    pub fn get(&self, section: Section, name: &str) -> Option<&'a AssetProperties> {
+        self.0.get(&(section, name)).copied()
+    }
+}
+
+fn described_twice(entry: &AssetProperties, first: &AssetProperties) -> Diagnostic {
+    Diagnostic::error(Code::DuplicateProperties, format!("{} `{}` is described twice", entry.section, entry.name))
+        .at(entry.place.clone())
+        .related(first.place.clone(), "described here first")
+        .hint("merge the two entries")
+}
+
+fn stray(entry: &AssetProperties, known: &HashMap<(Section, &str), ()>) -> Diagnostic {
+    let section = Section::named(entry.section);
+    let other = if section == Section::Models { Section::Seeds } else { Section::Models };
+    let hint = if known.contains_key(&(other, entry.name.as_str())) {
+        Some(format!("describe it under `{}:`", other.key()))
+    } else {
+        let names = known.keys().filter(|(candidate, _)| *candidate == section).map(|(_, name)| *name);
+        did_you_mean(&entry.name, names).map(|name| format!("did you mean `{name}`?"))
+    };
+    let message = format!("there is no {} `{}`, so its properties have no effect", entry.section, entry.name);
+    Diagnostic::warning(Code::PropertiesWithoutAsset, message).at(entry.place.clone()).hint_if(hint)
+}

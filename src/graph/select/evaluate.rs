@@ -1,0 +1,135 @@
+//! From `Selection` to nodes.
+
+use std::collections::BTreeSet;
+
+use super::methods::Candidate;
+use super::{Criterion, Intersection, Reach, Selection, Union};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
+use crate::graph::algebra::{ancestors, descendants};
+use crate::graph::{AssetGraph, NodeId};
+use crate::source::Place;
+
+impl Selection {
+    /// The nodes that the selection names, sources among them. Parts that match nothing while others do are warnings.
+    ///
+    /// # Errors
+    /// `Code::NothingSelected` when no node is left.
+    pub fn evaluate(&self, graph: &AssetGraph) -> Result<Warned<BTreeSet<NodeId>>, Diagnostic> {
+        let mut evaluation = Evaluation { graph, empty: Vec::new() };
+        let selected = match &self.select {
+            None => graph.ids().collect(),
+            Some(select) => evaluation.union(select),
+        };
+        if selected.is_empty() {
+            return Err(evaluation.nothing());
+        }
+        let excluded = evaluation.union(&self.exclude);
+        let left: BTreeSet<NodeId> = selected.difference(&excluded).copied().collect();
+        if left.is_empty() {
+            return Err(Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected"));
+        }
+        let warnings = evaluation.empty.iter().map(|place| evaluation.matches_nothing(place));
+        Ok(Warned { value: left, warnings: Diagnostics(warnings.collect()) })
+    }
+}
+
+struct Evaluation<'a> {
+    graph: &'a AssetGraph,
+    /// The parts that match nothing.
+    empty: Vec<Place>,
+}
+
+impl Evaluation<'_> {
+    fn union(&mut self, union: &Union) -> BTreeSet<NodeId> {
+        union.iter().flat_map(|part| self.intersection(part)).collect()
+    }
+
+    fn intersection(&mut self, intersection: &Intersection) -> BTreeSet<NodeId> {
+        let before = self.empty.len();
+        let sets: Vec<BTreeSet<NodeId>> = intersection.parts.iter().map(|part| self.criterion(part)).collect();
+        let common = sets.into_iter().reduce(|one, other| &one & &other).unwrap_or_default();
+        if common.is_empty() && self.empty.len() == before {
+            self.empty.push(intersection.place.clone());
+        }
+        common
+    }
+
+    fn criterion(&mut self, criterion: &Criterion) -> BTreeSet<NodeId> {
+        let matches =
+            |id: &NodeId| criterion.matcher.matches(&Candidate { graph: self.graph, node: self.graph.node(*id) });
+        let found: BTreeSet<NodeId> = self.graph.ids().filter(matches).collect();
+        if found.is_empty() {
+            self.empty.push(criterion.place.clone());
+        }
+        self.reach(found, criterion.reach)
+    }
+
+    fn reach(&self, found: BTreeSet<NodeId>, reach: Reach) -> BTreeSet<NodeId> {
+        let mut all = found.clone();
+        if reach.whole_family {
+            all.extend(descendants(self.graph, &found, None));
+            all.extend(ancestors(self.graph, &all, None));
+        }
+        if let Some(steps) = reach.ancestors {
+            all.extend(ancestors(self.graph, &found, steps.limit()));
+        }
+        if let Some(steps) = reach.descendants {
+            all.extend(descendants(self.graph, &found, steps.limit()));
+        }
+        all
+    }
+
+    /// The error for a selection of nothing: about its first empty part, the others beside it.
+    fn nothing(&self) -> Diagnostic {
+        let Some((first, others)) = self.empty.split_first() else {
+            return Diagnostic::error(Code::NothingSelected, "the project has no assets")
+                .hint("put a `.sql` file or an `@asset` function into `models/`");
+        };
+        let mut problem = Diagnostic::error(Code::NothingSelected, nothing_matches(first))
+            .at(first.clone())
+            .label("this matches nothing");
+        for other in others {
+            problem = problem.related(other.clone(), "and this matches nothing");
+        }
+        let hints: Vec<String> = self.empty.iter().filter_map(|place| self.guess(place)).collect();
+        hints.into_iter().fold(problem, Diagnostic::hint)
+    }
+
+    fn matches_nothing(&self, place: &Place) -> Diagnostic {
+        Diagnostic::warning(Code::NothingSelected, nothing_matches(place))
+            .at(place.clone())
+            .label("this matches nothing")
+            .hint_if(self.guess(place))
+    }
+
+    /// The nearest of the names, tags, owners or groups that exist.
+    fn guess(&self, place: &Place) -> Option<String> {
+        let text = text_of(place);
+        let bare = text.trim_start_matches(|letter: char| letter.is_ascii_digit() || "@+".contains(letter));
+        let bare = bare.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '+');
+        let (method, value) = bare.split_once(':').unwrap_or(("", bare));
+        let nodes = self.graph.ids().map(|id| self.graph.node(id));
+        let words: BTreeSet<&str> = match method {
+            "tag" => nodes.flat_map(|node| node.tags.iter().map(String::as_str)).collect(),
+            "owner" => nodes.filter_map(|node| node.owner.as_deref()).collect(),
+            "group" => nodes.filter_map(|node| node.group.as_deref()).collect(),
+            "package" => nodes.map(|node| node.package.as_str()).collect(),
+            "source" => nodes.filter(|node| node.is_source()).map(|node| node.name.as_str()).collect(),
+            "file" => nodes.filter_map(|node| node.file.path().file_name()?.to_str()).collect(),
+            "" | "fqn" => {
+                nodes.flat_map(|node| node.fqn.iter().map(String::as_str).chain([node.name.as_str()])).collect()
+            }
+            _ => return None,
+        };
+        let separator = if method.is_empty() { "" } else { ":" };
+        did_you_mean(value, words).map(|guess| format!("did you mean `{method}{separator}{guess}`?"))
+    }
+}
+
+fn nothing_matches(place: &Place) -> String {
+    format!("nothing matches `{}`", text_of(place))
+}
+
+fn text_of(place: &Place) -> &str {
+    place.file.text().get(place.span.start..place.span.end).unwrap_or_default()
+}

@@ -1,0 +1,279 @@
+//! The methods of the grammar, in one table: what `tag:`, `path:` and the others match.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::pattern::{PathPattern, Pattern, has_wildcard};
+use crate::diagnostic::did_you_mean;
+use crate::graph::{AssetGraph, Kind, Node};
+
+/// A method with its value, ready to be asked about nodes.
+#[derive(Clone)]
+pub(super) struct Matcher(Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>);
+
+/// What a matcher is asked about. Methods that need more than the graph (what is stale, what changed) find it here.
+pub(super) struct Candidate<'a> {
+    pub graph: &'a AssetGraph,
+    pub node: &'a Node,
+}
+
+/// `config.materialized:view` has the argument `materialized` and the value `view`.
+pub(super) struct Request {
+    pub arguments: Vec<String>,
+    pub value: String,
+}
+
+/// Why a method cannot be used as it is written.
+pub(super) struct Wrong {
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+impl Matcher {
+    fn new(matches: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Matcher(Arc::new(matches))
+    }
+
+    pub fn matches(&self, candidate: &Candidate<'_>) -> bool {
+        (self.0)(candidate)
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Matcher")
+    }
+}
+
+enum Method {
+    Ready(fn(&Request) -> Result<Matcher, Wrong>),
+    /// Known, and not there yet: what it would need.
+    Later(&'static str),
+}
+
+use Method::{Later, Ready};
+
+const METHODS: [(&str, Method); 28] = [
+    ("fqn", Ready(fqn)),
+    ("path", Ready(path)),
+    ("file", Ready(file)),
+    ("tag", Ready(tag)),
+    ("config", Ready(config)),
+    ("resource_type", Ready(resource_type)),
+    ("source", Ready(source)),
+    ("package", Ready(package)),
+    ("kind", Ready(kind)),
+    ("owner", Ready(owner)),
+    ("group", Ready(group)),
+    ("selector", Later("named selectors")),
+    ("state", Later("comparing with another state of the project")),
+    ("result", Later("the results of earlier runs")),
+    ("source_status", Later("the freshness of sources")),
+    ("status", Later("the state of materialized assets")),
+    ("changed", Later("comparing with another version of the project")),
+    ("reads", Later("column lineage")),
+    ("column", Later("column lineage")),
+    ("test_type", Later("checks")),
+    ("test_name", Later("checks")),
+    ("unit_test", Later("unit tests")),
+    ("exposure", Later("exposures")),
+    ("metric", Later("metrics")),
+    ("semantic_model", Later("semantic models")),
+    ("saved_query", Later("saved queries")),
+    ("access", Later("access levels")),
+    ("version", Later("versioned models")),
+];
+
+/// Makes a method ready.
+pub(super) fn prepare(method: &str, request: &Request) -> Result<Matcher, Wrong> {
+    match METHODS.iter().find(|(name, _)| *name == method) {
+        Some((_, Ready(_))) if method != "config" && !request.arguments.is_empty() => {
+            Err(Wrong { what: format!("`{method}` takes no `.{}`", request.arguments.join(".")), hint: None })
+        }
+        Some((_, Ready(prepare))) => prepare(request),
+        Some((_, Later(needs))) => Err(Wrong {
+            what: format!("`{method}:` is not supported yet"),
+            hint: Some(format!("it needs {needs}, which dovetail does not have yet")),
+        }),
+        None => Err(unknown(method)),
+    }
+}
+
+fn unknown(method: &str) -> Wrong {
+    let ready = METHODS.iter().filter(|(_, method)| matches!(method, Ready(_))).map(|(name, _)| *name);
+    let guess =
+        did_you_mean(method, METHODS.iter().map(|(name, _)| *name)).map(|name| format!("did you mean `{name}:`?"));
+    let all = || format!("the methods are {}", ready.map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", "));
+    Wrong { what: format!("there is no method `{method}:`"), hint: Some(guess.unwrap_or_else(all)) }
+}
+
+/// The method of a value that names none, by its form, as in dbt.
+pub(super) fn default_for(value: &str) -> &'static str {
+    let lower = value.to_lowercase();
+    if value.contains(['/', std::path::MAIN_SEPARATOR]) {
+        "path"
+    } else if [".sql", ".py", ".csv"].iter().any(|ending| lower.ends_with(ending)) {
+        "file"
+    } else {
+        "fqn"
+    }
+}
+
+/// A name, or a dotted path of folders and a name, with or without the package. Sources only by their exact name.
+fn fqn(request: &Request) -> Result<Matcher, Wrong> {
+    let value = request.value.clone();
+    let parts: Vec<String> = value.split('.').map(str::to_owned).collect();
+    let first_wild = parts.iter().position(|part| has_wildcard(part));
+    let tail = first_wild.map(|index| Pattern::new(&parts[index..].join(".")));
+    let name = Pattern::new(&value);
+    Ok(Matcher::new(move |candidate| {
+        let node = candidate.node;
+        if node.name.as_str() == value {
+            return true;
+        }
+        if node.is_source() {
+            return false;
+        }
+        if tail.is_some() && name.matches(node.name.as_str()) {
+            return true;
+        }
+        let flat: Vec<&str> = node.fqn.iter().flat_map(|part| part.split('.')).collect();
+        let unscoped = flat.get(node.package.split('.').count()..).unwrap_or_default();
+        [flat.as_slice(), unscoped].iter().any(|fqn| begins_with(fqn, &parts, first_wild, tail.as_ref()))
+    }))
+}
+
+/// Whether a fully qualified name begins with the parts; from the first wildcard on, all of the rest must fit.
+fn begins_with(fqn: &[&str], parts: &[String], first_wild: Option<usize>, tail: Option<&Pattern>) -> bool {
+    let plain = &parts[..first_wild.unwrap_or(parts.len())];
+    fqn.len() >= parts.len()
+        && fqn.iter().zip(plain).all(|(one, other)| one == other)
+        && tail.is_none_or(|tail| tail.matches(&fqn[plain.len()..].join(".")))
+}
+
+/// A file or folder relative to the project's root: of the asset, or of the property file that describes it.
+fn path(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = PathPattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| {
+        let described = candidate.node.described_at.as_ref().map(|place| segments(place.file.path()));
+        pattern.matches(&segments(candidate.node.file.path()))
+            || described.is_some_and(|file| pattern.matches_whole(&file))
+    }))
+}
+
+fn segments(path: &Path) -> Vec<&str> {
+    path.iter().filter_map(|part| part.to_str()).collect()
+}
+
+/// A file's name, with or without its ending.
+fn file(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| {
+        let path = candidate.node.file.path();
+        let names = [path.file_name(), path.file_stem()];
+        names.into_iter().flatten().filter_map(|name| name.to_str()).any(|name| pattern.matches(name))
+    }))
+}
+
+fn tag(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| candidate.node.tags.iter().any(|tag| pattern.matches(tag))))
+}
+
+fn owner(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| candidate.node.owner.as_ref().is_some_and(|owner| pattern.matches(owner))))
+}
+
+fn group(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| candidate.node.group.as_ref().is_some_and(|group| pattern.matches(group))))
+}
+
+fn package(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    let is_this = request.value == "this";
+    Ok(Matcher::new(move |candidate| {
+        let package = &candidate.node.package;
+        if is_this { *package == candidate.graph.package } else { pattern.matches(package) }
+    }))
+}
+
+fn kind(request: &Request) -> Result<Matcher, Wrong> {
+    let words = [Kind::Sql, Kind::Python, Kind::Seed, Kind::Source].map(Kind::as_str);
+    let pattern = one_of(request, &words)?;
+    Ok(Matcher::new(move |candidate| pattern.matches(candidate.node.kind.as_str())))
+}
+
+fn resource_type(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = one_of(request, &["model", "seed", "source"])?;
+    Ok(Matcher::new(move |candidate| pattern.matches(candidate.node.kind.resource_type())))
+}
+
+/// A pattern that fits at least one of the words.
+fn one_of(request: &Request, words: &[&str]) -> Result<Pattern, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    if words.iter().any(|word| pattern.matches(word)) {
+        return Ok(pattern);
+    }
+    let guess = did_you_mean(&request.value, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+    let all = || format!("it can be {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "));
+    Err(Wrong { what: format!("there is no `{}`", request.value), hint: Some(guess.unwrap_or_else(all)) })
+}
+
+/// `source`, `source.table` or `package.source.table`; an implicit source by its whole name.
+fn source(request: &Request) -> Result<Matcher, Wrong> {
+    let whole = Pattern::new(&request.value);
+    let parts: Vec<Pattern> = request.value.split('.').map(Pattern::new).collect();
+    Ok(Matcher::new(move |candidate| {
+        let node = candidate.node;
+        if !node.is_source() {
+            return false;
+        }
+        if node.is_implicit() {
+            return whole.matches(node.name.as_str());
+        }
+        let [.., name, table] = node.fqn.as_slice() else { return false };
+        match parts.as_slice() {
+            [source] => source.matches(name),
+            [source, wanted] => source.matches(name) && wanted.matches(table),
+            [package, source, wanted] => {
+                package.matches(&node.package) && source.matches(name) && wanted.matches(table)
+            }
+            _ => false,
+        }
+    }))
+}
+
+/// `config.materialized:view`, `config.meta.owner:ann`: a value, an item of a list, `true` or `false`.
+fn config(request: &Request) -> Result<Matcher, Wrong> {
+    if request.arguments.is_empty() || request.arguments.iter().any(String::is_empty) {
+        return Err(Wrong {
+            what: "`config` needs the name of a value".to_owned(),
+            hint: Some("write `config.materialized:view`".to_owned()),
+        });
+    }
+    let (arguments, pattern) = (request.arguments.clone(), Pattern::new(&request.value));
+    let lower = Pattern::new(&request.value.to_lowercase());
+    Ok(Matcher::new(move |candidate| {
+        let Some((first, rest)) = arguments.split_first() else { return false };
+        let value = rest.iter().try_fold(candidate.node.config.get(first), |value, key| match value {
+            Some(Value::Object(entries)) => Some(entries.get(key)),
+            _ => None,
+        });
+        value.flatten().is_some_and(|value| has_value(value, &pattern, &lower))
+    }))
+}
+
+fn has_value(value: &Value, pattern: &Pattern, lower: &Pattern) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| !item.is_array() && has_value(item, pattern, lower)),
+        Value::String(text) => pattern.matches(text),
+        Value::Bool(flag) => lower.matches(&flag.to_string()),
+        Value::Number(number) => pattern.matches(&number.to_string()),
+        Value::Null | Value::Object(_) => false,
+    }
+}

@@ -1,0 +1,65 @@
+//! Selections: which nodes a `--select` expression names. The grammar is dbt's; `docs/selection.md` describes it.
+
+mod evaluate;
+mod methods;
+mod parse;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use methods::Matcher;
+
+use crate::source::Place;
+
+/// A parsed `--select` with its `--exclude`. The default selects everything.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `None` without any `--select`: everything.
+    select: Option<Union>,
+    exclude: Union,
+}
+
+/// Parts between spaces, and of several arguments: a node of any of them is in.
+type Union = Vec<Intersection>;
+
+/// Parts between commas: a node of all of them is in.
+#[derive(Debug, Clone)]
+struct Intersection {
+    parts: Vec<Criterion>,
+    place: Place,
+}
+
+/// One part: what it matches by itself, and how far it reaches from there.
+#[derive(Debug, Clone)]
+struct Criterion {
+    matcher: Matcher,
+    reach: Reach,
+    place: Place,
+}
+
+/// The graph operators around a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Reach {
+    /// `@x`: also the descendants, and all ancestors of these.
+    whole_family: bool,
+    /// `+x`, `2+x`.
+    ancestors: Option<Steps>,
+    /// `x+`, `x+2`.
+    descendants: Option<Steps>,
+}
+
+/// How many edges a graph operator may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    All,
+    AtMost(usize),
+}
+
+impl Steps {
+    fn limit(self) -> Option<usize> {
+        match self {
+            Steps::All => None,
+            Steps::AtMost(steps) => Some(steps),
+        }
+    }
+}

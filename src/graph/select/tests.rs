@@ -1,0 +1,251 @@
+//! Selections over a small project, and laws over random graphs.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::Selection;
+use crate::diagnostic::{Code, Rendering, Warned, render};
+use crate::graph::testing::{function, model, project, random_graph, resolve, seed, shown};
+use crate::graph::{AssetGraph, NodeId};
+use crate::parse::{AssetProperties, Parsed, ParsedProperties, ParsedSource, SourceLocation};
+use crate::project::Values;
+use crate::source::{Place, SourceFile};
+
+/// raw.orders -> stg_orders -> orders -> report; countries -> customers -> orders, report; tidy after report.
+fn shop() -> AssetGraph {
+    let properties = SourceFile::new("models/staging/sources.yml", "");
+    let source = |table: &str| ParsedSource {
+        source: "raw".to_owned(),
+        table: table.to_owned(),
+        place: Place::start_of(&properties),
+        description: None,
+        location: SourceLocation::Table { database: None, schema: None, identifier: table.to_owned() },
+        config: Values::new(),
+        columns: Vec::new(),
+    };
+    let described = AssetProperties {
+        name: "customers".to_owned(),
+        place: Place::start_of(&SourceFile::new("models/marts/marts.yml", "")),
+        section: "model",
+        description: None,
+        config: Values::new(),
+        columns: Vec::new(),
+    };
+    let assets = vec![
+        model(
+            "models/staging/stg_orders.sql",
+            "from {source raw.orders}",
+            json!({"materialized": "view", "tags": "a"}),
+        ),
+        model("models/marts/orders.sql", "from [[stg_orders]], [[customers]]", json!({"tags": ["a", "nightly"]})),
+        model("models/marts/eu/customers.sql", "from [[countries]]", json!({"meta": {"level": 3, "pii": true}})),
+        model("models/report.sql", "from [[orders]], [[customers]], [['data/x.csv']]", json!({"group": "finance"})),
+        function("models/ml/tidy.py", "tidy", &[], &["report"], json!({"owner": "team:ops"})),
+        seed("seeds/countries.csv"),
+    ];
+    let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
+    resolve(&project(), Parsed { assets, properties }).map_err(shown).unwrap().value
+}
+
+fn words(text: &str) -> Vec<String> {
+    if text.is_empty() { Vec::new() } else { vec![text.to_owned()] }
+}
+
+fn evaluate(graph: &AssetGraph, select: &str, exclude: &str) -> Result<Warned<BTreeSet<NodeId>>, String> {
+    let selection = Selection::parse(&words(select), &words(exclude)).map_err(shown)?;
+    selection.evaluate(graph).map_err(|problem| render(&problem, Rendering::Plain))
+}
+
+/// Names in order, without the node that everything else is about.
+fn selected(graph: &AssetGraph, select: &str, exclude: &str) -> String {
+    let found = evaluate(graph, select, exclude).unwrap();
+    found.value.into_iter().map(|id| graph.node(id).name.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_method_selects() {
+    let graph = shop();
+    let cases = [
+        ("orders", "orders"),
+        ("shop.marts.orders", "orders"),
+        ("marts", "customers orders"),
+        ("marts.eu", "customers"),
+        ("marts.eu.customers", "customers"),
+        ("eu", ""),
+        ("marts.*", "customers orders"),
+        ("m*s.or*", "orders"),
+        ("stg_*", "stg_orders"),
+        ("*orders", "orders stg_orders"),
+        ("raw.orders", "raw.orders"),
+        ("fqn:marts", "customers orders"),
+        ("models/marts", "customers orders"),
+        ("./models/marts/", "customers orders"),
+        ("path:models/*/*.sql", "orders stg_orders"),
+        ("path:models/**/*.sql", "customers data/x.csv orders report stg_orders"),
+        ("path:models/marts/marts.yml", "customers"),
+        ("path:models/staging/sources.yml", "raw.orders raw.refunds"),
+        ("orders.sql", "orders"),
+        ("file:tidy.py", "tidy"),
+        ("file:stg_*", "stg_orders"),
+        ("countries.csv", "countries"),
+        ("tag:a", "orders stg_orders"),
+        ("tag:nigh*", "orders"),
+        ("config.materialized:view", "stg_orders"),
+        ("config.materialized:seed", "countries"),
+        ("config.tags:nightly", "orders"),
+        ("config.meta.level:3", "customers"),
+        ("config.meta.pii:True", "customers"),
+        ("config.meta.pii:false", ""),
+        ("config.meta:3", ""),
+        ("resource_type:seed", "countries"),
+        ("resource_type:source", "data/x.csv raw.orders raw.refunds"),
+        ("kind:python", "tidy"),
+        ("kind:s*", "countries customers data/x.csv orders raw.orders raw.refunds report stg_orders"),
+        ("source:raw", "raw.orders raw.refunds"),
+        ("source:raw.ref*", "raw.refunds"),
+        ("source:shop.raw.orders", "raw.orders"),
+        ("source:data/*", "data/x.csv"),
+        ("source:*", "data/x.csv raw.orders raw.refunds"),
+        ("package:this,kind:python", "tidy"),
+        ("package:other", ""),
+        ("owner:team:ops", "tidy"),
+        ("group:fin*", "report"),
+    ];
+    for (expression, expected) in cases {
+        match evaluate(&graph, expression, "") {
+            Ok(_) => assert_eq!(selected(&graph, expression, ""), expected, "{expression}"),
+            Err(_) => assert_eq!("", expected, "{expression}"),
+        }
+    }
+}
+
+#[test]
+fn graph_operators_and_sets() {
+    let graph = shop();
+    let cases = [
+        ("+orders", "", "countries customers orders raw.orders stg_orders"),
+        ("1+orders", "", "customers orders stg_orders"),
+        ("0+orders", "", "orders"),
+        ("stg_orders+", "", "orders report stg_orders tidy"),
+        ("stg_orders+1", "", "orders stg_orders"),
+        ("1+orders+1", "", "customers orders report stg_orders"),
+        ("@stg_orders", "", "countries customers data/x.csv orders raw.orders report stg_orders tidy"),
+        ("source:raw.orders+", "", "orders raw.orders report stg_orders tidy"),
+        ("1+tag:a", "", "customers orders raw.orders stg_orders"),
+        ("tidy report", "", "report tidy"),
+        ("tag:a,marts", "", "orders"),
+        ("tag:a,marts  tidy", "", "orders tidy"),
+        ("+report,kind:sql", "customers stg_orders", "orders report"),
+        ("", "+report source:raw", "tidy"),
+        ("", "kind:sql,tag:a source:*", "countries customers report tidy"),
+    ];
+    for (select, exclude, expected) in cases {
+        assert_eq!(selected(&graph, select, exclude), expected, "{select} - {exclude}");
+    }
+    let several = Selection::parse(&["tidy".to_owned(), "tag:a report".to_owned()], &[]).unwrap();
+    assert_eq!(several.evaluate(&graph).unwrap().value.len(), 4);
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let graph = shop();
+    let cases = [
+        ("@orders+", "cannot stand together"),
+        ("tag:a,,b", "nothing beside the comma"),
+        ("orders,", "nothing beside the comma"),
+        (",", "nothing beside the comma"),
+        ("+", "a name or a value is missing here"),
+        ("tag:", "a name or a value is missing here"),
+        ("tga:a", "did you mean `tag:`?"),
+        ("https://x.y/z", "there is no method `https:`"),
+        ("state:modified", "`state:` is not supported yet"),
+        ("config:x", "write `config.materialized:view`"),
+        ("tag.x:y", "`tag` takes no `.x`"),
+        ("kind:pyhton", "did you mean `python`?"),
+        ("resource_type:test", "it can be `model`, `seed`, `source`"),
+        ("  ", "empty expression"),
+        ("99999999999999999999999+x", "steps are too many"),
+    ];
+    for (expression, expected) in cases {
+        let problem = evaluate(&graph, expression, "").map(|_| ()).unwrap_err();
+        assert!(problem.contains(expected) && problem.contains("DT0006"), "{expression}\n{problem}");
+    }
+    insta::assert_snapshot!(evaluate(&graph, "orders tgs:a,2+customers@ @x+", "").map(|_| ()).unwrap_err());
+}
+
+#[test]
+fn nothing_is_an_error_and_part_of_nothing_a_warning() {
+    let graph = shop();
+    insta::assert_snapshot!(evaluate(&graph, "+ordres tag:nihgtly,kind:sql", "").map(|_| ()).unwrap_err());
+    let some = evaluate(&graph, "orders ordres tidy,kind:sql", "tag:b").unwrap();
+    assert_eq!(some.value.len(), 1);
+    let warnings: Vec<String> = some.warnings.into_iter().map(|warning| warning.message).collect();
+    assert_eq!(warnings, ["nothing matches `ordres`", "nothing matches `tidy,kind:sql`", "nothing matches `tag:b`"]);
+    assert!(evaluate(&graph, "orders", "marts").map(|_| ()).unwrap_err().contains("leaves nothing"));
+    let everything = Selection::default().evaluate(&AssetGraph::default()).map(|_| ()).unwrap_err();
+    assert_eq!((everything.code, everything.message.as_str()), (Code::NothingSelected, "the project has no assets"));
+}
+
+/// What an expression selects, nothing where it selects nothing.
+fn set(graph: &AssetGraph, select: &str, exclude: &str) -> BTreeSet<NodeId> {
+    evaluate(graph, select, exclude).map(|found| found.value).unwrap_or_default()
+}
+
+/// One part of an expression over the nodes of `random_graph`.
+fn part() -> impl Strategy<Value = String> {
+    ("(@|[0-3]?\\+)?", "(n[0-9]|n1?|tag:even|tag:odd|n\\[0-4\\]|tag:none)", "(\\+[0-3]?)?").prop_map(
+        |(before, name, after)| {
+            if before == "@" { format!("@{name}") } else { format!("{before}{name}{after}") }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn union_intersection_and_exclusion_obey_the_laws_of_sets(
+        graph in random_graph(10), a in part(), b in part(), c in part(),
+    ) {
+        let of = |text: &str| set(&graph, text, "");
+        prop_assert_eq!(of(&format!("{a} {a}")), of(&a));
+        prop_assert_eq!(of(&format!("{a},{a}")), of(&a));
+        prop_assert_eq!(of(&format!("{a} {b}")), &of(&a) | &of(&b));
+        prop_assert_eq!(of(&format!("{a} {b}")), of(&format!("{b} {a}")));
+        prop_assert_eq!(of(&format!("{a},{b}")), &of(&a) & &of(&b));
+        prop_assert_eq!(of(&format!("{a},{b} {a},{c}")), &of(&a) & &of(&format!("{b} {c}")));
+        prop_assert_eq!(set(&graph, &a, &format!("{b} {c}")), &set(&graph, &a, &b) & &set(&graph, &a, &c));
+        prop_assert_eq!(set(&graph, &a, &format!("{b},{c}")), &set(&graph, &a, &b) | &set(&graph, &a, &c));
+        prop_assert_eq!(set(&graph, "", &a), &graph.ids().collect::<BTreeSet<_>>() - &of(&a));
+    }
+
+    #[test]
+    fn graph_operators_hold_their_node_and_are_closed(graph in random_graph(10), number in 0usize..10) {
+        let name = format!("n{number}");
+        let down = set(&graph, &format!("{name}+"), "");
+        prop_assert!(set(&graph, &name, "").is_subset(&down));
+        prop_assert!(down.iter().all(|id| graph.downstream(*id).all(|next| down.contains(&next))));
+        let up = set(&graph, &format!("+{name}"), "");
+        prop_assert!(up.iter().all(|id| graph.upstream(*id).all(|next| up.contains(&next))));
+        prop_assert_eq!(&up & &down, set(&graph, &name, ""));
+        let mut family = BTreeSet::new();
+        for id in &down {
+            family.extend(set(&graph, &format!("+{}", graph.node(*id).name), ""));
+        }
+        prop_assert_eq!(set(&graph, &format!("@{name}"), ""), family);
+    }
+
+    #[test]
+    fn more_steps_never_select_less(graph in random_graph(10), number in 0usize..10, steps in 0usize..6) {
+        let near = set(&graph, &format!("{steps}+n{number}"), "");
+        let far = set(&graph, &format!("{}+n{number}", steps + 1), "");
+        prop_assert!(near.is_subset(&far));
+        let all = set(&graph, &format!("+n{number}"), "");
+        prop_assert!(far.is_subset(&all));
+    }
+
+    #[test]
+    fn no_expression_panics(graph in random_graph(3), select in "[@+0-9a-z:,. *?\\[\\]/!ü-]{0,16}", exclude in "\\PC{0,8}") {
+        let _ = Selection::parse(&[select], &[exclude]).map(|selection| selection.evaluate(&graph));
+    }
+}
