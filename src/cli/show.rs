@@ -13,7 +13,8 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, read_files};
+use crate::parse::SourceLocation;
 use crate::source::{Place, Span};
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
@@ -88,9 +89,14 @@ impl Shown<'_> {
     }
 
     fn statement(&self) -> String {
-        match self.sql() {
-            Some(sql) => sql.statement().to_owned(),
-            None => format!("select * from {}", self.node.relation),
+        if let Some(sql) = self.sql() {
+            return sql.statement().to_owned();
+        }
+        match &self.node.body {
+            Body::Source(SourceLocation::Files { path, format, options }) => {
+                format!("select * from {}", read_files(path, *format, options))
+            }
+            _ => format!("select * from {}", self.node.relation),
         }
     }
 

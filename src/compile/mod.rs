@@ -44,8 +44,9 @@ pub fn compile(
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = load(root, options)?;
     let scanned = scan(&project)?;
-    let (parsed, templates) = parse(&project, &scanned, python, inline)?;
+    let Warned { value: (parsed, templates), warnings: found } = parse(&project, &scanned, python, inline)?;
     let resolved = resolve(&project, parsed, &templates)?;
+    warnings.extend(found);
     warnings.extend(resolved.warnings);
     Ok(Compiled { project, graph: resolved.value, templates, warnings })
 }
@@ -64,7 +65,7 @@ fn parse(
     scanned: &Scanned,
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
-) -> Result<(Parsed, TemplateEnvironment), Diagnostics> {
+) -> Result<Warned<(Parsed, TemplateEnvironment)>, Diagnostics> {
     let mut harvest = Harvest::default();
     let templates = match TemplateEnvironment::new(project, &scanned.macros) {
         Ok(templates) => {
@@ -86,7 +87,9 @@ fn parse(
     let imported = Declarations::new(project, scanned, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
-        Some(templates) if !harvest.problems.has_errors() => Ok((harvest.parsed, templates)),
+        Some(templates) if !harvest.problems.has_errors() => {
+            Ok(Warned { value: (harvest.parsed, templates), warnings: harvest.problems.sorted() })
+        }
         _ => Err(harvest.problems.sorted()),
     }
 }
@@ -113,10 +116,13 @@ impl Harvest {
         harvest
     }
 
-    fn properties(parsed: Result<ParsedProperties, Diagnostics>) -> Self {
+    fn properties(parsed: Result<Warned<ParsedProperties>, Diagnostics>) -> Self {
         let mut harvest = Harvest::default();
         match parsed {
-            Ok(properties) => harvest.parsed.properties = properties,
+            Ok(Warned { value, warnings }) => {
+                harvest.parsed.properties = value;
+                harvest.problems = warnings;
+            }
             Err(problems) => harvest.problems = problems,
         }
         harvest
