@@ -13,8 +13,7 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, read_files};
-use crate::parse::SourceLocation;
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::source::{Place, Span};
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
@@ -92,12 +91,7 @@ impl Shown<'_> {
         if let Some(sql) = self.sql() {
             return sql.statement().to_owned();
         }
-        match &self.node.body {
-            Body::Source(SourceLocation::Files { path, format, options }) => {
-                format!("select * from {}", read_files(path, *format, options))
-            }
-            _ => format!("select * from {}", self.node.relation),
-        }
+        format!("select * from {}", self.compiled.graph.from_item(self.id))
     }
 
     /// What is known of an object without loading it: the code that can is the user's.

@@ -44,9 +44,9 @@ pub fn compile(
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = load(root, options)?;
     let scanned = scan(&project)?;
-    let Warned { value: (parsed, templates), warnings: found } = parse(&project, &scanned, python, inline)?;
+    let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
+    warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates)?;
-    warnings.extend(found);
     warnings.extend(resolved.warnings);
     Ok(Compiled { project, graph: resolved.value, templates, warnings })
 }
@@ -87,10 +87,8 @@ fn parse(
     let imported = Declarations::new(project, scanned, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
-        Some(templates) if !harvest.problems.has_errors() => {
-            Ok(Warned { value: (harvest.parsed, templates), warnings: harvest.problems.sorted() })
-        }
-        _ => Err(harvest.problems.sorted()),
+        Some(templates) => harvest.problems.with((harvest.parsed, templates)),
+        None => Err(harvest.problems.sorted()),
     }
 }
 
@@ -119,9 +117,9 @@ impl Harvest {
     fn properties(parsed: Result<Warned<ParsedProperties>, Diagnostics>) -> Self {
         let mut harvest = Harvest::default();
         match parsed {
-            Ok(Warned { value, warnings }) => {
-                harvest.parsed.properties = value;
-                harvest.problems = warnings;
+            Ok(properties) => {
+                harvest.parsed.properties = properties.value;
+                harvest.problems = properties.warnings;
             }
             Err(problems) => harvest.problems = problems,
         }

@@ -128,7 +128,7 @@ impl Compiler<'_> {
         let node = &self.nodes[target];
         match &node.body {
             DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
-                Some(reader::read_files(path, *format, options))
+                Some(reader::call(path, *format, options))
             }
             _ if node.settings.materialized == Materialized::Ephemeral => self.ephemeral.get(&target).cloned(),
             _ => None,

@@ -21,7 +21,6 @@ mod testing;
 mod tests;
 
 pub use config::{Materialized, Retry};
-pub(crate) use reader::read_files;
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted};
 pub use resolve::resolve;
@@ -182,7 +181,7 @@ impl AssetGraph {
         match &node.body {
             Body::Sql(sql) if node.materialized == Materialized::Ephemeral => reader::subquery(sql.statement()),
             Body::Source(SourceLocation::Files { path, .. }) if node.is_implicit() => relation::literal(path),
-            Body::Source(SourceLocation::Files { path, format, options }) => reader::read_files(path, *format, options),
+            Body::Source(SourceLocation::Files { path, format, options }) => reader::call(path, *format, options),
             _ => node.relation.to_string(),
         }
     }

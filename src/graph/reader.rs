@@ -7,7 +7,7 @@ use crate::parse::FileFormat;
 use crate::project::Values;
 
 /// `read_csv('/data/x.csv', delim=';')`. Names of options are identifiers: `sources` sees to that.
-pub(crate) fn read_files(path: &str, format: FileFormat, options: &Values) -> String {
+pub(super) fn call(path: &str, format: FileFormat, options: &Values) -> String {
     let function = match format {
         FileFormat::Parquet => "read_parquet",
         FileFormat::Csv => "read_csv",
