@@ -1,8 +1,12 @@
 //! DuckDB behind the engine's traits.
 
+mod table_names;
+
+pub(super) use table_names::table_names;
+
 use std::sync::Arc;
 
-use super::{Access, Engine, EngineError, FoundTable, WhenLocked};
+use super::{Access, Engine, EngineError, WhenLocked};
 use crate::project::Project;
 
 pub(super) fn open(
@@ -10,9 +14,5 @@ pub(super) fn open(
     _access: Access,
     _when_locked: WhenLocked,
 ) -> Result<Arc<dyn Engine>, EngineError> {
-    unimplemented!()
-}
-
-pub(super) fn table_names(_statement: &str) -> Result<Vec<FoundTable>, EngineError> {
     unimplemented!()
 }
