@@ -3,12 +3,16 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use duckdb::Connection;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::{EngineError, EngineErrorKind, FoundTable};
 
 /// A connection to nothing, just for its parser.
 static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
+
+/// Bytes of stack for trees as deep as DuckDB's parser makes them (1,000 levels of expressions).
+const STACK: usize = 64 << 20;
 
 /// The base tables of one query, in the order in which DuckDB's syntax tree names them; common table expressions are
 /// not among them.
@@ -17,8 +21,19 @@ static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
 /// `EngineErrorKind::Query` with DuckDB's message and, where it tells one, its place, when the text does not parse, is
 /// several statements or is none that reads (`PIVOT` without its values is several statements inside of DuckDB).
 pub(in crate::engine) fn table_names(statement: &str) -> Result<Vec<FoundTable>, EngineError> {
-    let tree: Value =
-        serde_json::from_str(&serialized(statement)?).map_err(|error| failure(error.to_string(), None))?;
+    let json = serialized(statement)?;
+    // A long chain of operators is a deep tree, which reading and walking follow by recursion.
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || tables(&json, statement));
+        let reader = reader.map_err(|error| failure(error.to_string(), None))?;
+        reader.join().unwrap_or_else(|_| Err(failure("the syntax tree cannot be read".to_owned(), None)))
+    })
+}
+
+fn tables(json: &str, statement: &str) -> Result<Vec<FoundTable>, EngineError> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    reader.disable_recursion_limit();
+    let tree = Value::deserialize(&mut reader).map_err(|error| failure(error.to_string(), None))?;
     if tree["error"].as_bool() == Some(true) {
         return Err(refusal(&tree, statement));
     }

@@ -107,7 +107,7 @@ fn parsed(text: &str) -> Result<ParsedAsset, Diagnostics> {
 fn templates() -> TemplateEnvironment {
     test_environment(&[(
         "macros/lib.sql",
-        "{% macro tail() %}\nwhere x in (from y)\nand where{% endmacro %}{% macro ok() %} from lib_table {% endmacro %}",
+        "{% macro tail() %}\nwhere x in (from y)\nand ){% endmacro %}{% macro ok() %} from lib_table {% endmacro %}",
     )])
 }
 
@@ -150,7 +150,7 @@ fn names_from_loops_and_macros_have_their_places() {
             "Table([\"k\"]) models/m.sql:2:30",
             "Table([\"z_b\"]) models/m.sql:2:15",
             "Table([\"k\"]) models/m.sql:2:30",
-            "Table([\"lib_table\"]) macros/lib.sql:3:46",
+            "Table([\"lib_table\"]) macros/lib.sql:3:42",
         ]
     );
 }
@@ -176,7 +176,7 @@ fn errors_point_at_the_template() {
             "{% for i in [1, 2] %}\nselect ä{{ i }} frm t\n{% endfor %}",
             "DT0201 models/m.sql:2:21 syntax error at or near \"t\"",
         ),
-        ("select 1 from t {{ tail() }}", "DT0201 macros/lib.sql:3:5 syntax error at or near \"where\""),
+        ("select 1 from t {{ tail() }}", "DT0201 macros/lib.sql:3:5 syntax error at or near \")\""),
         (
             "select * from {{ ref('x') }} {{ ref('y') }} {{ ref('z') }}",
             "DT0201 models/m.sql:1:45 syntax error at or near \"ref('z')\"",
@@ -236,6 +236,10 @@ fn deep_and_odd_texts_do_not_panic() {
         let _ = table_spans(sql);
     }
     assert_eq!(found(&ctes).len(), 300);
+    assert_eq!(found(&long), ["t"]);
+    let chain = |terms: usize| format!("select {} from t limit 10%", vec!["a"; terms].join(" || "));
+    assert_eq!(found(&chain(300)), ["t"]);
+    let _ = table_spans(&chain(20_000));
 }
 
 proptest! {
