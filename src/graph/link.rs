@@ -96,8 +96,8 @@ impl Linker<'_> {
         let mut links = Links { placeholders, upstreams: Vec::with_capacity(upstreams.len()) };
         // A wrong name is reported once, however often the asset says it.
         let mut wrong: Vec<Reference> = Vec::new();
-        for mut upstream in upstreams {
-            if !self.fill_in(node, &links.placeholders, &mut upstream) || wrong.contains(&upstream.reference) {
+        for upstream in upstreams {
+            if wrong.contains(&upstream.reference) {
                 continue;
             }
             match self.target(index, node, &upstream) {
@@ -110,45 +110,6 @@ impl Linker<'_> {
             }
         }
         links
-    }
-
-    /// Puts names in the place of placeholders that are parts of a plain name (`{{ this.schema }}.other`). False when
-    /// the name is a placeholder as a whole, which is an upstream of its own.
-    fn fill_in(&self, node: &Declared, placeholders: &[(Span, Placeholder)], upstream: &mut UpstreamName) -> bool {
-        let (Manner::PlainName { rendered, .. }, Reference::Table(parts)) = (&upstream.manner, &mut upstream.reference)
-        else {
-            return true;
-        };
-        let next = placeholders.partition_point(|(span, _)| span.end <= rendered.start);
-        if placeholders.get(next).is_none_or(|(span, _)| span.start >= rendered.end) {
-            return true;
-        }
-        parts.iter_mut().all(|part| match self.filled_in(node, part) {
-            Some(text) => {
-                *part = text;
-                true
-            }
-            None => false,
-        })
-    }
-
-    fn filled_in(&self, node: &Declared, part: &str) -> Option<String> {
-        let mut text = String::with_capacity(part.len());
-        let mut done = 0;
-        for (span, placeholder) in (self.texts.placeholders)(part) {
-            let (relation, wanted) = match &placeholder {
-                Placeholder::This(wanted) => (&node.settings.relation, *wanted),
-                Placeholder::Reference(reference, wanted) => match self.names.find(reference, &Manner::Call) {
-                    Ok(Found::Node(index)) => (&self.names.nodes()[index].settings.relation, *wanted),
-                    _ => return None,
-                },
-            };
-            text.push_str(part.get(done..span.start)?);
-            text.push_str(&relation.part(wanted, self.names.databases().own())?);
-            done = span.end;
-        }
-        text.push_str(part.get(done..)?);
-        Some(text)
     }
 
     /// The node that an upstream stands for; `None` for what is no edge.
