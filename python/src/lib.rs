@@ -1,1 +1,37 @@
-//! x
+//! `_dovetail`: the command line inside the user's interpreter, and the crossing between the engine and Python.
+//!
+//! The only crate that names pyo3. What needs Python's own libraries is written in Python, in `python/dovetail/`; what
+//! touches rows is written here.
+
+mod batches;
+mod call;
+mod capsule;
+mod cli;
+mod connection;
+mod declarations;
+mod error;
+mod json;
+mod relabelled;
+mod relation;
+mod runtime;
+mod shape;
+mod stream;
+mod types;
+mod values;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<relation::Relation>()?;
+    module.add_class::<relation::RowStream>()?;
+    module.add_class::<connection::Connection>()?;
+    module.add_class::<runtime::Turns>()?;
+    module.add_class::<runtime::Turn>()?;
+    module.add_function(wrap_pyfunction!(relation::sql_text, module)?)?;
+    module.add_function(wrap_pyfunction!(relation::sql_name, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
+    module.add_function(wrap_pyfunction!(runtime::is_stuck, module)?)?;
+    Ok(())
+}

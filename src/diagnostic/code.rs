@@ -28,7 +28,7 @@ macro_rules! codes {
 codes! {
     // 00xx: the project as a whole, and the command line.
     NoProject = 1, "no project here",
-        "The folder (and no folder above it) holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
+        "Neither the folder nor any folder above it holds a `dovetail.toml` or a `models/` folder. Run `dovetail init` to make one, or name the folder with `--project-dir`.";
     ProjectFile = 2, "`dovetail.toml` cannot be used",
         "The file is not valid TOML, or has a key or a value that dovetail does not know. The message shows the place.";
     UnknownTarget = 3, "unknown target",
@@ -141,6 +141,10 @@ codes! {
         "The transaction that makes the table visible failed; the old table is still there.";
     StateFormat = 705, "the state was written by another dovetail",
         "The `dovetail` schema of the database has a format that this version does not know.";
+
+    // 09xx: dovetail itself.
+    Internal = 901, "a bug in dovetail",
+        "Something happened that must not. The asset failed, its old table is untouched; please report it with the message.";
 }
 
 impl fmt::Display for Code {

@@ -5,6 +5,7 @@
 
 mod duckdb;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,8 +47,14 @@ pub enum Access {
 ///
 /// The only place that picks an engine. Slow the first time in a process (it loads the database library), so commands
 /// that need no data never call it.
-pub fn open(project: &Project, access: Access, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, EngineError> {
-    duckdb::open(project, access, when_locked)
+/// `is_cancelled` is asked while it waits for a lock.
+pub fn open(
+    project: &Project,
+    access: Access,
+    when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    duckdb::open(project, access, when_locked, is_cancelled)
 }
 
 /// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.
@@ -72,6 +79,9 @@ pub trait Engine: Send + Sync {
     /// A new session; one per worker.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
 
+    /// Makes sure that these schemas, and the place for state and objects, exist. Called before anything is built.
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>) -> Result<(), EngineError>;
+
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
 
@@ -82,7 +92,7 @@ pub trait Engine: Send + Sync {
 /// One worker's line to the engine: builds, then publishes or abandons.
 pub trait Session: Send {
     /// The columns that a query would give, without running it.
-    fn schema(&mut self, sql: &str) -> Result<SchemaRef, EngineError>;
+    fn schema(&mut self, sql: &str) -> Result<TableSchema, EngineError>;
 
     /// Runs a query; batches come as the reader is read. The session can be used again when the reader is dropped.
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError>;
@@ -102,6 +112,21 @@ pub trait Session: Send {
     /// Forgets everything built since the last publish.
     fn abandon(&mut self);
 }
+
+/// A schema by database (`None` for the project's own) and name.
+pub type SchemaName = (Option<String>, String);
+
+/// The columns of a query.
+#[derive(Debug, Clone)]
+pub struct TableSchema {
+    pub arrow: SchemaRef,
+    /// The engine's own type of each column, as SQL writes it.
+    pub types: Vec<String>,
+}
+
+/// The key of a field's metadata that says which of the engine's types it holds, where Arrow has no exact form for it.
+/// A field that comes back with it is cast to that type.
+pub const TYPE_METADATA: &str = "dovetail:type";
 
 /// Where a build's rows come from.
 pub enum BuildSource {

@@ -66,6 +66,8 @@ pub struct RunSummary {
     pub elapsed: Duration,
     /// Ctrl-C, as opposed to `--fail-fast`.
     pub interrupted: bool,
+    /// User code did not stop when it was asked to: its threads still run, and the process should end without them.
+    pub is_stuck: bool,
 }
 
 impl RunSummary {

@@ -1,7 +1,7 @@
 //! `Plan -> Events`: runs the steps in parallel and says what happens; shows nothing and records nothing by itself.
 
 mod event;
-mod publish;
+mod materialize;
 mod python;
 mod runtime;
 mod scheduler;
@@ -11,4 +11,4 @@ pub use event::{Event, Outcome, RunSummary};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
 };
-pub use scheduler::{Cancellation, RunOptions, execute};
+pub use scheduler::{Cancellation, RunContext, RunOptions, execute};

@@ -1,1 +1,149 @@
-//! (see below)
+//! Asset functions: inputs in, a stream, a query or an object out.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use super::event::Event;
+use super::materialize::{Failure, Materializer, Staged};
+use super::runtime::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
+use super::scheduler::Message;
+use super::sql::missing_upstream;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
+use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId};
+use crate::source::Place;
+
+pub(super) fn build(
+    materializer: &Materializer,
+    node: &Node,
+    compiled: &CompiledPython,
+    session: &mut dyn Session,
+    events: &Sender<Message>,
+) -> Result<Staged, Failure> {
+    let python = materializer.context.python.as_ref().ok_or_else(|| no_python(node))?;
+    let call = PythonCall {
+        project: &materializer.context.project,
+        asset: node.name.as_str(),
+        path: node.file.path(),
+        function: &compiled.body.function,
+        parameters: &compiled.body.parameters,
+        inputs: inputs(materializer, node, compiled, session)?,
+        engine: Arc::clone(&materializer.context.engine),
+        run: &materializer.run,
+        wants_object: node.materialized == Materialized::Object,
+        printed: printer(node, events),
+    };
+    let output = python.call(call).map_err(|error| python_failure(materializer, node, &error))?;
+    store(materializer, node, session, output)
+}
+
+fn store(
+    materializer: &Materializer,
+    node: &Node,
+    session: &mut dyn Session,
+    output: PythonOutput,
+) -> Result<Staged, Failure> {
+    let rows = match output.data {
+        PythonData::Stream(stream) => {
+            session.build(&node.relation, BuildSource::Stream(stream)).map(|built| built.rows)
+        }
+        PythonData::Query(sql) => session.build(&node.relation, BuildSource::Query(sql)).map(|built| built.rows),
+        PythonData::Object(object) => session.put_object(&object).map(|()| None),
+    };
+    match rows {
+        Ok(rows) => Ok(Staged { rows, metadata: (output.metadata)() }),
+        Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
+    }
+}
+
+/// User code may run while the engine reads its stream, so the engine's error may be the user's.
+fn store_failure(
+    materializer: &Materializer,
+    node: &Node,
+    error: &EngineError,
+    stream_error: Option<PythonError>,
+) -> Failure {
+    match (error.kind, stream_error) {
+        (EngineErrorKind::Cancelled, _) => Failure::Cancelled,
+        (_, Some(error)) => python_failure(materializer, node, &error),
+        _ => materializer.engine_failure(node, error),
+    }
+}
+
+fn no_python(node: &Node) -> Failure {
+    let message = format!("`{}` is a Python asset, and this process has no interpreter", node.name);
+    Diagnostic::error(Code::PythonUnavailable, message).at(node.place.clone()).into()
+}
+
+fn printer(node: &Node, events: &Sender<Message>) -> Arc<dyn Fn(&str) + Send + Sync> {
+    let (asset, events) = (node.name.to_string(), events.clone());
+    Arc::new(move |line| {
+        let _ = events.send(Message::Event(Event::Printed { asset: asset.clone(), line: line.to_owned() }));
+    })
+}
+
+fn inputs(
+    materializer: &Materializer,
+    node: &Node,
+    compiled: &CompiledPython,
+    session: &mut dyn Session,
+) -> Result<Vec<PythonInput>, Failure> {
+    let input = |(index, upstream): &(usize, NodeId)| {
+        let parameter = compiled.body.parameters[*index].clone();
+        let value = input_value(materializer, node, *upstream, session)?;
+        let upstream = materializer.context.graph.node(*upstream);
+        Ok(PythonInput { parameter, upstream: upstream.name.to_string(), value })
+    };
+    compiled.inputs.iter().map(input).collect()
+}
+
+fn input_value(
+    materializer: &Materializer,
+    node: &Node,
+    id: NodeId,
+    session: &mut dyn Session,
+) -> Result<InputValue, Failure> {
+    let graph = &materializer.context.graph;
+    let upstream = graph.node(id);
+    if upstream.materialized != Materialized::Object {
+        return Ok(InputValue::Query(format!("select * from {}", graph.from_item(id))));
+    }
+    let object =
+        session.get_object(upstream.name.as_str()).map_err(|error| materializer.engine_failure(node, &error))?;
+    let object = object.ok_or_else(|| {
+        let message = format!("`{}` reads the object `{}`, which is not materialized", node.name, upstream.name);
+        let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(node.place.clone());
+        Failure::from(diagnostic.hint(format!("build it too: `--select +{}`", node.name)))
+    })?;
+    let function = match &upstream.body {
+        Body::Python(compiled) => compiled.body.function.clone(),
+        _ => upstream.name.to_string(),
+    };
+    Ok(InputValue::Object { object, path: upstream.file.path().to_owned(), function })
+}
+
+fn python_failure(materializer: &Materializer, node: &Node, error: &PythonError) -> Failure {
+    let code = match error.kind {
+        PythonErrorKind::Cancelled => return Failure::Cancelled,
+        PythonErrorKind::Raised => Code::PythonFailed,
+        PythonErrorKind::Import => Code::PythonImport,
+        PythonErrorKind::Input => match missing_upstream(materializer, node) {
+            Some(missing) => return missing,
+            None => Code::PythonInput,
+        },
+        PythonErrorKind::Output => Code::PythonOutput,
+        PythonErrorKind::ColumnType => Code::ColumnType,
+        PythonErrorKind::ObjectStore => Code::ObjectStore,
+    };
+    let place = match error.line {
+        Some(line) => Place::new(&node.file, node.file.line_span(line)),
+        None => node.place.clone(),
+    };
+    let message = format!("`{}` failed: {}", node.name, error.message);
+    let diagnostic = Diagnostic::error(code, message).at(place).hint_if(error.hint.clone());
+    materializer.redacted(if error.traceback.is_empty() {
+        diagnostic
+    } else {
+        diagnostic.details(error.traceback.clone())
+    })
+}

@@ -32,6 +32,8 @@ pub struct PythonCall<'a> {
     /// The module's file, relative to the project's root.
     pub path: &'a Path,
     pub function: &'a str,
+    /// All parameters, those without an upstream (a `Context`) included.
+    pub parameters: &'a [Parameter],
     pub inputs: Vec<PythonInput>,
     /// Lets `Relation`s read while the asset is running.
     pub engine: Arc<dyn Engine>,
@@ -59,7 +61,8 @@ pub enum InputValue {
 /// What an asset function gave.
 pub struct PythonOutput {
     pub data: PythonData,
-    pub metadata: Values,
+    /// What the function says about its result; complete once the stream has been read.
+    pub metadata: Box<dyn FnOnce() -> Values + Send>,
     /// The user's error when reading the stream fails: asked after the engine reports `EngineErrorKind::Source`.
     pub stream_error: Arc<dyn Fn() -> Option<PythonError> + Send + Sync>,
 }

@@ -1,7 +1,349 @@
-//! Runs the steps of a plan.
+//! Runs the steps of a plan on worker threads: a step starts when those before it are done, longest chain first.
+//!
+//! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
+
+use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Outcome, RunSummary};
+use super::materialize::Materializer;
+use super::runtime::PythonRuntime;
+use crate::engine::{Engine, SchemaName, Session};
+use crate::graph::{AssetGraph, NodeId};
+use crate::plan::Plan;
+use crate::project::Project;
+use crate::template::TemplateEnvironment;
+
+/// How often a waiting scheduler looks whether it was cancelled.
+const POLL: Duration = Duration::from_millis(50);
+/// How long user code that was asked to stop may take before it is left behind.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A switch that ends a run; cloned into whatever may throw it (such as the handler of Ctrl-C).
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// The switch itself, for handlers of signals that can do no more than set it.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 #[derive(Debug, Clone, Default)]
-pub struct Cancellation {}
-#[derive(Debug, Clone, Default)]
-pub struct RunOptions {}
-pub fn execute() {}
+pub struct RunOptions {
+    /// The run's id, unique in the project.
+    pub run: String,
+    pub threads: usize,
+    /// Stop everything at the first failure.
+    pub fail_fast: bool,
+}
+
+/// What a run works with; shared by its workers.
+pub struct RunContext {
+    pub project: Arc<Project>,
+    pub graph: Arc<AssetGraph>,
+    pub templates: Arc<TemplateEnvironment>,
+    pub engine: Arc<dyn Engine>,
+    pub python: Option<Arc<dyn PythonRuntime>>,
+}
+
+/// Executes a plan. `sink` gets every event, in order, on the calling thread.
+///
+/// Failures of assets are outcomes, not errors: the summary counts them.
+///
+/// # Errors
+/// When the database refuses the schemas that the plan needs.
+pub fn execute(
+    context: RunContext,
+    plan: &Plan,
+    options: &RunOptions,
+    cancellation: &Cancellation,
+    sink: &mut dyn FnMut(&Event),
+) -> Result<RunSummary, crate::engine::EngineError> {
+    let threads = options.threads.clamp(1, plan.steps.len().max(1));
+    context.engine.prepare(&schemas(&context.graph, plan))?;
+    let (events, received) = channel();
+    let stop = Cancellation::default();
+    let shared = Arc::new(Shared {
+        queue: Mutex::new(Queue::default()),
+        ready: Condvar::new(),
+        materializer: Materializer { context, run: options.run.clone(), stop: stop.clone() },
+    });
+    let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
+    run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
+    run.start_ready();
+    let workers: Vec<_> = (0..threads).map(|_| spawn_worker(&shared, &events)).collect();
+    run.follow(&received, cancellation);
+    shared.close();
+    if !run.is_stuck() {
+        for worker in workers {
+            // A worker's panics are caught per asset; one that dies all the same has nothing more to say.
+            let _ = worker.join();
+        }
+    }
+    Ok(run.finish())
+}
+
+/// Schemas that must exist before the steps run.
+fn schemas(graph: &AssetGraph, plan: &Plan) -> BTreeSet<SchemaName> {
+    let relations = plan.steps.iter().map(|step| &graph.node(step.asset).relation);
+    relations.map(|relation| (relation.database.clone(), relation.schema.clone())).collect()
+}
+
+/// What a worker tells the scheduler.
+pub(super) enum Message {
+    Event(Event),
+    Done { step: usize, outcome: Outcome, elapsed: Duration },
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    ready: Condvar,
+    materializer: Materializer,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Height first, then the earlier step.
+    steps: BinaryHeap<(usize, std::cmp::Reverse<usize>, NodeId)>,
+    is_closed: bool,
+}
+
+impl Shared {
+    fn push(&self, items: impl IntoIterator<Item = (usize, std::cmp::Reverse<usize>, NodeId)>) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in items {
+            queue.steps.push(item);
+            self.ready.notify_one();
+        }
+    }
+
+    fn pop(&self) -> Option<(usize, NodeId)> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            if let Some((_, std::cmp::Reverse(step), asset)) = queue.steps.pop() {
+                return Some((step, asset));
+            }
+            queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.ready.notify_all();
+    }
+}
+
+fn spawn_worker(shared: &Arc<Shared>, events: &Sender<Message>) -> std::thread::JoinHandle<()> {
+    let (shared, events) = (Arc::clone(shared), events.clone());
+    std::thread::spawn(move || {
+        let mut session: Option<Box<dyn Session>> = None;
+        while let Some((step, asset)) = shared.pop() {
+            let start = Instant::now();
+            let outcome = shared.materializer.run(asset, &mut session, &events);
+            // The scheduler is gone only when the process is about to end.
+            let _ = events.send(Message::Done { step, outcome, elapsed: start.elapsed() });
+        }
+    })
+}
+
+/// The scheduler's own books.
+struct Run<'a> {
+    plan: &'a Plan,
+    shared: Arc<Shared>,
+    sink: &'a mut dyn FnMut(&Event),
+    fail_fast: bool,
+    stop: Cancellation,
+    started: Instant,
+    states: Vec<StepState>,
+    /// Steps that wait for each step.
+    waiters: Vec<Vec<usize>>,
+    running: usize,
+    summary: RunSummary,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum StepState {
+    /// How many steps it still waits for.
+    Waiting(usize),
+    Queued,
+    Done,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        plan: &'a Plan,
+        shared: Arc<Shared>,
+        options: &RunOptions,
+        stop: Cancellation,
+        sink: &'a mut dyn FnMut(&Event),
+    ) -> Self {
+        let mut waiters = vec![Vec::new(); plan.steps.len()];
+        for (index, step) in plan.steps.iter().enumerate() {
+            for upstream in &step.waits_for {
+                waiters[*upstream].push(index);
+            }
+        }
+        Run {
+            plan,
+            shared,
+            sink,
+            fail_fast: options.fail_fast,
+            stop,
+            started: Instant::now(),
+            states: plan.steps.iter().map(|step| StepState::Waiting(step.waits_for.len())).collect(),
+            waiters,
+            running: 0,
+            summary: RunSummary { run: options.run.clone(), ..RunSummary::default() },
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        (self.sink)(&event);
+    }
+
+    fn start_ready(&mut self) {
+        let ready: Vec<usize> =
+            (0..self.states.len()).filter(|index| self.states[*index] == StepState::Waiting(0)).collect();
+        self.queue(&ready);
+    }
+
+    fn queue(&mut self, steps: &[usize]) {
+        for step in steps {
+            self.states[*step] = StepState::Queued;
+        }
+        self.running += steps.len();
+        let plan = self.plan;
+        self.shared.push(steps.iter().map(|index| {
+            let step = &plan.steps[*index];
+            (step.height, std::cmp::Reverse(*index), step.asset)
+        }));
+    }
+
+    /// Takes messages until all steps are done, or until a cancelled run's grace is over.
+    fn follow(&mut self, received: &Receiver<Message>, cancellation: &Cancellation) {
+        let mut deadline: Option<Instant> = None;
+        while self.running > 0 {
+            if cancellation.is_cancelled() && !self.summary.interrupted {
+                self.summary.interrupted = true;
+                self.stop.cancel();
+            }
+            if self.stop.is_cancelled() {
+                self.interrupt_workers();
+                if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + GRACE) {
+                    return;
+                }
+            }
+            match received.recv_timeout(POLL) {
+                Ok(Message::Event(event)) => self.emit(event),
+                Ok(Message::Done { step, outcome, elapsed }) => self.done(step, outcome, elapsed),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Again and again, since a statement that starts right after an interrupt does not hear it.
+    fn interrupt_workers(&mut self) {
+        let context = &self.shared.materializer.context;
+        context.engine.cancel();
+        if let Some(python) = &context.python {
+            python.cancel();
+        }
+        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let unstarted: Vec<usize> = queue.steps.drain().map(|(_, std::cmp::Reverse(step), _)| step).collect();
+        drop(queue);
+        for step in unstarted {
+            self.done(step, Outcome::Cancelled, Duration::ZERO);
+        }
+    }
+
+    fn done(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
+        self.running -= 1;
+        let succeeded = matches!(outcome, Outcome::Materialized { .. });
+        let failed = matches!(outcome, Outcome::Failed(_));
+        self.close_step(step, outcome, elapsed);
+        if failed && self.fail_fast {
+            self.stop.cancel();
+        }
+        if succeeded {
+            self.release(step);
+        } else if failed {
+            self.skip_descendants(step);
+        }
+    }
+
+    fn close_step(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
+        self.states[step] = StepState::Done;
+        match &outcome {
+            Outcome::Materialized { .. } => self.summary.materialized += 1,
+            Outcome::Failed(_) => self.summary.failed += 1,
+            Outcome::Skipped { .. } => self.summary.skipped += 1,
+            Outcome::Cancelled => self.summary.cancelled += 1,
+        }
+        let node = self.shared.materializer.context.graph.node(self.plan.steps[step].asset);
+        let (asset, kind, materialized) = (node.name.to_string(), node.kind, node.materialized);
+        self.emit(Event::AssetFinished { asset, kind, materialized, elapsed, outcome });
+    }
+
+    fn release(&mut self, step: usize) {
+        let mut ready = Vec::new();
+        for waiter in self.waiters[step].clone() {
+            if let StepState::Waiting(count) = &mut self.states[waiter] {
+                *count -= 1;
+                if *count == 0 && !self.stop.is_cancelled() {
+                    ready.push(waiter);
+                }
+            }
+        }
+        self.queue(&ready);
+    }
+
+    fn skip_descendants(&mut self, failed: usize) {
+        let because = self.name(failed);
+        let mut stack = self.waiters[failed].clone();
+        while let Some(step) = stack.pop() {
+            if matches!(self.states[step], StepState::Waiting(_)) {
+                self.close_step(step, Outcome::Skipped { because: because.clone() }, Duration::ZERO);
+                stack.extend(self.waiters[step].clone());
+            }
+        }
+    }
+
+    fn name(&self, step: usize) -> String {
+        self.shared.materializer.context.graph.node(self.plan.steps[step].asset).name.to_string()
+    }
+
+    /// User code did not stop in time: its thread is left behind, its transaction open and never committed.
+    fn is_stuck(&self) -> bool {
+        self.running > 0
+    }
+
+    fn finish(mut self) -> RunSummary {
+        self.summary.is_stuck = self.is_stuck();
+        for step in 0..self.states.len() {
+            if self.states[step] != StepState::Done {
+                self.close_step(step, Outcome::Cancelled, Duration::ZERO);
+            }
+        }
+        self.summary.elapsed = self.started.elapsed();
+        let summary = self.summary.clone();
+        self.emit(Event::RunFinished { summary: summary.clone() });
+        summary
+    }
+}

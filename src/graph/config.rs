@@ -8,6 +8,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::project::Values;
 use crate::source::Place;
 
+/// The wait before the first retry, unless `retry_delay` says otherwise.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
 /// How an asset persists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Materialized {
@@ -36,6 +39,7 @@ impl Materialized {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retry {
     pub count: u32,
+    /// The wait before the first retry; it doubles with each further one.
     pub delay: Duration,
 }
 
@@ -129,7 +133,7 @@ impl Config<'_> {
             Some(value) => value.as_u64().and_then(|count| u32::try_from(count).ok()),
         };
         let delay = match self.value("retry_delay") {
-            None => Some(Duration::ZERO),
+            None => Some(FIRST_WAIT),
             Some(value) => duration(value),
         };
         if count.is_none() {
@@ -140,7 +144,7 @@ impl Config<'_> {
                 self.problem("retry_delay", "is not a length of time").hint("write seconds (`30`, `0.5`) or `\"5m\"`"),
             );
         }
-        Retry { count: count.unwrap_or_default(), delay: delay.unwrap_or_default() }
+        Retry { count: count.unwrap_or_default(), delay: delay.unwrap_or(FIRST_WAIT) }
     }
 
     /// One of `known`; `unsupported` are words of dbt that dovetail understands and does not do.

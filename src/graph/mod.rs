@@ -23,7 +23,8 @@ mod testing;
 mod tests;
 
 pub use config::{Materialized, Retry};
-pub use relation::RelationName;
+pub use reader::sql_value;
+pub use relation::{RelationName, literal, quoted};
 pub use resolve::resolve;
 
 use std::collections::HashMap;

@@ -32,8 +32,8 @@ pub(super) fn with_alias(item: &str, alias: &str) -> String {
     format!("{item} as {}", quoted(alias))
 }
 
-/// A value of a property file as DuckDB writes it.
-fn sql_value(value: &Value) -> String {
+/// A value of a config as SQL writes it: texts quoted, lists in brackets, maps as structs.
+pub fn sql_value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),

@@ -1,1 +1,63 @@
-//! `graph + selection -> Plan`: the ordered steps, each with its reason.
+//! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::graph::{AssetGraph, Materialized, NodeId};
+
+/// What will be executed: steps in an order in which upstreams come first.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// One asset to materialize.
+#[derive(Debug)]
+pub struct Step {
+    pub asset: NodeId,
+    pub reason: Reason,
+    /// Indexes of the steps that must be done before.
+    pub waits_for: Vec<usize>,
+    /// Length of the longest chain of steps that wait for this one: longer chains start first.
+    pub height: usize,
+}
+
+/// Why a step is in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The user selected it: `run` executes all that is selected.
+    Selected,
+}
+
+/// The plan of `run`: everything selected that persists. Order holds through assets that are not selected, too.
+pub fn plan_run(graph: &AssetGraph, selection: &BTreeSet<NodeId>) -> Plan {
+    let order = petgraph::algo::toposort(&graph.nodes, None).unwrap_or_default();
+    let mut steps: Vec<Step> = Vec::with_capacity(selection.len());
+    // Steps that a node stands for: itself, or (when it is no step) those right above it.
+    let mut nearest: HashMap<NodeId, BTreeSet<usize>> = HashMap::new();
+    for id in order {
+        let above: BTreeSet<usize> =
+            graph.upstream(id).filter_map(|upstream| nearest.get(&upstream)).flatten().copied().collect();
+        if selection.contains(&id) && persists(graph, id) {
+            nearest.insert(id, BTreeSet::from([steps.len()]));
+            let waits_for = above.into_iter().collect();
+            steps.push(Step { asset: id, reason: Reason::Selected, waits_for, height: 0 });
+        } else if !above.is_empty() {
+            nearest.insert(id, above);
+        }
+    }
+    set_heights(&mut steps);
+    Plan { steps }
+}
+
+fn persists(graph: &AssetGraph, id: NodeId) -> bool {
+    !matches!(graph.node(id).materialized, Materialized::Ephemeral | Materialized::External)
+}
+
+fn set_heights(steps: &mut [Step]) {
+    for index in (0..steps.len()).rev() {
+        let height = steps[index].height + 1;
+        for upstream in steps[index].waits_for.clone() {
+            steps[upstream].height = steps[upstream].height.max(height);
+        }
+    }
+}

@@ -1,18 +1,194 @@
-//! DuckDB behind the engine's traits.
+//! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
-use std::sync::Arc;
+mod error;
+mod hugeint;
+mod incoming;
+mod library;
+mod raw;
+mod session;
+mod settings;
+mod state;
+mod stream;
+mod table_names;
+mod types;
 
-use super::{Access, Engine, EngineError, FoundTable, WhenLocked};
+pub(super) use table_names::table_names;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use self::error::{error_from_text, lock_holder};
+use self::raw::{Connection, Database};
+use self::session::{DuckDbSession, cancelled};
+use super::{
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, SchemaName, Session, WhenLocked,
+};
+use crate::graph::{RelationName, quoted};
 use crate::project::Project;
 
+/// How long to sleep between two tries at a locked database.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// What every session sets for itself: errors with positions.
+const SESSION_SETTINGS: &str = "set session errors_as_json = true";
+
 pub(super) fn open(
-    _project: &Project,
-    _access: Access,
-    _when_locked: WhenLocked,
+    project: &Project,
+    access: Access,
+    when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Arc<dyn Engine>, EngineError> {
-    unimplemented!()
+    library::load()?;
+    let path = project.target.database.as_deref();
+    if access == Access::ReadOnly && path.is_some_and(|path| !path.exists()) {
+        let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+        return Err(error_from_text(EngineErrorKind::NoDatabase, format!("there is no database `{name}` yet")));
+    }
+    let mut settings = settings::at_open(project);
+    // Exact forms for the types that Arrow has only as extensions, instead of the nearest plain type.
+    settings.push(("arrow_lossless_conversion".to_owned(), "true".to_owned()));
+    if access == Access::ReadOnly && path.is_some() {
+        settings.push(("access_mode".to_owned(), "READ_ONLY".to_owned()));
+    }
+    let database = Arc::new(open_waiting(project, &settings, when_locked, is_cancelled)?);
+    let connection = database.connect()?;
+    connection.execute(SESSION_SETTINGS)?;
+    let session_settings = settings::apply(&connection, project)?;
+    Ok(Arc::new_cyclic(|this| DuckDb {
+        this: this.clone(),
+        capabilities: Capabilities { engine: format!("DuckDB {}", version()), transactional_publish: true },
+        database,
+        connection: Mutex::new(connection),
+        session_settings,
+        existing: OnceLock::new(),
+        sessions: Mutex::new(Vec::new()),
+        is_cancelled: AtomicBool::new(false),
+    }))
 }
 
-pub(super) fn table_names(_statement: &str) -> Result<Vec<FoundTable>, EngineError> {
-    unimplemented!()
+fn open_waiting(
+    project: &Project,
+    settings: &[(String, String)],
+    when_locked: WhenLocked,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Database, EngineError> {
+    let start = Instant::now();
+    loop {
+        match Database::open(project.target.database.as_deref(), settings) {
+            Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
+                WhenLocked::Wait(_) if is_cancelled() => return Err(cancelled()),
+                WhenLocked::Wait(limit) if limit.is_none_or(|limit| start.elapsed() < limit) => {
+                    std::thread::sleep(LOCK_POLL);
+                }
+                _ => return Err(locked(project, &error)),
+            },
+            result => return result,
+        }
+    }
 }
+
+fn locked(project: &Project, error: &EngineError) -> EngineError {
+    let name = project.target.database.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let holder = lock_holder(&error.message).unwrap_or_else(|| "another process".to_owned());
+    error_from_text(EngineErrorKind::Locked, format!("the database `{name}` is held by {holder}"))
+}
+
+fn version() -> String {
+    // SAFETY: a constant text of the library.
+    let text = unsafe { raw::borrowed_text(duckdb::ffi::duckdb_library_version()) };
+    text.trim_start_matches('v').to_owned()
+}
+
+/// An open DuckDB database.
+pub(super) struct DuckDb {
+    this: Weak<DuckDb>,
+    capabilities: Capabilities,
+    database: Arc<Database>,
+    /// For the engine's own questions.
+    connection: Mutex<Arc<Connection>>,
+    session_settings: Vec<String>,
+    /// What stands in the database, by lower-case name, and whether it is a view. Nobody else changes it while we hold
+    /// the file.
+    existing: OnceLock<Mutex<HashMap<String, bool>>>,
+    sessions: Mutex<Vec<Weak<Connection>>>,
+    is_cancelled: AtomicBool,
+}
+
+impl DuckDb {
+    fn check_cancelled(&self) -> Result<(), EngineError> {
+        if self.is_cancelled.load(Ordering::SeqCst) { Err(cancelled()) } else { Ok(()) }
+    }
+
+    fn existing_kind(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        Ok(self.existing()?.get(&key(relation)).copied())
+    }
+
+    fn remember(&self, built: &[(RelationName, bool)]) {
+        if let Ok(mut existing) = self.existing() {
+            existing.extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
+        }
+    }
+
+    fn existing(&self) -> Result<MutexGuard<'_, HashMap<String, bool>>, EngineError> {
+        if let Some(existing) = self.existing.get() {
+            return Ok(lock(existing));
+        }
+        let found = self.relations()?.into_iter().map(|found| (key(&found.relation), found.is_view)).collect();
+        Ok(lock(self.existing.get_or_init(|| Mutex::new(found))))
+    }
+}
+
+fn key(relation: &RelationName) -> String {
+    relation.to_string().to_lowercase()
+}
+
+/// A lock that a panicking thread held is as good as any: what it guards is replaced, never half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine for DuckDb {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        self.check_cancelled()?;
+        let connection = self.database.connect()?;
+        connection.execute(SESSION_SETTINGS)?;
+        for setting in &self.session_settings {
+            connection.execute(setting)?;
+        }
+        let mut sessions = lock(&self.sessions);
+        sessions.retain(|session| session.strong_count() > 0);
+        sessions.push(Arc::downgrade(&connection));
+        let engine = self.this.upgrade().ok_or_else(cancelled)?;
+        Ok(Box::new(DuckDbSession::new(engine, connection)))
+    }
+
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>) -> Result<(), EngineError> {
+        let connection = lock(&self.connection);
+        state::prepare(&connection)?;
+        for (database, schema) in schemas {
+            let database = database.as_ref().map(|name| format!("{}.", quoted(name))).unwrap_or_default();
+            connection.execute(&format!("create schema if not exists {database}{}", quoted(schema)))?;
+        }
+        Ok(())
+    }
+
+    fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
+        state::relations(&lock(&self.connection))
+    }
+
+    fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::SeqCst);
+        for session in lock(&self.sessions).iter().filter_map(Weak::upgrade) {
+            session.interrupt();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

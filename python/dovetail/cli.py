@@ -1,0 +1,4 @@
+import sys
+def main() -> int:
+    from dovetail import _dovetail
+    print("dovetail", _dovetail.__version__)

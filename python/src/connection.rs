@@ -1,0 +1,121 @@
+//! The engine as Python sees it while an asset is running: sessions that are reused, and readers that own theirs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use dovetail::engine::{BatchReader, Engine, EngineError, EngineErrorKind, Session, TableSchema};
+use pyo3::prelude::*;
+
+use crate::error::engine_error;
+
+/// Shared by all relations of one call.
+#[pyclass(frozen, module = "dovetail._dovetail")]
+pub(crate) struct Connection {
+    pub(crate) pool: Arc<Pool>,
+}
+
+pub(crate) struct Pool {
+    engine: Arc<dyn Engine>,
+    idle: Mutex<Vec<Box<dyn Session>>>,
+    /// What the engine or a conversion said last, since libraries between us and the user hand on little of an error.
+    failure: Mutex<Option<EngineError>>,
+}
+
+impl Pool {
+    pub(crate) fn new(engine: Arc<dyn Engine>) -> Arc<Self> {
+        Arc::new(Pool { engine, idle: Mutex::default(), failure: Mutex::default() })
+    }
+
+    /// Runs a query; the reader owns its session and gives it back when it is dropped.
+    pub(crate) fn query(self: &Arc<Self>, sql: &str) -> Result<BatchReader, EngineError> {
+        let mut session = self.take()?;
+        let reader = session.query(sql).inspect_err(|error| self.note(error.clone()))?;
+        Ok(Box::new(PooledReader { reader: Some(reader), session: Some(session), pool: Arc::clone(self) }))
+    }
+
+    pub(crate) fn schema(&self, sql: &str) -> Result<TableSchema, EngineError> {
+        let mut session = self.take()?;
+        let schema = session.schema(sql);
+        lock(&self.idle).push(session);
+        schema
+    }
+
+    pub(crate) fn note(&self, error: EngineError) {
+        *lock(&self.failure) = Some(error);
+    }
+
+    /// Closes the idle sessions: a call that is over holds no connection.
+    pub(crate) fn close(&self) {
+        lock(&self.idle).clear();
+    }
+
+    fn take(&self) -> Result<Box<dyn Session>, EngineError> {
+        let idle = lock(&self.idle).pop();
+        idle.map_or_else(|| self.engine.session(), Ok)
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct PooledReader {
+    reader: Option<BatchReader>,
+    session: Option<Box<dyn Session>>,
+    pool: Arc<Pool>,
+}
+
+impl Iterator for PooledReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.reader.as_mut()?.next();
+        if let Some(Err(error)) = &next {
+            let message = crate::capsule::arrow_text(error);
+            self.pool.note(EngineError { kind: EngineErrorKind::Execution, message, offset: None });
+        }
+        next
+    }
+}
+
+impl RecordBatchReader for PooledReader {
+    fn schema(&self) -> SchemaRef {
+        self.reader.as_ref().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), |reader| reader.schema())
+    }
+}
+
+impl Drop for PooledReader {
+    fn drop(&mut self) {
+        // The session can be used again only when its reader is gone.
+        self.reader = None;
+        if let Some(session) = self.session.take() {
+            lock(&self.pool.idle).push(session);
+        }
+    }
+}
+
+#[pymethods]
+impl Connection {
+    /// What failed last in the engine or in a conversion: kind and message; forgets it.
+    fn take_failure(&self) -> Option<(&'static str, String)> {
+        let failure = lock(&self.pool.failure).take()?;
+        let kind = if failure.kind == EngineErrorKind::ColumnType { "column_type" } else { "query" };
+        Some((kind, failure.message))
+    }
+
+    /// Names and types (the engine's words) of a query's columns, without running it.
+    fn describe(&self, py: Python<'_>, sql: &str) -> PyResult<Vec<(String, String)>> {
+        crate::relation::describe(py, &self.pool, sql)
+    }
+
+    fn relation(&self, sql: String) -> crate::relation::Relation {
+        crate::relation::Relation::new(Arc::clone(&self.pool), sql)
+    }
+}
+
+/// Runs engine work with the interpreter released.
+pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, EngineError> + Send) -> PyResult<T> {
+    py.detach(work).map_err(|error| engine_error(py, &error))
+}

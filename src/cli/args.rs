@@ -1,0 +1,258 @@
+//! The command line's grammar, in clap's words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One graph from SQL models and Python asset functions, run on DuckDB.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dovetail",
+    version,
+    about = "One graph from SQL models and Python asset functions, run on DuckDB",
+    after_help = "\
+Examples:
+  dovetail init flights           make a project that runs
+  dovetail run                    materialize everything
+  dovetail run -s +delay_report   one asset and everything above it
+  dovetail show delay_report      look at its first rows
+
+Exit codes: 0 ok, 1 an asset failed, 2 the project or the command line is wrong, 130 interrupted",
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The project's folder [default: the nearest one from here upward; environment: DOVETAIL_PROJECT_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project_dir: Option<PathBuf>,
+
+    /// The target of `dovetail.toml` to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub target: Option<String>,
+
+    /// Variables for `var()`: a YAML or JSON object, or `name=value`; may be repeated
+    #[arg(long, global = true, value_name = "VARS")]
+    pub vars: Vec<String>,
+
+    /// How many assets run at once
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more, such as what asset functions print
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+
+    /// When to colour; `auto` respects NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+
+    /// How messages are written to stderr; `json` is one object per line
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Materialize assets
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+
+    /// List assets and sources
+    #[command(alias = "list", after_help = LS_EXAMPLES)]
+    Ls(LsArgs),
+
+    /// Print the first rows of an asset or of a query
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ShowArgs),
+
+    /// Print the SQL that models compile to, and write it to `target/compiled/`
+    #[command(after_help = COMPILE_EXAMPLES)]
+    Compile(CompileArgs),
+
+    /// Draw the graph as Mermaid or DOT
+    #[command(after_help = GRAPH_EXAMPLES)]
+    Graph(GraphArgs),
+
+    /// Make a new project that runs
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
+
+    /// Show versions, paths and the database, and say what is wrong
+    Debug,
+
+    /// Remove compiled files and caches, never data
+    Clean,
+}
+
+/// Which assets a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SelectionArgs {
+    /// Assets to take, in dbt's grammar: `name`, `+name`, `name+`, `tag:daily`, `path:models/marts`, ...
+    #[arg(short, long, value_name = "EXPRESSION", num_args = 1.., alias = "models", short_alias = 'm', allow_hyphen_values = false)]
+    pub select: Vec<String>,
+
+    /// Assets to leave out, in the same grammar
+    #[arg(long, value_name = "EXPRESSION", num_args = 1..)]
+    pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// Stop at the first failure instead of finishing what does not depend on it
+    #[arg(short = 'x', long)]
+    pub fail_fast: bool,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// What to print of each; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = LsOutput::Name)]
+    pub output: LsOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LsOutput {
+    Name,
+    Json,
+    Path,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["name", "inline"]))]
+pub(crate) struct ShowArgs {
+    /// The asset or source
+    pub name: Option<String>,
+
+    /// A query instead of an asset; Jinja and asset names work as in a model
+    #[arg(long, value_name = "SQL")]
+    pub inline: Option<String>,
+
+    /// How many rows
+    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    pub limit: u64,
+
+    /// How to print them; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
+    pub output: ShowOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowOutput {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompileArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// A query to compile instead of the project's models
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["select", "exclude"])]
+    pub inline: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// The language to draw in
+    #[arg(short, long, value_enum, default_value_t = GraphOutput::Mermaid)]
+    pub output: GraphOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphOutput {
+    Mermaid,
+    Dot,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InitArgs {
+    /// The folder to fill; made when it does not exist
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  dovetail run                              everything
+  dovetail run -s stg_flights+              an asset and everything below it
+  dovetail run -s tag:daily --exclude slow  by tag, without one of them
+  dovetail run --wait=60                    wait a minute for a locked database";
+
+const LS_EXAMPLES: &str = "\
+Examples:
+  dovetail ls                            all names
+  dovetail ls -s +delay_report           what a report is made of
+  dovetail ls -s kind:python -o path     the files of all asset functions
+  dovetail ls -o json | jq .upstream";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  dovetail show delay_report
+  dovetail show delay_report --limit 100 --output csv
+  dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"";
+
+const COMPILE_EXAMPLES: &str = "\
+Examples:
+  dovetail compile                  all models
+  dovetail compile -s delay_report  one of them
+  dovetail compile --inline \"select * from {{ ref('stg_flights') }}\"";
+
+const GRAPH_EXAMPLES: &str = "\
+Examples:
+  dovetail graph                            Mermaid, as GitHub draws it
+  dovetail graph -o dot | dot -Tsvg > graph.svg
+  dovetail graph -s +delay_report";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  dovetail init flights
+  dovetail init              in this folder";

@@ -1,0 +1,59 @@
+//! `dovetail clean`: removes what dovetail can make again without running anything. Never the database.
+
+use std::path::{Path, PathBuf};
+
+use super::context::Context;
+use super::{CommandResult, ExitStatus};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::project::{Project, load};
+
+pub(crate) fn clean(context: &mut Context) -> CommandResult {
+    let project = load(&context.root()?, &context.load_options()?)?.value;
+    let mut removed = 0;
+    for folder in [project.target_dir(), project.root.join(".dovetail").join("cache")] {
+        // A link is removed as a link, and what does not exist is clean.
+        let Ok(metadata) = folder.symlink_metadata() else { continue };
+        check(&project, &folder)?;
+        let result = if metadata.is_dir() { std::fs::remove_dir_all(&folder) } else { std::fs::remove_file(&folder) };
+        result.map_err(|error| {
+            Diagnostic::error(Code::Unwritable, format!("`{}` cannot be removed: {error}", folder.display()))
+        })?;
+        removed += 1;
+        context.printer.note(&format!("removed {}", folder.strip_prefix(&project.root).unwrap_or(&folder).display()));
+    }
+    if removed == 0 {
+        context.printer.note("nothing to remove");
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// Refuses a folder that is not the project's own, or that holds what cannot be made again.
+fn check(project: &Project, folder: &Path) -> Result<(), Diagnostics> {
+    let refuse = |reason: String| {
+        let message = format!("`{}` is not removed: {reason}", folder.display());
+        Err(Diagnostic::error(Code::ProjectFile, message).hint("choose another `target` folder in `paths`").into())
+    };
+    let real = real_path(folder);
+    let root = real_path(&project.root);
+    if real == root || !real.starts_with(&root) {
+        return refuse(format!("it is not inside the project `{}`", project.root.display()));
+    }
+    let paths = &project.paths;
+    let sources = paths.models.iter().chain(&paths.seeds).chain(&paths.macros).map(|path| project.root.join(path));
+    let kept = sources.chain(project.target.database.clone()).map(|path| real_path(&path));
+    match kept.into_iter().find(|kept| kept.starts_with(&real)) {
+        Some(kept) => refuse(format!("it holds `{}`", kept.display())),
+        None => Ok(()),
+    }
+}
+
+/// The path without links; of a path that does not exist, the real parent and the name.
+fn real_path(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real_path(parent).join(name),
+        _ => path.to_path_buf(),
+    }
+}

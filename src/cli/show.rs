@@ -1,0 +1,164 @@
+//! `dovetail show`: the first rows of an asset, a source or a query.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::{ShowArgs, ShowOutput};
+use super::context::Context;
+use super::rows::{self, Failure};
+use super::run::database_diagnostic;
+use super::table::{Column, Table};
+use super::{CommandResult, ExitStatus};
+use crate::compile::{Compiled, INLINE};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::source::{Place, Span};
+
+pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
+    let compiled = context.compile_with(args.inline.as_deref())?;
+    let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
+    let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
+    let engine = shown.open()?;
+    let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
+    if shown.node.materialized == Materialized::Object {
+        return shown.object(context, session.as_mut(), args);
+    }
+    let statement = shown.statement();
+    let problem = |error: EngineError| shown.problem(engine.as_ref(), &error);
+    let schema = session.schema(&statement).map_err(problem)?;
+    rows::print(context, session.as_mut(), &statement, &schema, args).map_err(|failure| match failure {
+        Failure::Engine(error) => problem(error),
+        Failure::Print(message) => Diagnostic::error(Code::Unwritable, message),
+    })?;
+    Ok(ExitStatus::Success)
+}
+
+fn find(compiled: &Compiled, name: &str) -> Result<NodeId, Diagnostic> {
+    let graph = &compiled.graph;
+    graph.find(name).ok_or_else(|| {
+        let names = graph.ids().map(|id| graph.node(id).name.as_str());
+        let hint = match did_you_mean(name, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`dovetail ls` lists the names".to_owned(),
+        };
+        Diagnostic::error(Code::NothingSelected, format!("there is no asset or source `{name}`")).hint(hint)
+    })
+}
+
+/// What is looked at.
+struct Shown<'a> {
+    compiled: &'a Compiled,
+    id: NodeId,
+    node: &'a Node,
+}
+
+impl Shown<'_> {
+    /// A query over nothing of ours needs no database, so it gets one in memory where there is none yet.
+    fn open(&self) -> Result<Arc<dyn Engine>, Diagnostic> {
+        let project = &self.compiled.project;
+        let graph = &self.compiled.graph;
+        let open = |project| open(project, Access::ReadOnly, WhenLocked::Fail, &|| false);
+        match open(project) {
+            Err(error) if error.kind == EngineErrorKind::NoDatabase => {
+                let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());
+                let stands_alone = self.is_inline() || self.node.is_source();
+                if reads_assets || !stands_alone {
+                    return Err(database_diagnostic(&error));
+                }
+                let mut in_memory = project.clone();
+                in_memory.target.database = None;
+                open(&in_memory).map_err(|error| database_diagnostic(&error))
+            }
+            opened => opened.map_err(|error| database_diagnostic(&error)),
+        }
+    }
+
+    fn is_inline(&self) -> bool {
+        self.node.name.as_str() == INLINE
+    }
+
+    /// The query behind an ephemeral model and behind the command line's own, else everything that the relation holds.
+    fn sql(&self) -> Option<&CompiledSql> {
+        match &self.node.body {
+            Body::Sql(sql) if self.is_inline() || self.node.materialized == Materialized::Ephemeral => Some(sql),
+            _ => None,
+        }
+    }
+
+    fn statement(&self) -> String {
+        match self.sql() {
+            Some(sql) => sql.statement().to_owned(),
+            None => format!("select * from {}", self.node.relation),
+        }
+    }
+
+    /// What is known of an object without loading it: the code that can is the user's.
+    fn object(&self, context: &mut Context, session: &mut dyn Session, args: &ShowArgs) -> CommandResult {
+        let name = self.node.name.as_str();
+        let stored = session.get_object(name).map_err(|error| database_diagnostic(&error))?;
+        let Some(stored) = stored else { return Err(self.not_materialized(name).into()) };
+        let (manager, bytes) = (stored.manager, stored.payload.len());
+        match args.output {
+            ShowOutput::Json => {
+                let object = json!({ "asset": name, "io_manager": manager, "bytes": bytes });
+                context.printer.data_line(&object.to_string());
+            }
+            ShowOutput::Csv => context.printer.data(&format!("asset,io_manager,bytes\n{name},{manager},{bytes}\n")),
+            ShowOutput::Table => {
+                let cell = |text: &str| vec![Some(text.to_owned())];
+                let columns = vec![
+                    Column { name: "asset".to_owned(), is_number: false, cells: cell(name) },
+                    Column { name: "io_manager".to_owned(), is_number: false, cells: cell(&manager) },
+                    Column { name: "bytes".to_owned(), is_number: true, cells: cell(&bytes.to_string()) },
+                ];
+                rows::print_table(context, &Table { columns });
+                context.printer.note("a Python object: asset functions get it back through a parameter of its name");
+            }
+        }
+        Ok(ExitStatus::Success)
+    }
+
+    fn not_materialized(&self, name: &str) -> Diagnostic {
+        let message = format!("`{name}` is not materialized yet");
+        Diagnostic::error(Code::UpstreamMissing, message).hint(format!("build it: `dovetail run --select +{name}`"))
+    }
+
+    fn problem(&self, engine: &dyn Engine, error: &EngineError) -> Diagnostic {
+        if let Some(missing) = self.missing(engine) {
+            return self.not_materialized(&missing);
+        }
+        let message = self.compiled.templates.secrets().redact(&error.message);
+        let diagnostic = Diagnostic::error(Code::SqlFailed, message);
+        match (self.sql(), error.offset) {
+            (Some(sql), Some(offset)) => diagnostic.at(self.place(sql, offset)),
+            _ => diagnostic,
+        }
+    }
+
+    /// The asset that the query reads and that does not stand in the database.
+    fn missing(&self, engine: &dyn Engine) -> Option<String> {
+        let existing = engine.relations().ok()?;
+        let graph = &self.compiled.graph;
+        let is_missing = |node: &&Node| {
+            matches!(node.materialized, Materialized::Table | Materialized::View)
+                && !existing.iter().any(|found| found.relation == node.relation)
+        };
+        let read: Vec<&Node> = match self.sql() {
+            Some(_) => graph.upstream(self.id).map(|id| graph.node(id)).collect(),
+            None => vec![self.node],
+        };
+        read.into_iter().find(is_missing).map(|node| node.name.to_string())
+    }
+
+    /// The template's own place for an offset in the statement.
+    fn place(&self, sql: &CompiledSql, offset: usize) -> Place {
+        let start = sql.statement.start.saturating_add(offset).min(sql.text.len());
+        let rest = sql.text.get(start..).unwrap_or_default();
+        let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
+        let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(sql.text.len());
+        let rendered = Span::new(sql.rendered_offset(start), sql.rendered_offset(end));
+        self.compiled.templates.source_map(&self.node.file).place(rendered)
+    }
+}

@@ -1,0 +1,142 @@
+//! The pipeline's front half in one place: from a folder to the graph of its assets.
+
+mod declarations;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Diagnostics, Warned};
+use crate::execute::PythonRuntime;
+use crate::graph::{AssetGraph, resolve};
+use crate::parse::python::ParsedModule;
+use crate::parse::{Parsed, ParsedAsset, ParsedProperties, properties, python, seed, sql};
+use crate::project::{LoadOptions, Project, load};
+use crate::scan::{Scanned, scan};
+use crate::source::SourceFile;
+use crate::template::TemplateEnvironment;
+use declarations::{Declarations, Undeclared};
+
+/// The name under which a query of the command line joins the graph.
+pub const INLINE: &str = "<inline>";
+
+/// A project that compiles.
+pub struct Compiled {
+    pub project: Project,
+    pub graph: AssetGraph,
+    pub templates: TemplateEnvironment,
+    pub warnings: Diagnostics,
+}
+
+/// Loads, scans, parses and resolves the project in the folder `root`.
+///
+/// `python` imports modules whose assets cannot be read from their text; without it such a module is an error
+/// (`Code::PythonUnavailable`). `inline` is a query that joins the graph as the model [`INLINE`].
+///
+/// # Errors
+/// Everything that is wrong at the first stage at which something is wrong.
+pub fn compile(
+    root: &Path,
+    options: &LoadOptions,
+    python: Option<&dyn PythonRuntime>,
+    inline: Option<&str>,
+) -> Result<Compiled, Diagnostics> {
+    let Warned { value: project, mut warnings } = load(root, options)?;
+    let scanned = scan(&project)?;
+    let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
+    warnings.extend(parse_warnings);
+    let resolved = resolve(&project, parsed, &templates)?;
+    warnings.extend(resolved.warnings);
+    Ok(Compiled { project, graph: resolved.value, templates, warnings })
+}
+
+/// What one file gives: assets, or property files' content, or a module that must be imported.
+#[derive(Default)]
+struct Harvest {
+    parsed: Parsed,
+    undeclared: Vec<Undeclared>,
+    problems: Diagnostics,
+}
+
+/// Parses all files in parallel; the errors of all languages come together.
+fn parse(
+    project: &Project,
+    scanned: &Scanned,
+    python: Option<&dyn PythonRuntime>,
+    inline: Option<&str>,
+) -> Result<Warned<(Parsed, TemplateEnvironment)>, Diagnostics> {
+    let mut harvest = Harvest::default();
+    let templates = match TemplateEnvironment::new(project, &scanned.macros) {
+        Ok(templates) => {
+            harvest.absorb_each(&scanned.models, |file| Harvest::asset(sql::parse(file, &templates)));
+            if let Some(text) = inline {
+                harvest.absorb(Harvest::asset(sql::parse(&SourceFile::new(INLINE, text), &templates)));
+            }
+            Some(templates)
+        }
+        Err(problems) => {
+            harvest.problems.extend(problems);
+            None
+        }
+    };
+    harvest.absorb_each(&scanned.python, Harvest::module);
+    harvest.absorb_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
+    harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
+    let undeclared = std::mem::take(&mut harvest.undeclared);
+    let imported = Declarations::new(project, scanned, python).declare(undeclared);
+    harvest.absorb(imported);
+    match templates {
+        Some(templates) => harvest.problems.with((harvest.parsed, templates)),
+        None => Err(harvest.problems.sorted()),
+    }
+}
+
+impl Harvest {
+    fn asset(parsed: Result<ParsedAsset, Diagnostics>) -> Self {
+        let mut harvest = Harvest::default();
+        match parsed {
+            Ok(asset) => harvest.parsed.assets.push(asset),
+            Err(problems) => harvest.problems = problems,
+        }
+        harvest
+    }
+
+    fn module(file: &Arc<SourceFile>) -> Self {
+        let mut harvest = Harvest::default();
+        match python::parse(file) {
+            Ok(ParsedModule::Assets(assets)) => harvest.parsed.assets = assets,
+            Ok(ParsedModule::NeedsImport { because, place }) => {
+                harvest.undeclared.push(Undeclared { file: Arc::clone(file), because, place });
+            }
+            Err(problems) => harvest.problems = problems,
+        }
+        harvest
+    }
+
+    fn properties(parsed: Result<Warned<ParsedProperties>, Diagnostics>) -> Self {
+        let mut harvest = Harvest::default();
+        match parsed {
+            Ok(properties) => {
+                harvest.parsed.properties = properties.value;
+                harvest.problems = properties.warnings;
+            }
+            Err(problems) => harvest.problems = problems,
+        }
+        harvest
+    }
+
+    /// The files keep their order, so that the graph does not depend on the timing of threads.
+    fn absorb_each(&mut self, files: &[Arc<SourceFile>], parse: impl Fn(&Arc<SourceFile>) -> Harvest + Send + Sync) {
+        let harvests: Vec<Harvest> = files.par_iter().map(parse).collect();
+        harvests.into_iter().for_each(|harvest| self.absorb(harvest));
+    }
+
+    fn absorb(&mut self, other: Harvest) {
+        self.parsed.assets.extend(other.parsed.assets);
+        self.parsed.properties.assets.extend(other.parsed.properties.assets);
+        self.parsed.properties.sources.extend(other.parsed.properties.sources);
+        self.undeclared.extend(other.undeclared);
+        self.problems.extend(other.problems);
+    }
+}

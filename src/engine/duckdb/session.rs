@@ -1,0 +1,203 @@
+//! A worker's session: every build happens in one transaction, which `publish` commits.
+
+use std::sync::Arc;
+
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+
+use super::error::error_from_text;
+use super::incoming::{IncomingStream, refused_column};
+use super::raw::{BindValue, Connection, Prepared};
+use super::stream::{ColumnTypes, ResultReader};
+use super::{DuckDb, state};
+use crate::engine::{
+    BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
+    TableSchema,
+};
+use crate::graph::{RelationName, literal, sql_value};
+use crate::project::Values;
+
+pub(super) struct DuckDbSession {
+    engine: Arc<DuckDb>,
+    connection: Arc<Connection>,
+    /// Prepared at the first publish; the statement that every asset repeats.
+    record: Option<Prepared>,
+    in_transaction: bool,
+    /// Relations built since the last publish, and whether they are views.
+    built: Vec<(RelationName, bool)>,
+}
+
+impl DuckDbSession {
+    pub(super) fn new(engine: Arc<DuckDb>, connection: Arc<Connection>) -> Self {
+        DuckDbSession { engine, connection, record: None, in_transaction: false, built: Vec::new() }
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), EngineError> {
+        self.engine.check_cancelled()?;
+        self.connection.execute(sql)
+    }
+
+    fn execute_counting(&self, sql: &str) -> Result<u64, EngineError> {
+        self.engine.check_cancelled()?;
+        self.connection.execute_counting(sql)
+    }
+
+    fn begin(&mut self) -> Result<(), EngineError> {
+        if !self.in_transaction {
+            self.execute("begin transaction")?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    /// Something of the other kind may have the name: DuckDB replaces tables by tables and views by views only.
+    fn clear_way(&mut self, relation: &RelationName, is_view: bool) -> Result<(), EngineError> {
+        if self.engine.existing_kind(relation)? == Some(!is_view) {
+            let kind = if is_view { "table" } else { "view" };
+            self.execute(&format!("drop {kind} {relation}"))?;
+        }
+        Ok(())
+    }
+
+    /// `head` and `query` as one statement; an error's place is counted from the query's start.
+    fn create(&self, head: &str, query: &str) -> Result<u64, EngineError> {
+        self.execute_counting(&format!("{head}{query}")).map_err(|error| EngineError {
+            offset: error.offset.and_then(|offset| offset.checked_sub(head.len())).filter(|at| *at <= query.len()),
+            ..error
+        })
+    }
+
+    fn create_from_stream(&mut self, head: &str, stream: FFI_ArrowArrayStream) -> Result<u64, EngineError> {
+        let mut incoming = IncomingStream::new(stream)?;
+        let result = incoming
+            .create_view(&self.connection)
+            .and_then(|()| self.execute_counting(&format!("{head}{}", incoming.query())))
+            .and_then(|rows| incoming.drop_view(&self.connection).map(|()| rows));
+        result.map_err(|error| {
+            // The view must go before the stream that it points to.
+            self.abandon();
+            if error.message.contains("get_next failed") {
+                return EngineError { kind: EngineErrorKind::Source, ..error };
+            }
+            if error.kind == EngineErrorKind::Cancelled {
+                return error;
+            }
+            refused_column(&self.connection, incoming.schema()).unwrap_or(error)
+        })
+    }
+}
+
+impl Session for DuckDbSession {
+    fn schema(&mut self, sql: &str) -> Result<TableSchema, EngineError> {
+        self.engine.check_cancelled()?;
+        let prepared = self.connection.prepare_last(sql)?;
+        Ok(ColumnTypes::new(&self.connection, &prepared.columns())?.schema)
+    }
+
+    fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError> {
+        self.engine.check_cancelled()?;
+        let prepared = self.connection.prepare_last(sql)?;
+        Ok(Box::new(ResultReader::start(prepared)?))
+    }
+
+    fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError> {
+        let is_view = matches!(source, BuildSource::View(_));
+        self.begin()?;
+        self.clear_way(relation, is_view)?;
+        let table = format!("create or replace table {relation} as ");
+        let rows = match source {
+            BuildSource::Query(sql) => Some(self.create(&table, &as_subquery(&sql))?),
+            BuildSource::View(sql) => {
+                self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql))?;
+                None
+            }
+            BuildSource::Stream(stream) => Some(self.create_from_stream(&table, stream)?),
+            BuildSource::Csv { path, options } => Some(self.create(&table, &csv_query(&path, &options))?),
+        };
+        self.built.push((relation.clone(), is_view));
+        Ok(Built { rows })
+    }
+
+    fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError> {
+        self.begin()?;
+        self.engine.check_cancelled()?;
+        let mut delete = self.connection.prepare(state::DELETE_OBJECT)?;
+        delete.bind(1, &BindValue::Text(&object.asset))?;
+        delete.run()?;
+        let mut insert = self.connection.prepare(state::INSERT_OBJECT)?;
+        insert.bind(1, &BindValue::Text(&object.asset))?;
+        insert.bind(2, &BindValue::Text(&object.manager))?;
+        insert.bind(3, &BindValue::Blob(&object.payload))?;
+        insert.run().map(|_| ())
+    }
+
+    fn get_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError> {
+        state::read_object(&self.connection, asset)
+    }
+
+    fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
+        self.begin()?;
+        let written = self.write_record(record).and_then(|()| self.execute("commit"));
+        if let Err(error) = written {
+            self.abandon();
+            let kind = match error.kind {
+                EngineErrorKind::Cancelled => EngineErrorKind::Cancelled,
+                _ => EngineErrorKind::Publish,
+            };
+            return Err(EngineError { kind, ..error });
+        }
+        self.in_transaction = false;
+        self.engine.remember(&std::mem::take(&mut self.built));
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        self.built.clear();
+        if std::mem::take(&mut self.in_transaction) {
+            // It fails only when DuckDB has rolled back by itself.
+            let _ = self.connection.execute("rollback");
+        }
+    }
+}
+
+impl DuckDbSession {
+    fn write_record(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
+        let statement = match &mut self.record {
+            Some(statement) => statement,
+            empty => empty.insert(self.connection.prepare(state::INSERT_MATERIALIZATION)?),
+        };
+        statement.bind(1, &BindValue::Text(&record.run))?;
+        statement.bind(2, &BindValue::Text(&record.asset))?;
+        statement.bind(3, &BindValue::Text(record.kind))?;
+        statement.bind(4, &BindValue::BigInt(record.started_at))?;
+        statement.bind(5, &BindValue::Double(record.seconds))?;
+        let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
+        statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
+        statement.bind(7, &BindValue::Text(&record.metadata))?;
+        statement.run().map(|_| ())
+    }
+}
+
+impl Drop for DuckDbSession {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// `create table as` takes queries only; statements that show something become one by standing in parentheses.
+fn as_subquery(sql: &str) -> String {
+    let word: String = sql.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    match word.to_ascii_lowercase().as_str() {
+        "summarize" | "describe" | "show" => format!("from ({sql}\n)"),
+        _ => sql.to_owned(),
+    }
+}
+
+fn csv_query(path: &std::path::Path, options: &Values) -> String {
+    let options = options.iter().map(|(name, value)| format!(", {name} = {}", sql_value(value)));
+    format!("select * from read_csv({}{})", literal(&path.to_string_lossy()), options.collect::<String>())
+}
+
+/// The error of a statement on a database that the run has cancelled.
+pub(super) fn cancelled() -> EngineError {
+    error_from_text(EngineErrorKind::Cancelled, "cancelled")
+}

@@ -1,0 +1,158 @@
+//! What a target asks of the database before anything runs: settings, extensions, secrets, attachments.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::error::error_from_text;
+use super::raw::Connection;
+use crate::engine::{EngineError, EngineErrorKind};
+use crate::graph::{literal, quoted, sql_value};
+use crate::project::{Attachment, Extension, Project, Secret};
+
+/// Settings that DuckDB only takes while it opens the database.
+const AT_OPEN: [&str; 4] = [
+    "allow_unsigned_extensions",
+    "allow_community_extensions",
+    "storage_compatibility_version",
+    "temp_file_encryption",
+];
+
+/// Folders that may hold installed `duckdb-extension-<name>` packages, separated as in `PATH`.
+const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
+
+pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
+    let settings = project.target.settings.iter();
+    settings
+        .filter(|(name, _)| AT_OPEN.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), plain_text(value)))
+        .collect()
+}
+
+/// Applies everything; returns the statements that each further session has to run for itself.
+pub(super) fn apply(connection: &Arc<Connection>, project: &Project) -> Result<Vec<String>, EngineError> {
+    for extension in &project.target.extensions {
+        load_extension(connection, project, extension)?;
+    }
+    let per_session = apply_settings(connection, project)?;
+    for secret in &project.target.secrets {
+        create_secret(connection, secret)?;
+    }
+    for attachment in &project.target.attach {
+        attach(connection, project, attachment)?;
+    }
+    Ok(per_session)
+}
+
+fn apply_settings(connection: &Arc<Connection>, project: &Project) -> Result<Vec<String>, EngineError> {
+    let mut per_session = Vec::new();
+    for (name, value) in &project.target.settings {
+        if AT_OPEN.contains(&name.as_str()) {
+            continue;
+        }
+        let assignment = format!("{} = {}", quoted(name), sql_value(value));
+        if connection.execute(&format!("set global {assignment}")).is_err() {
+            let local = format!("set session {assignment}");
+            connection.execute(&local).map_err(|error| failed(&format!("the setting `{name}`"), error))?;
+            per_session.push(local);
+        }
+    }
+    Ok(per_session)
+}
+
+fn load_extension(connection: &Arc<Connection>, project: &Project, extension: &Extension) -> Result<(), EngineError> {
+    let name = quoted(&extension.name);
+    if connection.execute(&format!("load {name}")).is_ok() {
+        return Ok(());
+    }
+    if let Some(file) = packaged_extension(project, &extension.name) {
+        let load = format!("load {}", literal(&file.to_string_lossy()));
+        return connection
+            .execute(&load)
+            .map_err(|error| failed(&format!("the extension `{}`", extension.name), error));
+    }
+    let from = match &extension.repository {
+        Some(repository) if repository.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') => {
+            format!(" from {repository}")
+        }
+        Some(address) => format!(" from {}", literal(address)),
+        None => String::new(),
+    };
+    connection
+        .execute(&format!("install {name}{from}; load {name}"))
+        .map_err(|error| failed(&format!("the extension `{}`", extension.name), error))
+}
+
+/// The file of an extension inside an installed PyPI package `duckdb-extension-<name>`.
+fn packaged_extension(project: &Project, name: &str) -> Option<PathBuf> {
+    let folders = project.environment.get(EXTENSION_PATH)?;
+    let file_name = format!("{name}.duckdb_extension");
+    std::env::split_paths(folders).find_map(|folder| {
+        let package = folder.join(format!("duckdb_extension_{name}"));
+        walkdir::WalkDir::new(package)
+            .into_iter()
+            .filter_map(Result::ok)
+            .find(|entry| entry.file_name().to_string_lossy() == file_name)
+            .map(|entry| entry.into_path())
+    })
+}
+
+fn create_secret(connection: &Arc<Connection>, secret: &Secret) -> Result<(), EngineError> {
+    let values = secret.values.iter().map(|(name, value)| format!(", {name} {}", sql_value(value)));
+    let sql = format!(
+        "create or replace temporary secret {} (type {}{})",
+        quoted(&secret.name),
+        secret.kind,
+        values.collect::<String>()
+    );
+    // DuckDB's message may quote the statement, values included.
+    connection.execute(&sql).map_err(|error| {
+        let first_line = error.message.lines().next().unwrap_or_default();
+        let mut message = format!("the secret `{}` was refused: {first_line}", secret.name);
+        for value in secret.values.values() {
+            let text = plain_text(value);
+            if !text.is_empty() {
+                message = message.replace(&text, "***");
+            }
+        }
+        error_from_text(EngineErrorKind::Setting, message)
+    })
+}
+
+fn attach(connection: &Arc<Connection>, project: &Project, attachment: &Attachment) -> Result<(), EngineError> {
+    let mut options = Vec::new();
+    if let Some(kind) = &attachment.kind {
+        options.push(format!("type {kind}"));
+    }
+    if attachment.read_only {
+        options.push("read_only".to_owned());
+    }
+    let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) };
+    let path = attached_path(&project.root, attachment);
+    connection
+        .execute(&format!("attach {} as {}{options}", literal(&path), quoted(&attachment.alias)))
+        .map_err(|error| failed(&format!("the attachment `{}`", attachment.alias), error))
+}
+
+/// Files are relative to the project's root; anything with a scheme, or for a server, is left as it is.
+fn attached_path(root: &Path, attachment: &Attachment) -> String {
+    let is_file = matches!(attachment.kind.as_deref(), None | Some("duckdb" | "sqlite"));
+    let has_scheme = attachment.path.contains("://") || attachment.path.contains(':') || attachment.path.is_empty();
+    if is_file && !has_scheme {
+        root.join(&attachment.path).to_string_lossy().into_owned()
+    } else {
+        attachment.path.clone()
+    }
+}
+
+fn failed(what: &str, error: EngineError) -> EngineError {
+    error_from_text(EngineErrorKind::Setting, format!("{what} failed: {}", error.message))
+}
+
+fn plain_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,169 @@
+//! One asset, from its definition to its published data: what SQL, Python and seeds have in common.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::event::{Event, Outcome};
+use super::scheduler::{Cancellation, Message, RunContext};
+use super::{python, sql};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{EngineError, EngineErrorKind, MaterializationRecord, Session};
+use crate::graph::{Body, Node, NodeId};
+use crate::project::Values;
+
+/// Waits between two tries grow by this factor, up to `LONGEST_WAIT`.
+const BACKOFF: u32 = 2;
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Materializes assets, on any worker.
+pub(super) struct Materializer {
+    pub(super) context: RunContext,
+    pub(super) run: String,
+    /// Thrown when the run is to end early.
+    pub(super) stop: Cancellation,
+}
+
+/// What building gave, before it is published.
+pub(super) struct Staged {
+    pub(super) rows: Option<u64>,
+    pub(super) metadata: Values,
+}
+
+/// Why an asset did not make it.
+pub(super) enum Failure {
+    Cancelled,
+    Diagnosed(Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::Diagnosed(Box::new(diagnostic))
+    }
+}
+
+impl Materializer {
+    /// Runs an asset with its retries. `session` is the worker's own, opened at its first asset.
+    pub(super) fn run(
+        &self,
+        asset: NodeId,
+        session: &mut Option<Box<dyn Session>>,
+        events: &Sender<Message>,
+    ) -> Outcome {
+        let node = self.context.graph.node(asset);
+        let emit = |event| {
+            let _ = events.send(Message::Event(event));
+        };
+        emit(Event::AssetStarted { asset: node.name.to_string(), kind: node.kind });
+        let mut attempt = 1;
+        loop {
+            match self.attempt(node, session, events) {
+                Ok(staged) => return Outcome::Materialized { rows: staged.rows, metadata: staged.metadata },
+                Err(Failure::Cancelled) => return Outcome::Cancelled,
+                Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
+                    return Outcome::Failed(error);
+                }
+                Err(Failure::Diagnosed(error)) => {
+                    let wait = wait_before(attempt, node.retry.delay);
+                    attempt += 1;
+                    emit(Event::AssetRetried { asset: node.name.to_string(), attempt, wait, error: *error });
+                    self.sleep(wait);
+                }
+            }
+        }
+    }
+
+    /// Sleeps, but not longer than the run.
+    fn sleep(&self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while Instant::now() < end && !self.stop.is_cancelled() {
+            std::thread::sleep((end - Instant::now()).min(Duration::from_millis(50)));
+        }
+    }
+
+    fn attempt(
+        &self,
+        node: &Node,
+        session: &mut Option<Box<dyn Session>>,
+        events: &Sender<Message>,
+    ) -> Result<Staged, Failure> {
+        // A panic is a bug of ours, but it must cost one asset and not the run.
+        let result = catch_unwind(AssertUnwindSafe(|| self.build_and_publish(node, session, events)));
+        let result = result.unwrap_or_else(|_| {
+            let message = format!("dovetail itself failed while it materialized `{}`", node.name);
+            Err(Diagnostic::error(Code::Internal, message).at(node.place.clone()).into())
+        });
+        if result.is_err()
+            && let Some(session) = session
+        {
+            session.abandon();
+        }
+        result
+    }
+
+    fn build_and_publish(
+        &self,
+        node: &Node,
+        session: &mut Option<Box<dyn Session>>,
+        events: &Sender<Message>,
+    ) -> Result<Staged, Failure> {
+        let started = SystemTime::now();
+        let clock = Instant::now();
+        let session = match session {
+            Some(session) => session,
+            empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
+        };
+        let staged = match &node.body {
+            Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
+            Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
+            Body::Seed => sql::build_seed(self, node, session.as_mut())?,
+            Body::Source(_) => Staged { rows: None, metadata: Values::new() },
+        };
+        let record = MaterializationRecord {
+            asset: node.name.to_string(),
+            run: self.run.clone(),
+            kind: node.kind.as_str(),
+            started_at: microseconds(started),
+            seconds: clock.elapsed().as_secs_f64(),
+            rows: staged.rows,
+            metadata: serde_json::to_string(&staged.metadata).unwrap_or_default(),
+        };
+        session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
+        Ok(staged)
+    }
+
+    /// An engine's error about no particular text of the asset.
+    pub(super) fn engine_failure(&self, node: &Node, error: &EngineError) -> Failure {
+        let code = match error.kind {
+            EngineErrorKind::Cancelled => return Failure::Cancelled,
+            EngineErrorKind::ColumnType => Code::ColumnType,
+            EngineErrorKind::NoColumns => Code::NoColumns,
+            EngineErrorKind::Publish => Code::Publish,
+            EngineErrorKind::StateFormat => Code::StateFormat,
+            EngineErrorKind::Open | EngineErrorKind::NoDatabase => Code::DatabaseOpen,
+            EngineErrorKind::Locked => Code::DatabaseLocked,
+            EngineErrorKind::Setting => Code::DatabaseSetting,
+            EngineErrorKind::Query | EngineErrorKind::Execution | EngineErrorKind::Source => Code::SqlFailed,
+        };
+        self.redacted(
+            Diagnostic::error(code, format!("`{}` failed: {}", node.name, error.message)).at(node.place.clone()),
+        )
+    }
+
+    /// No message leaves with a secret in it.
+    pub(super) fn redacted(&self, mut diagnostic: Diagnostic) -> Failure {
+        let secrets = self.context.templates.secrets();
+        diagnostic.message = secrets.redact(&diagnostic.message);
+        diagnostic.details = diagnostic.details.map(|details| secrets.redact(&details));
+        diagnostic.into()
+    }
+}
+
+fn microseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn wait_before(attempt: u32, first: Duration) -> Duration {
+    first.saturating_mul(BACKOFF.saturating_pow(attempt - 1)).min(LONGEST_WAIT)
+}

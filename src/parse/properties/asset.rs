@@ -1,0 +1,62 @@
+//! Items of `models:` and `seeds:`.
+
+use serde_json::Value;
+
+use super::PropertyParser;
+use crate::document::config::{CONFIG_KEYS, config_value};
+use crate::document::{Entry, Node};
+use crate::parse::AssetProperties;
+use crate::project::{Values, merge_config};
+
+const KEYS: &[&str] = &["name", "description", "config", "tags", "meta", "owner", "group", "columns"];
+/// Beside `config:` these are config values too, as dbt has it.
+const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group", "access", "docs", "latest_version"];
+const IGNORED: &[&str] = &["deprecation_date", "time_spine", "primary_entity", "agg_time_dimension", "semantic_model"];
+const UNUSED: &[&str] = &["tests", "data_tests", "versions", "constraints", "metrics", "derived_semantics"];
+
+impl PropertyParser<'_> {
+    pub(super) fn asset(&mut self, item: &Node<'_>, section: &'static str) {
+        let name = self.item_name(item, &format!("a {section}"));
+        let mut description = None;
+        let mut columns = Vec::new();
+        let (mut config, mut beside) = (Values::new(), Values::new());
+        for entry in item.as_table().unwrap_or_default() {
+            match entry.key.as_ref() {
+                "name" => {}
+                "description" => description = self.reader.text("description", &entry.value),
+                "columns" => columns = self.columns(&entry.value),
+                "config" => self.config(&entry.value, &mut config),
+                key if CONFIG_BESIDE.contains(&key) => {
+                    if let Some(value) = config_value(&mut self.reader, key, key, &entry.value) {
+                        beside.insert(key.to_string(), value);
+                    }
+                }
+                key if UNUSED.contains(&key) => self.unused.note(entry),
+                key if IGNORED.contains(&key) => {}
+                _ => self.unknown_item_key(entry, section),
+            }
+        }
+        merge_config(&mut config, &beside);
+        if let Some((name, span)) = name {
+            let place = self.reader.place(span);
+            self.found.assets.push(AssetProperties { name, place, section, description, config, columns });
+        }
+    }
+
+    /// A config key beside `name:` is the most frequent slip.
+    fn unknown_item_key(&mut self, entry: &Entry<'_>, section: &str) {
+        let owner = format!("a {section}");
+        if CONFIG_KEYS.contains(&entry.key.as_ref()) {
+            let message = format!("`{}` of {owner} stands under `config:`", entry.key);
+            let place = self.reader.place(entry.key_span);
+            let problem = crate::diagnostic::Diagnostic::error(super::WORDS.unknown_key, message).at(place);
+            let value = match entry.value.to_json() {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            self.reader.report(problem.hint(format!("write `config: {{{}: {value}}}`", entry.key)));
+            return;
+        }
+        self.reader.unknown_key(entry, &owner, KEYS);
+    }
+}

@@ -1,0 +1,33 @@
+//! What dbt knows and dovetail does not use yet: accepted, and told once per file.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Entry, Reader};
+use crate::source::Span;
+
+#[derive(Default)]
+pub struct Unused {
+    keys: Vec<String>,
+    first: Option<Span>,
+}
+
+impl Unused {
+    pub fn note(&mut self, entry: &Entry<'_>) {
+        // Where the list is empty, nothing is left out.
+        if entry.value.is_null() {
+            return;
+        }
+        self.first.get_or_insert(entry.key_span);
+        if !self.keys.iter().any(|key| *key == entry.key) {
+            self.keys.push(entry.key.to_string());
+        }
+    }
+
+    pub fn report(&self, reader: &mut Reader<'_>) {
+        let Some(first) = self.first else { return };
+        let keys = self.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let is_are = if self.keys.len() == 1 { "is" } else { "are" };
+        let warning = Diagnostic::warning(Code::Unsupported, format!("{keys} {is_are} not used by dovetail yet"));
+        let place = reader.place(first);
+        reader.report(warning.at(place));
+    }
+}

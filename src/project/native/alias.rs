@@ -1,0 +1,34 @@
+//! Aliases of attached databases must not be mistaken for anything else in `alias.table`.
+
+use crate::document::Reader;
+use crate::project::{Attachment, Target};
+use crate::source::Span;
+
+/// Names that DuckDB keeps for itself.
+const RESERVED: &[&str] = &["system", "temp"];
+
+pub fn check(reader: &mut Reader<'_>, attached: &[(Attachment, Span)], target: &Target, schemas: &[&str]) {
+    let database = database_name(target);
+    for (index, (attachment, span)) in attached.iter().enumerate() {
+        let is = |other: &str| other.eq_ignore_ascii_case(&attachment.alias);
+        let clash = if attached.iter().take(index).any(|(other, _)| is(&other.alias)) {
+            "of another attached database"
+        } else if is(&database) {
+            "of the project's own database"
+        } else if is(&target.schema) || schemas.iter().any(|schema| is(schema)) {
+            "of a schema that the project writes to"
+        } else if RESERVED.iter().any(|name| is(name)) {
+            "that DuckDB keeps for itself"
+        } else {
+            continue;
+        };
+        let problem = reader.problem(*span, format!("the alias `{}` is the name {clash}", attachment.alias));
+        reader.report(problem.hint("give the attached database another `alias`"));
+    }
+}
+
+/// DuckDB names a database after its file.
+fn database_name(target: &Target) -> String {
+    let stem = target.database.as_ref().and_then(|path| path.file_stem());
+    stem.map_or_else(|| "memory".to_string(), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,1 +1,0 @@
-//! `Events -> history`: what is written about runs.

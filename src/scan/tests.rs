@@ -1,0 +1,97 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::diagnostic::Code;
+use crate::project::{LoadOptions, load};
+
+fn write(root: &Path, path: &str, content: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn scan_in(root: &Path) -> Result<Scanned, Diagnostics> {
+    scan(&load(root, &LoadOptions::default()).unwrap().value)
+}
+
+fn paths(files: &[Arc<SourceFile>]) -> Vec<&str> {
+    files.iter().map(|file| file.path().to_str().unwrap()).collect()
+}
+
+#[test]
+fn finds_every_file_once_and_sorted() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for path in ["models/b.sql", "models/a/z.SQL", "models/a.py", "models/__init__.py", "models/a/_schema.yml"] {
+        write(root, path, "x");
+    }
+    for path in
+        ["models/.hidden.sql", "models/.git/a.sql", "models/__pycache__/a.py", "models/notes.md", "models/a.csv"]
+    {
+        write(root, path, "x");
+    }
+    for path in ["seeds/s.csv", "seeds/s.yaml", "macros/m.sql", "models/venv/pyvenv.cfg", "models/venv/lib/a.py"] {
+        write(root, path, "x");
+    }
+    let scanned = scan_in(root).unwrap();
+    assert_eq!(paths(&scanned.models), ["models/a/z.SQL", "models/b.sql"]);
+    assert_eq!(paths(&scanned.python), ["models/__init__.py", "models/a.py"]);
+    assert_eq!(paths(&scanned.properties), ["models/a/_schema.yml", "seeds/s.yaml"]);
+    assert_eq!(paths(&scanned.seeds), ["seeds/s.csv"]);
+    assert_eq!(scanned.seeds[0].text(), "");
+    assert_eq!(paths(&scanned.macros), ["macros/m.sql"]);
+}
+
+#[test]
+fn the_whole_root_may_be_the_models_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "dovetail.toml", "[paths]\nmodels = ['.', 'sub/', './sub']\nmacros = 'sub/macros'\ntarget = 'out'");
+    for path in ["a.sql", "sub/b.sql", "sub/macros/m.sql", "out/compiled/a.sql"] {
+        write(root, path, "select 1");
+    }
+    let scanned = scan_in(root).unwrap();
+    assert_eq!(paths(&scanned.models), ["a.sql", "sub/b.sql"]);
+    assert_eq!(paths(&scanned.macros), ["sub/macros/m.sql"]);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_all_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "models/a.sql", b"select 1\n-- caf\xe9\n");
+    write(root, "models/b.py", b"\xff\xfea\0");
+    write(root, "models/good.sql", "\u{feff}select 1");
+    let problems = scan_in(root).unwrap_err().0;
+    let told: Vec<_> = problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Code::NotUtf8, "`models/a.sql` is not UTF-8: byte 0xE9 on line 2"),
+            (Code::NotUtf8, "`models/b.py` is not UTF-8: byte 0xFF on line 1"),
+        ]
+    );
+    assert_eq!(problems[0].place.as_ref().unwrap().to_string(), "models/a.sql:2:7");
+    fs::remove_file(root.join("models/a.sql")).unwrap();
+    fs::remove_file(root.join("models/b.py")).unwrap();
+    assert_eq!(scan_in(root).unwrap().models[0].text(), "select 1");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_but_not_for_ever() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "shared/x.sql", "select 1");
+    write(root, "models/a.sql", "select 1");
+    symlink(root.join("shared"), root.join("models/shared")).unwrap();
+    symlink(root.join("models"), root.join("models/again")).unwrap();
+    symlink("nowhere", root.join("models/broken.txt")).unwrap();
+    assert_eq!(paths(&scan_in(root).unwrap().models), ["models/a.sql", "models/shared/x.sql"]);
+    symlink("nowhere", root.join("models/broken.sql")).unwrap();
+    let problems = scan_in(root).unwrap_err().0;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.starts_with("`models/broken.sql` cannot be read"), "{:?}", problems[0].message);
+}

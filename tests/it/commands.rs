@@ -1,0 +1,128 @@
+//! The command line itself: help, mistakes, init, clean.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+
+use dovetail::cli::{Invocation, main};
+
+use crate::harness::{Project, assert_said};
+
+#[test]
+fn alone_it_helps() {
+    assert_said!(Project::new().run(&[]));
+}
+
+#[test]
+fn version() {
+    assert_said!(Project::new().run(&["--version"]));
+}
+
+#[test]
+fn unknown_flag() {
+    assert_said!(Project::new().run(&["ls", "--selekt", "a"]));
+}
+
+#[test]
+fn a_name_without_select() {
+    assert_said!(Project::new().run(&["run", "orders"]));
+}
+
+#[test]
+fn usage_as_json() {
+    assert_said!(Project::new().run(&["ls", "--log-format", "json", "--output", "xml"]));
+}
+
+#[test]
+fn no_project() {
+    assert_said!(Project::new().run(&["ls"]));
+}
+
+#[test]
+fn no_project_as_json() {
+    assert_said!(Project::new().run(&["ls", "--log-format=json"]));
+}
+
+#[test]
+fn project_directory_that_is_none() {
+    let project = Project::new().file("models/a.sql", "select 1 as x").file("models/deep/b.sql", "select 1 as x");
+    assert_said!(project.run(&["ls", "--project-dir", "models/deep"]));
+    assert_eq!(project.run_in(Path::new("models/deep"), &["ls"]).stdout, "a\nb\n");
+    assert_eq!(project.run_in(Path::new("models"), &["ls", "--project-dir", ".."]).stdout, "a\nb\n");
+}
+
+#[test]
+fn project_directory_from_the_environment() {
+    let project = Project::new().file("one/models/a.sql", "select 1 as x").env("DOVETAIL_PROJECT_DIR", "one");
+    assert_eq!(project.run(&["ls"]).stdout, "a\n");
+}
+
+#[test]
+fn wrong_vars() {
+    assert_said!(Project::new().file("models/a.sql", "select 1 as x").run(&["ls", "--vars", "{a: ", "--vars", "b"]));
+}
+
+#[test]
+fn init_makes_a_project_once() {
+    let project = Project::new();
+    assert_said!(project.run(&["init", "flights"]));
+    assert!(project.exists("flights/.gitignore"));
+    assert_eq!(
+        project.run(&["ls", "--project-dir", "flights"]).stdout,
+        "customer_segments\nraw_orders\nsegment_report\nstg_orders\n"
+    );
+    assert_said!(project.run(&["init", "flights"]));
+}
+
+#[test]
+fn init_here_keeps_files() {
+    let project = Project::new().file("README.md", "mine");
+    assert_said!(project.run(&["init"]));
+    assert_eq!(project.read("README.md"), "mine");
+}
+
+#[test]
+fn clean_removes_what_can_be_made_again() {
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as x")
+        .file("target/compiled/models/a.sql", "")
+        .file(".dovetail/cache/x", "")
+        .file(".dovetail/runs/1.jsonl", "");
+    assert_said!(project.run(&["clean"]));
+    assert!(project.exists(".dovetail/runs/1.jsonl") && !project.exists("target"));
+    assert_said!(project.run(&["clean"]));
+}
+
+#[test]
+fn clean_refuses_what_holds_sources() {
+    let project =
+        Project::new().file("models/a.sql", "select 1 as x").file("dovetail.toml", "[paths]\ntarget = 'models'\n");
+    let said = project.run(&["clean"]);
+    assert_eq!(said.code, 2);
+    assert!(project.exists("models/a.sql"));
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let project = Project::new().file("models/a.sql", "select 1 as x");
+    let code = main(Invocation {
+        args: ["dovetail", "ls"].map(OsString::from).into(),
+        cwd: project.root(),
+        environment: Default::default(),
+        stdout: Box::new(Closed),
+        stderr: Box::new(Closed),
+        stdout_is_terminal: false,
+        stderr_is_terminal: false,
+        python: None,
+    });
+    assert_eq!(code, 0);
+}

@@ -1,0 +1,193 @@
+//! Mistakes of users, and whether the message alone tells where and why.
+
+use crate::harness::{Project, Said, assert_said};
+
+fn ls(files: &[(&str, &str)]) -> Said {
+    files.iter().fold(Project::new(), |project, (path, text)| project.file(path, text)).run(&["ls"])
+}
+
+#[test]
+fn cycle() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select * from {{ ref('c') }}"),
+        ("models/b.sql", "select * from a"),
+        ("models/c.py", "from dovetail import asset\n\n@asset\ndef c(b):\n    return b\n"),
+    ]));
+}
+
+#[test]
+fn own_upstream() {
+    assert_said!(ls(&[("models/a.sql", "select * from {{ ref('a') }}")]));
+}
+
+#[test]
+fn duplicate_name() {
+    assert_said!(ls(&[
+        ("models/one/orders.sql", "select 1 as x"),
+        ("models/two/orders.py", "from dovetail import asset\n\n@asset\ndef orders():\n    return None\n"),
+        ("seeds/orders.csv", "x\n1\n"),
+    ]));
+}
+
+#[test]
+fn unknown_upstream_in_sql() {
+    assert_said!(ls(&[
+        ("models/stg_orders.sql", "select 1 as x"),
+        ("models/plain.sql", "select *\nfrom stg_order"),
+        ("models/ref.sql", "select *\nfrom {{ ref('stg_orderz') }}"),
+        ("models/source.sql", "select * from {{ source('raw', 'orders') }}"),
+    ]));
+}
+
+#[test]
+fn unknown_upstream_in_python() {
+    assert_said!(ls(&[
+        ("models/stg_orders.sql", "select 1 as x"),
+        (
+            "models/a.py",
+            "from dovetail import asset\n\n\n@asset(deps=['stg_order'])\ndef totals(stg_ordesr, something):\n    return None\n"
+        ),
+    ]));
+}
+
+#[test]
+fn unknown_in_yaml() {
+    assert_said!(ls(&[
+        ("models/stg_orders.sql", "select 1 as x"),
+        (
+            "models/properties.yml",
+            "models:\n  - name: stg_order\n    descriptoin: what\n  - name: stg_orders\n    config:\n      materialized: tabel\n"
+        ),
+    ]));
+}
+
+#[test]
+fn jinja_syntax() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select 1 as x\nfrom {{ ref('b' }}\n"),
+        ("models/b.sql", "select 1\n{% if true %}\n, 2\n"),
+        ("models/c.sql", "select {{ 'open\n"),
+    ]));
+}
+
+#[test]
+fn jinja_rendering() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select 1 as x,\n  {{ nothing.at_all }}\n"),
+        ("models/b.sql", "select {{ var('first_day') }}\n"),
+        ("models/c.sql", "select {{ env_var('NOT_SET') }}\n"),
+        ("models/d.sql", "select {{ twice(1, 2) }}\n"),
+        ("models/e.sql", "{{ exceptions.raise_compiler_error('only on weekdays') }}\n"),
+        ("macros/twice.sql", "{% macro twice(value) %}{{ value }} * 2{% endmacro %}\n"),
+    ]));
+}
+
+#[test]
+fn error_inside_a_macro() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select\n  {{ share('x') }}\n"),
+        ("macros/share.sql", "{% macro share(value) %}\n  {{ value / 2 }}\n{% endmacro %}\n"),
+    ]));
+}
+
+#[test]
+fn sql_syntax() {
+    assert_said!(ls(&[
+        (
+            "models/a.sql",
+            "{% set columns = ['x', 'y'] %}\n\nselect {{ columns | join(', ') }}\nform b\nwhere x = = 1\n"
+        ),
+        ("models/b.sql", "select 1 as x; select 2 as y\n"),
+        ("models/c.sql", "create table x (i int)\n"),
+        ("models/d.sql", "-- nothing\n"),
+        ("models/e.sql", "select (1 as x\n"),
+    ]));
+}
+
+#[test]
+fn yaml() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select 1 as x"),
+        ("models/one.yml", "models:\n  - name: a\n   description: wrong indent\n"),
+        ("models/two.yml", "models:\n  name: a\n"),
+        ("models/three.yml", "models:\n  - description: no name\n"),
+    ]));
+}
+
+#[test]
+fn python_syntax() {
+    assert_said!(ls(&[
+        ("models/a.py", "from dovetail import asset\n\n@asset\ndef a(:\n    return 1\n"),
+        ("models/b.py", "def b():\n  x = 1\n    return x\n"),
+    ]));
+}
+
+#[test]
+fn asset_on_other_things() {
+    assert_said!(ls(&[
+        ("models/a.py", "from dovetail import asset\n\n\n@asset\nclass Orders:\n    pass\n"),
+        (
+            "models/b.py",
+            "from dovetail import asset\n\n\n@asset(tag='x', materialized='tabel')\ndef b():\n    return 1\n"
+        ),
+        ("models/c.py", "from dovetail import asset\n\n\n@asset\ndef c(*args, **kwargs):\n    return 1\n"),
+    ]));
+}
+
+#[test]
+fn factory_without_python() {
+    assert_said!(ls(&[(
+        "models/a.py",
+        "from dovetail import asset\n\nfor name in ['x', 'y']:\n    @asset(name=name)\n    def make():\n        return 1\n"
+    )]));
+}
+
+#[test]
+fn not_utf8() {
+    let project = Project::new()
+        .file("models/a.sql", b"select 'gr\xfc\xdfe' as x")
+        .file("models/b.py", b"# caf\xe9\n")
+        .file("models/c.yml", b"models: \xff\n");
+    assert_said!(project.run(&["ls"]));
+}
+
+#[test]
+fn toml() {
+    assert_said!(ls(&[("models/a.sql", "select 1 as x"), ("dovetail.toml", "name = 'x\n")]));
+    assert_said!(ls(&[
+        ("models/a.sql", "select 1 as x"),
+        ("dovetail.toml", "nmae = 'x'\n\n[targets.dev]\ndatabse = 'x.duckdb'\nthreads = 'four'\n")
+    ]));
+}
+
+#[test]
+fn unknown_target() {
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as x")
+        .file("dovetail.toml", "[targets.production]\ndatabase = 'p.duckdb'\n");
+    assert_said!(project.run(&["ls", "--target", "prodution"]));
+}
+
+#[test]
+fn bad_config() {
+    assert_said!(ls(&[
+        ("models/a.sql", "{{ config(materialized='tabel') }} select 1 as x"),
+        ("models/b.sql", "{{ config(materialized='incremental') }} select 1 as x"),
+        ("models/c.sql", "{{ config(tags=3) }} select 1 as x"),
+    ]));
+}
+
+#[test]
+fn same_relation() {
+    assert_said!(ls(&[
+        ("models/a.sql", "{{ config(alias='orders') }} select 1 as x"),
+        ("models/b.sql", "{{ config(alias='orders') }} select 1 as x"),
+    ]));
+}
+
+#[test]
+fn as_json() {
+    let project =
+        Project::new().file("models/a.sql", "select *\nfrom {{ ref('b') }}").file("models/bb.sql", "select 1 as x");
+    assert_said!(project.run(&["ls", "--log-format", "json"]));
+}

@@ -1,0 +1,37 @@
+//! `dovetail ls` and `dovetail graph`.
+
+use crate::harness::{Project, assert_said};
+
+#[test]
+fn names() {
+    assert_said!(Project::example().run(&["ls"]));
+}
+
+#[test]
+fn paths() {
+    assert_said!(Project::example().run(&["list", "-o", "path"]));
+}
+
+#[test]
+fn json() {
+    assert_said!(Project::example().run(&["ls", "--output", "json"]));
+}
+
+#[test]
+fn mermaid() {
+    assert_said!(Project::example().run(&["graph"]));
+}
+
+#[test]
+fn dot() {
+    assert_said!(Project::example().run(&["graph", "-o", "dot", "-s", "+totals"]));
+}
+
+#[test]
+fn no_database_is_made() {
+    let project = Project::example();
+    project.run(&["ls"]);
+    project.run(&["graph"]);
+    let left: Vec<_> = std::fs::read_dir(project.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
