@@ -1,42 +1,165 @@
 //! The minijinja environment of a project: its macros, its variables, Python's methods on values.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Rendered, SourceMap};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja_contrib::pycompat::unknown_method_callback;
+
+use super::context::{RenderContext, Rendered};
+use super::failure::Failure;
+use super::functions::register;
+use super::macros::{MacroIndex, template_name};
+use super::markers::{mark, read};
+use super::references::place_calls;
+use super::scanner::has_tags;
+use super::secrets::Secrets;
+use super::source_map::SourceMap;
 use crate::diagnostic::Diagnostics;
-use crate::project::Project;
+use crate::parse::Reference;
+use crate::project::{Project, Values};
 use crate::source::SourceFile;
 
-/// Values that must never be shown, collected while templates are rendered (`env_var` of a secret's name).
-#[derive(Debug, Default)]
-pub struct Secrets(std::sync::RwLock<std::collections::BTreeSet<String>>);
+/// Macro calls deeper than about a quarter of this are taken for endless; the stack of a worker thread holds as many.
+const RECURSION_LIMIT: usize = 200;
 
-impl Secrets {
-    /// The text with every secret value replaced by `***`.
-    pub fn redact(&self, _text: &str) -> String {
-        unimplemented!()
-    }
-}
+/// The number of the model itself in marks; macro files count from 0.
+const MODEL: usize = usize::MAX;
 
 /// Renders the project's templates; shared by the threads that parse.
-pub struct TemplateEnvironment {}
+pub struct TemplateEnvironment {
+    plain: Environment<'static>,
+    /// The same with marks in the macros, made when the first source map is asked for.
+    marked: OnceLock<Environment<'static>>,
+    macros: MacroIndex,
+    project: Arc<Project>,
+    secrets: Arc<Secrets>,
+}
 
 impl TemplateEnvironment {
-    /// Reads the macro files; `environment` looks up environment variables.
-    pub fn new(_project: &Project, _macros: &[Arc<SourceFile>]) -> Result<Self, Diagnostics> {
-        unimplemented!()
+    /// Reads the macro files.
+    ///
+    /// # Errors
+    /// Syntax errors of macro files (`JinjaSyntax`) and macros of one name (`DuplicateMacro`), all at once.
+    pub fn new(project: &Project, macros: &[Arc<SourceFile>]) -> Result<Self, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let index = MacroIndex::new(macros, &mut diagnostics);
+        let (project, secrets) = (Arc::new(project.clone()), Arc::new(Secrets::default()));
+        let mut plain = environment(&project, &secrets);
+        let errors = index.register(&mut plain, |_, file| file.text().to_owned());
+        for (file, error) in errors {
+            let failure = Failure { file: &file, prelude: 0, macros: &index, known_names: Vec::new() };
+            diagnostics.push(failure.diagnostic(&error));
+        }
+        if diagnostics.has_errors() {
+            return Err(diagnostics.sorted());
+        }
+        Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets })
     }
 
-    pub fn render(&self, _file: &Arc<SourceFile>) -> Result<Rendered, Diagnostics> {
-        unimplemented!()
+    /// Renders a model.
+    ///
+    /// # Errors
+    /// The one error that stopped the rendering, at its place in the model or in the macro that it comes from.
+    pub fn render(&self, file: &Arc<SourceFile>) -> Result<Rendered, Diagnostics> {
+        if !has_tags(file.text()) {
+            let text = file.text().to_owned();
+            return Ok(Rendered { text, config: Values::new(), calls: Vec::new(), messages: Vec::new() });
+        }
+        let context = RenderContext::new(file, &self.project.name);
+        let prelude = self.macros.prelude(file.text());
+        let text = self.render_text(&self.plain, file, &prelude, file.text(), &context).map_err(|error| {
+            let known_names = known_names(&self.plain);
+            let failure = Failure { file, prelude: prelude.len(), macros: &self.macros, known_names };
+            Diagnostics::from(failure.diagnostic(&error))
+        })?;
+        let state = std::mem::take(&mut *context.state());
+        let calls = self.place(file, state.calls);
+        Ok(Rendered { text, config: state.config, calls, messages: state.messages })
     }
 
     /// The map from the rendered text of `file` back to the templates; renders again, so only errors pay for it.
-    pub fn source_map(&self, _file: &Arc<SourceFile>) -> SourceMap {
-        unimplemented!()
+    pub fn source_map(&self, file: &Arc<SourceFile>) -> SourceMap {
+        if !has_tags(file.text()) {
+            return SourceMap::identity(file);
+        }
+        let prelude = self.macros.prelude(file.text());
+        let context = RenderContext::new(file, &self.project.name);
+        let Ok(plain) = self.render_text(&self.plain, file, &prelude, file.text(), &context) else {
+            return SourceMap::identity(file);
+        };
+        let marked = mark(file.text(), MODEL);
+        for environment in [self.marked(), &self.plain] {
+            let context = RenderContext::new(file, &self.project.name);
+            let Ok(output) = self.render_text(environment, file, &prelude, &marked, &context) else { continue };
+            let (text, pieces) = read(&output);
+            if text == plain {
+                return SourceMap::from_marks(file, &pieces, |number| self.numbered(file, number));
+            }
+        }
+        SourceMap::by_lines(file, &plain)
     }
 
     pub fn secrets(&self) -> &Secrets {
-        unimplemented!()
+        &self.secrets
     }
+
+    fn numbered(&self, model: &Arc<SourceFile>, number: usize) -> Option<Arc<SourceFile>> {
+        if number == MODEL { Some(Arc::clone(model)) } else { self.macros.files().nth(number).cloned() }
+    }
+
+    fn render_text(
+        &self,
+        environment: &Environment<'static>,
+        file: &SourceFile,
+        prelude: &str,
+        text: &str,
+        context: &Arc<RenderContext>,
+    ) -> Result<String, Error> {
+        let name = template_name(file);
+        let root = Value::from_dyn_object(Arc::clone(context));
+        if prelude.is_empty() {
+            return environment.render_named_str(&name, text, root);
+        }
+        environment.render_named_str(&name, &format!("{prelude}{text}"), root)
+    }
+
+    fn marked(&self) -> &Environment<'static> {
+        self.marked.get_or_init(|| {
+            let mut marked = environment(&self.project, &self.secrets);
+            // Errors cannot happen here that did not happen without marks; a template that is missing all the same
+            // makes the map fall back to marks in the model alone.
+            let _ = self.macros.register(&mut marked, |number, file| mark(file.text(), number));
+            marked
+        })
+    }
+
+    fn place(&self, file: &Arc<SourceFile>, calls: Vec<(String, Reference)>) -> Vec<super::ReferenceCall> {
+        let in_files = calls.into_iter().map(|(template, reference)| {
+            let file = self.macros.file(&template).unwrap_or(file);
+            (Arc::clone(file), reference)
+        });
+        place_calls(in_files.collect())
+    }
+}
+
+fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // Without it a tag anywhere in a file would change the file's last line.
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.set_recursion_limit(RECURSION_LIMIT);
+    // Makes errors carry the span of the expression that failed.
+    environment.set_debug(true);
+    register(&mut environment, project, secrets);
+    environment
+}
+
+fn known_names(environment: &Environment<'static>) -> Vec<String> {
+    let globals = environment.globals().map(|(name, _)| name.to_owned());
+    globals.chain(["this".to_owned(), "model".to_owned()]).filter(|name| !name.starts_with("__")).collect()
 }

@@ -6,10 +6,24 @@
 
 mod context;
 mod environment;
+mod failure;
+mod functions;
+mod macros;
+mod markers;
+mod objects;
 mod placeholder;
+mod raised;
+mod references;
+mod scanner;
+mod secrets;
 mod source_map;
+#[cfg(test)]
+mod tests;
+mod value;
 
-pub use context::{ReferenceCall, Rendered};
-pub use environment::{Secrets, TemplateEnvironment};
+pub use context::{Message, MessageLevel, ReferenceCall, Rendered};
+pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};
+pub(crate) use placeholder::{holds_placeholder, readable};
+pub use secrets::Secrets;
 pub use source_map::SourceMap;

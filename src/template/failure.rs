@@ -1,0 +1,111 @@
+//! minijinja's errors as diagnostics, at the place in the user's own file.
+
+use std::sync::Arc;
+
+use minijinja::{Error, ErrorKind};
+
+use super::macros::{MacroIndex, template_name};
+use super::placeholder::readable;
+use super::raised::Raised;
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::source::{Place, SourceFile, Span};
+
+/// More callers than this say nothing new: the macro calls itself.
+const SHOWN_CALLERS: usize = 4;
+
+/// Where templates' texts differ from their files, and which names exist: what a failure needs to be understood.
+pub(super) struct Failure<'a> {
+    pub file: &'a Arc<SourceFile>,
+    /// Bytes that were put before the file's text.
+    pub prelude: usize,
+    pub macros: &'a MacroIndex,
+    pub known_names: Vec<String>,
+}
+
+impl Failure<'_> {
+    pub fn diagnostic(&self, error: &Error) -> Diagnostic {
+        let chain = chain(error);
+        let innermost = chain.last().copied().unwrap_or(error);
+        let place = self.place(innermost).unwrap_or_else(|| Place::start_of(self.file));
+        let mut diagnostic = self.describe(innermost, &place).at(place);
+        let callers = chain.iter().rev().skip(1).filter(|caller| caller.kind() != ErrorKind::BadInclude);
+        for caller in callers.take(SHOWN_CALLERS) {
+            if let Some(place) = self.place(caller) {
+                diagnostic = diagnostic.related(place, "called from here");
+            }
+        }
+        diagnostic
+    }
+
+    fn describe(&self, error: &Error, place: &Place) -> Diagnostic {
+        if let Some(raised) = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Raised>()) {
+            return raised.0.clone();
+        }
+        let detail = readable(error.detail().unwrap_or_default());
+        match error.kind() {
+            ErrorKind::SyntaxError => Diagnostic::error(Code::JinjaSyntax, or_kind(&detail, error)),
+            ErrorKind::UndefinedError => self.undefined(&detail, place),
+            // In a macro, a name that nothing defines is an undefined value from the start.
+            _ if detail.contains("undefined is not callable") => self.undefined("", place),
+            ErrorKind::UnknownFunction => match detail.strip_suffix(" is unknown") {
+                Some(name) => self.unknown_name(name),
+                None => Diagnostic::error(Code::JinjaRender, or_kind(&detail, error)),
+            },
+            ErrorKind::TooManyArguments | ErrorKind::MissingArgument | ErrorKind::UnknownMethod => {
+                let colon = if detail.is_empty() { "" } else { ": " };
+                Diagnostic::error(Code::JinjaRender, format!("{}{colon}{detail}", error.kind()))
+            }
+            _ => Diagnostic::error(Code::JinjaRender, or_kind(&detail, error)),
+        }
+    }
+
+    /// minijinja names what is undefined, or else the marked text starts with it.
+    fn undefined(&self, detail: &str, place: &Place) -> Diagnostic {
+        let marked = place.file.text().get(place.span.start..place.span.end).unwrap_or_default();
+        let end = marked.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '.'));
+        let written = &marked[..end.unwrap_or(marked.len())];
+        match detail.split('`').nth(1).or((!written.is_empty()).then_some(written)) {
+            Some(name) => self.unknown_name(name),
+            None => Diagnostic::error(Code::JinjaRender, "a value is not defined"),
+        }
+    }
+
+    fn unknown_name(&self, name: &str) -> Diagnostic {
+        let names = self.known_names.iter().map(String::as_str).chain(self.macros.names());
+        let near = did_you_mean(name, names).map(|near| format!("did you mean `{near}`?"));
+        Diagnostic::error(Code::JinjaRender, format!("`{name}` is not defined")).hint_if(near)
+    }
+
+    fn place(&self, error: &Error) -> Option<Place> {
+        let name = error.name()?;
+        let (file, prelude) = match self.macros.file(name) {
+            Some(file) => (file, 0),
+            None if name == template_name(self.file) => (self.file, self.prelude),
+            None => return None,
+        };
+        let span = error.range().and_then(|range| within(file, range, prelude));
+        let line = || error.line().map(|line| file.line_span(line));
+        Some(Place::new(file, span.or_else(line)?))
+    }
+}
+
+fn within(file: &SourceFile, range: std::ops::Range<usize>, prelude: usize) -> Option<Span> {
+    let start = range.start.checked_sub(prelude)?;
+    let end = range.end.checked_sub(prelude)?.min(file.text().len());
+    file.text().get(start..end.max(start)).map(|_| Span::new(start, end))
+}
+
+fn or_kind(detail: &str, error: &Error) -> String {
+    if detail.is_empty() { error.kind().to_string() } else { detail.to_owned() }
+}
+
+/// The minijinja errors from the outermost call to the origin.
+fn chain(error: &Error) -> Vec<&Error> {
+    let mut chain = vec![error];
+    let mut source = std::error::Error::source(error);
+    while let Some(next) = source {
+        chain.extend(next.downcast_ref::<Error>());
+        source = next.source();
+    }
+    chain
+}

@@ -1,0 +1,201 @@
+//! The project's macros: found in their files, callable by name from every template.
+//!
+//! A minijinja macro belongs to the rendering that defined it. So each macro file ends with a (added) call that hands
+//! its macros to the rendering, a model that uses macros starts with an import of just the files that it needs, and
+//! the global name is a proxy that calls the macro of the current rendering.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use minijinja::value::{Object, ObjectRepr, Rest};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+
+use super::raised::returned;
+use super::scanner::{SegmentKind, identifiers, scan};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{Place, SourceFile};
+
+const REGISTER: &str = "__dovetail_register";
+
+/// Which macros there are, where, and which files each file needs.
+#[derive(Debug, Default)]
+pub(super) struct MacroIndex {
+    files: Vec<MacroFile>,
+    by_name: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct MacroFile {
+    file: Arc<SourceFile>,
+    names: Vec<String>,
+    /// This file and all that its macros call, by index.
+    needs: BTreeSet<usize>,
+}
+
+impl MacroIndex {
+    /// Reads the declarations; two macros of one name are reported with both places.
+    pub fn new(files: &[Arc<SourceFile>], diagnostics: &mut Diagnostics) -> Self {
+        let mut index = MacroIndex::default();
+        let mut places: HashMap<String, Place> = HashMap::new();
+        for (number, file) in files.iter().enumerate() {
+            let declared = declarations(file);
+            for (name, place) in &declared {
+                if let Some(first) = places.get(name) {
+                    diagnostics.push(
+                        Diagnostic::error(Code::DuplicateMacro, format!("macro `{name}` is defined twice"))
+                            .at(place.clone())
+                            .related(first.clone(), "it is defined here first"),
+                    );
+                    continue;
+                }
+                places.insert(name.clone(), place.clone());
+                index.by_name.insert(name.clone(), number);
+            }
+            let names = declared.into_iter().map(|(name, _)| name).collect();
+            index.files.push(MacroFile { file: Arc::clone(file), names, needs: BTreeSet::new() });
+        }
+        index.close();
+        index
+    }
+
+    /// Computes which files each file needs, directly or through others.
+    fn close(&mut self) {
+        let direct: Vec<BTreeSet<usize>> = self.files.iter().map(|entry| self.mentioned(entry.file.text())).collect();
+        for start in 0..self.files.len() {
+            let (mut needs, mut open) = (BTreeSet::from([start]), vec![start]);
+            while let Some(next) = open.pop() {
+                open.extend(direct[next].iter().filter(|other| needs.insert(**other)));
+            }
+            self.files[start].needs = needs;
+        }
+    }
+
+    /// The files with a macro whose name stands in a tag of the text.
+    fn mentioned(&self, text: &str) -> BTreeSet<usize> {
+        if self.by_name.is_empty() {
+            return BTreeSet::new();
+        }
+        let tags =
+            scan(text).into_iter().filter(|tag| matches!(tag.kind, SegmentKind::Expression | SegmentKind::Block));
+        tags.flat_map(|tag| {
+            identifiers(text, tag.content(text)).filter_map(|(_, word)| self.by_name.get(word).copied())
+        })
+        .collect()
+    }
+
+    /// What has to stand before a template so that the macros that it names are there. Holds no line break.
+    pub fn prelude(&self, text: &str) -> String {
+        let needed: BTreeSet<usize> =
+            self.mentioned(text).into_iter().flat_map(|number| &self.files[number].needs).copied().collect();
+        needed
+            .into_iter()
+            .map(|number| {
+                let name = template_name(&self.files[number].file).replace('\\', "\\\\").replace('"', "\\\"");
+                format!("{{% import \"{name}\" as __dovetail_macros %}}")
+            })
+            .collect()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    pub fn file(&self, template: &str) -> Option<&Arc<SourceFile>> {
+        self.files.iter().map(|entry| &entry.file).find(|file| template_name(file) == template)
+    }
+
+    /// The macro files in the order of their numbers.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.files.iter().map(|entry| &entry.file)
+    }
+
+    /// Adds the files as templates and the macros as globals. `text` gives the template's text for a file.
+    pub fn register(
+        &self,
+        environment: &mut Environment<'static>,
+        text: impl Fn(usize, &SourceFile) -> String,
+    ) -> Vec<(Arc<SourceFile>, Error)> {
+        let mut errors = Vec::new();
+        environment.add_function(REGISTER, hand_over);
+        for (number, entry) in self.files.iter().enumerate() {
+            // Behind the text, so that no place in the file moves.
+            let source = format!("{}{{{{ {REGISTER}({}) }}}}", text(number, &entry.file), entry.names.join(", "));
+            if let Err(error) = environment.add_template_owned(template_name(&entry.file), source) {
+                errors.push((Arc::clone(&entry.file), error));
+            }
+        }
+        for name in self.by_name.keys() {
+            environment.add_global(name.clone(), Value::from_object(MacroProxy(name.as_str().into())));
+        }
+        errors
+    }
+}
+
+/// The name of a file's template.
+pub(super) fn template_name(file: &SourceFile) -> String {
+    file.path().to_string_lossy().into_owned()
+}
+
+/// The macros that a file declares at its top level.
+fn declarations(file: &Arc<SourceFile>) -> Vec<(String, Place)> {
+    let text = file.text();
+    let (mut found, mut depth) = (Vec::new(), 0_usize);
+    for tag in scan(text).into_iter().filter(|segment| segment.kind == SegmentKind::Block) {
+        match tag.keyword(text) {
+            "macro" => {
+                if let Some((span, name)) = identifiers(text, tag.content(text)).nth(1).filter(|_| depth == 0) {
+                    found.push((name.to_owned(), Place::new(file, span)));
+                }
+                depth += 1;
+            }
+            "endmacro" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The macros that one rendering has imported so far.
+#[derive(Default)]
+struct Imported(HashMap<String, Value>);
+
+fn hand_over(state: &mut State, macros: Rest<Value>) -> String {
+    let named: Vec<(String, Value)> = macros
+        .iter()
+        .filter_map(|value| Some((value.get_attr("name").ok()?.as_str()?.to_owned(), value.clone())))
+        .collect();
+    state.get_or_insert_extension_with(Imported::default).0.extend(named);
+    String::new()
+}
+
+/// A macro by its name, whatever the rendering.
+#[derive(Debug)]
+struct MacroProxy(Arc<str>);
+
+impl Object for MacroProxy {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let imported = state.get_extension::<Imported>().and_then(|imported| imported.0.get(&*self.0).cloned());
+        let Some(callable) = imported else {
+            return Err(Error::new(
+                ErrorKind::UnknownFunction,
+                format!("macro `{}` is called before it exists", self.0),
+            ));
+        };
+        callable.call(state, args).or_else(|error| match returned(&error) {
+            Some(value) => Ok(value),
+            // The error in the macro keeps its place; this one gets the place of the call.
+            None if error.line().is_some() => {
+                Err(Error::new(error.kind(), format!("in macro `{}`", self.0)).with_source(error))
+            }
+            None => Err(error),
+        })
+    }
+
+    fn render(self: &Arc<Self>, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "<macro {}>", self.0)
+    }
+}

@@ -1,0 +1,49 @@
+//! Values that must never be shown.
+
+use std::collections::BTreeSet;
+use std::sync::{PoisonError, RwLock};
+
+/// Shorter values are left alone: hiding every `1` or `on` would make a message unreadable and tell the secret anyway.
+const SHORTEST: usize = 4;
+
+/// Values that must never be shown, collected while templates are rendered (`env_var` of a secret's name).
+#[derive(Debug, Default)]
+pub struct Secrets(RwLock<BTreeSet<String>>);
+
+impl Secrets {
+    /// Whether a variable of this name holds a secret: the name has SECRET, TOKEN, PASSWORD or KEY, in any case.
+    pub(super) fn is_secret(name: &str) -> bool {
+        let name = name.to_ascii_uppercase();
+        ["SECRET", "TOKEN", "PASSWORD", "KEY"].iter().any(|word| name.contains(word))
+    }
+
+    /// Remembers a value. Values of fewer than four characters are not remembered.
+    pub(super) fn register(&self, value: &str) {
+        if value.trim().chars().count() >= SHORTEST {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(value.to_owned());
+        }
+    }
+
+    /// The text with every secret value replaced by `***`.
+    pub fn redact(&self, text: &str) -> String {
+        let values = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut longest_first: Vec<&String> = values.iter().filter(|value| text.contains(value.as_str())).collect();
+        longest_first.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        longest_first.into_iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_secrets_hide_first_and_short_ones_stay() {
+        let secrets = Secrets::default();
+        for value in ["hunter22", "hunter22-more", "on"] {
+            secrets.register(value);
+        }
+        assert_eq!(secrets.redact("on hunter22-more and hunter22"), "on *** and ***");
+        assert!(Secrets::is_secret("my_api_Key") && !Secrets::is_secret("HOME"));
+    }
+}
