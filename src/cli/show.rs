@@ -88,10 +88,10 @@ impl Shown<'_> {
     }
 
     fn statement(&self) -> String {
-        match self.sql() {
-            Some(sql) => sql.statement().to_owned(),
-            None => format!("select * from {}", self.node.relation),
+        if let Some(sql) = self.sql() {
+            return sql.statement().to_owned();
         }
+        format!("select * from {}", self.compiled.graph.from_item(self.id))
     }
 
     /// What is known of an object without loading it: the code that can is the user's.
