@@ -7,8 +7,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from dovetail._dovetail import Relation, __version__
     from dovetail._asset import asset
+    from dovetail._dovetail import Relation, __version__
     from dovetail.context import Context, sql
     from dovetail.io import FileIO, IOManager, PickleIO
     from dovetail.result import Result

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ _TYPES = {
 }
 _ITERATORS = {"Iterator", "Iterable", "Generator"}
 _SHORT = {"pa": "pyarrow", "pl": "polars", "pd": "pandas"}
+#: Key under which the names travel that the function's file imports, for those that only a type checker imports.
+_FILE = "__dovetail_file__"
 
 POSSIBLE = (
     "`Relation`, `pa.Table`, `pa.RecordBatchReader`, `Iterator[pa.RecordBatch]`, `pl.DataFrame`, `pl.LazyFrame` "
@@ -34,7 +37,8 @@ def form_of(function: Callable[..., Any], parameter: str, text: str | None) -> t
     if annotation is inspect.Parameter.empty:
         # What the syntax tree says still counts when a decorator hides the function.
         return (_of_text(text, {}) if text else "relation"), text or ""
-    names = getattr(function, "__globals__", {})
+    names = dict(getattr(function, "__globals__", {}))
+    names[_FILE] = getattr(getattr(function, "__code__", None), "co_filename", None)
     return _of(annotation, names), _words(annotation)
 
 
@@ -115,22 +119,36 @@ def _of_text(text: str | None, names: dict[str, Any]) -> str | None:
     iterator = re.fullmatch(r"(?:[\w.]*\.)?(\w+)\[(?:(\w+)\.)?(\w+)[\],].*", text)
     if iterator and iterator[1] in _ITERATORS:
         return "batches" if iterator[3] == "RecordBatch" else None
-    plain = re.fullmatch(r"(?:(\w+)\.)?(?:\w+\.)*(\w+)", text)
-    if not plain:
+    if not re.fullmatch(r"[\w.]+", text):
         return None
-    module, name = plain[1], plain[2]
-    if module is None:
-        # Imported by name under `TYPE_CHECKING`; names that two libraries have cannot be told apart.
-        homes = [home for home in _TYPES if home[1] == name]
-        loaded = [home for home in homes if len(homes) == 1 or home[0] in sys.modules]
-        return _TYPES[loaded[0]] if len(loaded) == 1 else None
-    module = _SHORT.get(module, module)
-    bound = names.get(module)
-    module = getattr(bound, "__name__", module).partition(".")[0]
-    return _TYPES.get((module, name))
+    head, *rest = text.split(".")
+    imported = _imports(names.get(_FILE)).get(head) or _SHORT.get(head, head)
+    path = [*imported.split("."), *rest]
+    return _TYPES.get((path[0], path[-1]))
+
+
+@functools.lru_cache(maxsize=256)
+def _imports(file: str | None) -> dict[str, str]:
+    """What each name means that a file imports anywhere, `if TYPE_CHECKING:` included."""
+    try:
+        with open(file or "", "rb") as source:
+            tree = ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                names[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return names
 
 
 def _words(annotation: Any) -> str:
     if isinstance(annotation, str):
-        return annotation
+        return annotation.strip("\"'")
     return inspect.formatannotation(annotation)

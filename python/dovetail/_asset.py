@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from dovetail import _registry
@@ -123,11 +124,9 @@ def _declare(function: Any, arguments: dict[str, Any]) -> Any:
         module=_registry.module_of(function),
     )
     _registry.add(definition)
-    try:
+    # A builtin takes no attributes; the registry knows it.
+    with suppress(AttributeError):
         function.__dovetail_asset__ = definition
-    except AttributeError:
-        # A builtin takes no attributes; the registry knows it.
-        pass
     return function
 
 

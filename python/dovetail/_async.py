@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from typing import Any
 
 _loops: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]] = {}
@@ -52,8 +53,6 @@ def cancel_all() -> None:
     """Wakes every loop and cancels what it runs."""
     with _lock:
         for loop, task in _loops.items():
-            try:
+            # It may have been closed a moment ago.
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(task.cancel)
-            except RuntimeError:
-                # Closed a moment ago.
-                pass

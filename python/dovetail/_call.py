@@ -171,8 +171,9 @@ class _Call:
             return self.loaded(entry)
         form, words = _annotations.form_of(function, entry["parameter"], entry["annotation"])
         if form is None or form == "context":
+            parameter, upstream = entry["parameter"], entry["upstream"]
             raise InputError(
-                f"the parameter `{entry['parameter']}` asks for `{words}`, in which `{entry['upstream']}` cannot arrive",
+                f"the parameter `{parameter}` asks for `{words}`, in which `{upstream}` cannot arrive",
                 hint=f"possible are {_annotations.POSSIBLE}",
             )
         try:
@@ -195,9 +196,10 @@ class _Call:
             module = _modules.load(self.root, entry["path"])
             manager = resolve(_find(module, entry["upstream"], entry["function"]).io_manager)
             if manager.name != entry["manager"]:
+                upstream, before = entry["upstream"], entry["manager"]
                 raise ObjectStoreError(
-                    f"`{entry['upstream']}` was stored by `{entry['manager']}`, and its IO manager is `{manager.name}` now",
-                    hint=f"materialize it again: `dovetail run --select {entry['upstream']}`",
+                    f"`{upstream}` was stored by `{before}`, and its IO manager is `{manager.name}` now",
+                    hint=f"materialize it again: `dovetail run --select {upstream}`",
                 )
         try:
             return manager.load(self.context(entry["upstream"]), entry["payload"])

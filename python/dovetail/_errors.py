@@ -153,9 +153,7 @@ def _frames(start: TracebackType | None, root: str) -> list[traceback.FrameSumma
         if file.startswith(_OURS + os.sep) or file.startswith("<frozen importlib"):
             continue
         # Compiled libraries name their sources by relative paths.
-        library = not _in_project(file, root) and (
-            file.startswith(_LIBRARIES) or not os.path.isabs(frame.filename)
-        )
+        library = not _in_project(file, root) and (file.startswith(_LIBRARIES) or not os.path.isabs(frame.filename))
         if not library:
             name = os.path.relpath(file, root) if _in_project(file, root) else file
             frame = traceback.FrameSummary(name, frame.lineno, frame.name, lookup_line=False, line=frame.line or "")

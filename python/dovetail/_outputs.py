@@ -95,7 +95,8 @@ class Batches:
             if table is None:
                 raise _wrong_item(item, self.count)
             if types != self.types:
-                raise OutputError(f"batch {self.count} has other types than the first batch: {_difference(types, self.types)}")
+                difference = _difference(types, self.types)
+                raise OutputError(f"batch {self.count} has other types than the first batch: {difference}")
             return table
         return None
 
@@ -155,10 +156,10 @@ def _cast_query(relation: Any, declared: Mapping[str, str]) -> str:
     types = {name.lower(): kind for name, kind in declared.items()}
     names = relation.columns
     require(declared, names)
-    columns = (
-        f"cast({sql_name(name)} as {types[name.lower()]}) as {sql_name(name)}" if name.lower() in types else sql_name(name)
-        for name in names
-    )
+    columns = []
+    for name in names:
+        kind, name = types.get(name.lower()), sql_name(name)
+        columns.append(f"cast({name} as {kind}) as {name}" if kind else name)
     return f"select {', '.join(columns)} from (\n{relation.sql_query()}\n)"
 
 
@@ -191,9 +192,7 @@ def _pandas_table(frame: Any) -> Any:
 
 def _is(value: Any, library: str, name: str) -> bool:
     """Whether the value's class, or one that it inherits from, is that library's; imports nothing."""
-    return any(
-        kind.__name__ == name and kind.__module__.partition(".")[0] == library for kind in type(value).__mro__
-    )
+    return any(kind.__name__ == name and kind.__module__.partition(".")[0] == library for kind in type(value).__mro__)
 
 
 def _is_column(value: Any) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dovetail._dovetail import type_tree
+
 
 def frame(relation: Any) -> Any:
     """A ``pandas.DataFrame`` with the rows of a relation."""
@@ -24,6 +26,9 @@ def _series(pandas: Any, pyarrow: Any, field: Any, column: Any) -> Any:
     if origin in (b"HUGEINT", b"UHUGEINT"):
         column = _narrow(pyarrow, column)
         kind = column.type
+    if types.is_dictionary(kind) and (tree := type_tree(origin.decode())) and tree[0] == "enum":
+        # All values of the ENUM, whichever of them the rows have.
+        return pandas.Series(pandas.Categorical(column.to_pandas(), categories=tree[1]))
     if column.null_count and (types.is_integer(kind) or types.is_boolean(kind)):
         # numpy has no missing integers: they would become floats, and large ones other numbers.
         name = "boolean" if types.is_boolean(kind) else str(kind).replace("int", "Int").replace("uI", "UI")
@@ -40,7 +45,7 @@ def _series(pandas: Any, pyarrow: Any, field: Any, column: Any) -> Any:
         or types.is_null(kind)
     ):
         return column.to_pandas()
-    # Dates, times, decimals, blobs and nested values would be Python objects, whose type cannot be told on the way back.
+    # Dates, times, decimals, blobs and nested values would be Python objects, which do not know their type.
     return pandas.Series(pandas.arrays.ArrowExtensionArray(column), copy=False)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
-
 from dovetail._dovetail import sql_name, type_tree
 from dovetail.errors import ColumnTypeError
 
@@ -24,9 +23,8 @@ def frame(relation: Any) -> pl.DataFrame:
 
 def lazy_frame(relation: Any) -> pl.LazyFrame:
     """A ``polars.LazyFrame`` whose columns, row limit and filters are pushed down into the engine's scan."""
-    from polars.io.plugins import register_io_source
-
     from dovetail import _predicate
+    from polars.io.plugins import register_io_source
 
     types = dict(zip(relation.columns, relation.types, strict=True))
     special = _special(relation)

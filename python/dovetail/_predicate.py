@@ -18,12 +18,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-
 from dovetail._dovetail import sql_name, sql_text
 
 _COMPARISONS = {"Eq": "=", "NotEq": "<>", "Lt": "<", "LtEq": "<=", "Gt": ">", "GtEq": ">="}
 _NULL_SAFE = {"EqValidity": "is not distinct from", "NotEqValidity": "is distinct from"}
 _BETWEEN = {"Both": (">=", "<="), "Left": (">=", "<"), "Right": (">", "<="), "None": (">", "<")}
+_FLOATS = {
+    "IsNan": "isnan({})",
+    "IsNotNan": "(not isnan({}))",
+    "IsFinite": "isfinite({})",
+    "IsInfinite": "isinf({})",
+}
 _MOST_ITEMS = 10_000
 
 #: Engine types whose values polars compares as the engine does, with the polars type that stands for each.
@@ -187,11 +192,10 @@ class _Translator:
                 name = inputs[0]["Column"]
                 self.types[name]
                 return f"({sql_name(name)} {'is null' if detail == 'IsNull' else 'is not null'})"
-            words = {"IsNan": "isnan({})", "IsNotNan": "(not isnan({}))", "IsFinite": "isfinite({})", "IsInfinite": "isinf({})"}
             name, dtype = self.column(inputs[0])
-            if detail not in words or not dtype.is_float():
+            if not dtype.is_float():
                 raise _Unknown
-            return words[detail].format(name)
+            return _FLOATS[detail].format(name)
         ((kind, options),) = detail.items()
         if kind == "IsBetween":
             low, high = _BETWEEN[options["closed"]]
@@ -217,10 +221,8 @@ class _Translator:
 
     def string(self, inputs: list[Any], detail: Any) -> str:
         words = {"StartsWith": "starts_with", "EndsWith": "ends_with"}
-        if isinstance(detail, dict) and detail.get("Contains", {}).get("literal"):
-            word = "contains"
-        else:
-            word = words[detail]
+        literal = isinstance(detail, dict) and detail.get("Contains", {}).get("literal")
+        word = "contains" if literal else words[detail]
         text, pattern = self.operands(inputs[0], inputs[1])
         if "Literal" not in inputs[1] or self.column(inputs[0])[1] != pl.String:
             raise _Unknown

@@ -13,7 +13,8 @@ def main() -> int:
 
     code = _dovetail.run_cli(sys.argv)
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # `contextlib` would have to be imported for this line alone.
+        try:  # noqa: SIM105
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass

@@ -134,6 +134,4 @@ def resolve(manager: Any) -> IOManager:
         return manager()
     if isinstance(manager, IOManager):
         return manager
-    raise TypeError(
-        f"`io_manager` of `@asset` is an `IOManager`, its class, 'pickle' or 'file', not {manager!r}"
-    )
+    raise TypeError(f"`io_manager` of `@asset` is an `IOManager`, its class, 'pickle' or 'file', not {manager!r}")

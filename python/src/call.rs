@@ -126,10 +126,11 @@ fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>) -> Done<PythonDat
         Ok((schema, ())) => schema,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
-    Ok(Ok(PythonData::Stream(match relabel(&schema, &engine_types(outcome)?) {
-        Some(schema) => export(Box::new(Relabelled { inner: stream, schema })),
-        None => stream,
-    })))
+    Ok(match relabel(&schema, &engine_types(outcome)?) {
+        Ok(Some(schema)) => Ok(PythonData::Stream(export(Box::new(Relabelled { inner: stream, schema })))),
+        Ok(None) => Ok(PythonData::Stream(stream)),
+        Err(text) => Err(not_a_table(text)),
+    })
 }
 
 fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failure) -> Done<PythonData> {
@@ -138,8 +139,10 @@ fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failur
         Ok(batches) => batches,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
-    if let Some(schema) = relabel(batches.schema(), &engine_types(outcome)?) {
-        batches.relabel(schema);
+    match relabel(batches.schema(), &engine_types(outcome)?) {
+        Ok(Some(schema)) => batches.relabel(schema),
+        Ok(None) => {}
+        Err(text) => return Ok(Err(not_a_table(text))),
     }
     Ok(Ok(PythonData::Stream(export(Box::new(batches)))))
 }

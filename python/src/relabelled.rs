@@ -26,21 +26,17 @@ impl ArraySource for Relabelled {
     }
 }
 
-/// The schema with `dovetail:type` on the named columns; `None` when nothing changes.
-pub(crate) fn relabel(schema: &Schema, types: &[(String, String)]) -> Option<SchemaRef> {
-    let mut changed = false;
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let Some((_, engine_type)) = types.iter().find(|(name, _)| name == field.name()) else {
-                return Arc::clone(field);
-            };
-            changed = true;
-            let mut metadata = field.metadata().clone();
-            metadata.insert(TYPE_METADATA.to_owned(), engine_type.clone());
-            Arc::new(field.as_ref().clone().with_metadata(metadata))
-        })
-        .collect();
-    changed.then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
+/// The schema with `dovetail:type` on the named columns; `None` when nothing changes. Says which column is missing.
+pub(crate) fn relabel(schema: &Schema, types: &[(String, String)]) -> Result<Option<SchemaRef>, String> {
+    let mut fields: Vec<_> = schema.fields().to_vec();
+    for (name, engine_type) in types {
+        let found = fields.iter_mut().find(|field| field.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            format!("the result has no column `{name}`, which `columns` declares; it has {}", names.join(", "))
+        })?;
+        let mut metadata = found.metadata().clone();
+        metadata.insert(TYPE_METADATA.to_owned(), engine_type.clone());
+        *found = Arc::new(found.as_ref().clone().with_metadata(metadata));
+    }
+    Ok((!types.is_empty()).then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))))
 }

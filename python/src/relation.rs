@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
-use arrow::array::{Array, RecordBatch, StructArray};
+use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use dovetail::engine::{BatchReader, EngineError, EngineErrorKind};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
@@ -328,9 +328,32 @@ pub(crate) fn describe(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<
 }
 
 fn describe_detached(pool: &Arc<Pool>, sql: &str) -> Result<Vec<(String, String)>, EngineError> {
-    let schema = pool.schema(&format!("select * from (\n{sql}\n)"))?;
+    let schema = pool.schema(&format!("select * from (\n{sql}\n)")).map_err(|error| match error.kind {
+        EngineErrorKind::ColumnType => noted(pool, unspeakable(pool, sql, error)),
+        _ => error,
+    })?;
     let names = schema.arrow.fields().iter().map(|field| field.name().clone());
     Ok(names.zip(schema.types).collect())
+}
+
+/// Names the column whose type Arrow does not have; the engine's own error does not.
+fn unspeakable(pool: &Arc<Pool>, sql: &str, error: EngineError) -> EngineError {
+    let Ok(reader) = pool.query(&format!("select column_name, column_type from (describe select * from (\n{sql}\n))"))
+    else {
+        return error;
+    };
+    for batch in reader.flatten() {
+        let (names, types) = (batch.column(0).as_string_opt::<i32>(), batch.column(1).as_string_opt::<i32>());
+        let (Some(names), Some(types)) = (names, types) else { return error };
+        let mut pairs = names.iter().flatten().zip(types.iter().flatten());
+        if let Some((name, engine_type)) = pairs.find(|(_, engine_type)| engine_type.contains("VARIANT")) {
+            let message = format!(
+                "column `{name}` has the type {engine_type}, which Arrow has no type for; cast it to JSON or VARCHAR in SQL"
+            );
+            return EngineError { message, ..error };
+        }
+    }
+    error
 }
 
 fn execution(message: &str) -> EngineError {
@@ -352,12 +375,6 @@ pub(crate) fn open(pool: &Arc<Pool>, sql: &str, library: Library) -> Result<Rows
     let mut items = Vec::new();
     for (name, engine_type) in &columns {
         let parsed = EngineType::parse(engine_type);
-        if engine_type == "VARIANT" {
-            let message = format!(
-                "column `{name}` has the type VARIANT, which Arrow has no type for; cast it to JSON or VARCHAR in SQL"
-            );
-            return Err(noted(pool, EngineError { kind: EngineErrorKind::ColumnType, message, offset: None }));
-        }
         let image = parsed.and_then(|parsed| parsed.image(library));
         let name = quote_name(name);
         items.push(image.as_ref().map_or_else(|| name.clone(), |image| format!("cast({name} as {image}) as {name}")));
