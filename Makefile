@@ -7,17 +7,20 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # `make PYTHON=/path/to/python3` picks the interpreter that .venv is made with.
 export PYTHON
 
+# Each step uses all cores itself, and the next one needs what it leaves.
+.NOTPARALLEL:
+
 BIN := .venv/bin
 # What the wheel is made of.
 SOURCES := $(shell find src python/src python/dovetail -type f -not -name '*.pyc' -not -name 'libduckdb.*' 2>/dev/null) \
-  $(wildcard build.rs python/build.rs README.md) Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml
+  $(wildcard build.rs python/build.rs README.md .cargo/config.toml) scripts/wheel.sh Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml
 RUN := . scripts/environment.sh;
 
 .PHONY: help
 help: ## list the targets
 	@echo 'usage: make <target>'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo 'New here? `make example` runs a real project; `make test` is what CI runs.'
 

@@ -10,8 +10,9 @@ duckdb_version=1.5.5
 
 # CI clones anew each time. Compiled dependencies then live in a folder that outlasts the clone, and so does the
 # library that they are linked to, because cargo rebuilds them when its path changes.
-if [ "${CI:-}" = true ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/dovetail
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/dovetail
+# One script starts another: the folder that the first one chose is not somebody else's choice.
+if [ "${CI:-}" = true ] && [ "${CARGO_TARGET_DIR:-$cache/target}" = "$cache/target" ]; then
   export CARGO_TARGET_DIR=$cache/target
   duckdb_home=$cache/duckdb/$duckdb_version
 else

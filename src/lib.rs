@@ -17,8 +17,3 @@ pub mod project;
 pub mod scan;
 pub mod source;
 pub mod template;
-pub fn stub() -> String {
-    duckdb::Connection::open_in_memory()
-        .and_then(|c| c.query_row("select version()", [], |r| r.get(0)))
-        .unwrap_or_default()
-}

@@ -12,7 +12,7 @@ use crate::capsule::{stream_of, stream_schema};
 use crate::connection::{Connection, Pool};
 use crate::error::{from_description, plain};
 use crate::json;
-use crate::relabelled::{Relabelled, relabel, unfit};
+use crate::relabelled::{Relabelled, relabel};
 use crate::relation::Relation;
 use crate::runtime::{Failure, Interpreter, output};
 use crate::stream::export;
@@ -126,9 +126,6 @@ fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>) -> Done<PythonDat
         Ok((schema, ())) => schema,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
-    if let Some(text) = unfit(&schema) {
-        return Ok(Err(not_a_table(text)));
-    }
     Ok(Ok(PythonData::Stream(match relabel(&schema, &engine_types(outcome)?) {
         Some(schema) => export(Box::new(Relabelled { inner: stream, schema })),
         None => stream,
@@ -141,9 +138,6 @@ fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failur
         Ok(batches) => batches,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
-    if let Some(text) = unfit(batches.schema()) {
-        return Ok(Err(not_a_table(text)));
-    }
     if let Some(schema) = relabel(batches.schema(), &engine_types(outcome)?) {
         batches.relabel(schema);
     }

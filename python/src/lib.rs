@@ -31,6 +31,7 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<runtime::Turn>()?;
     module.add_function(wrap_pyfunction!(relation::sql_text, module)?)?;
     module.add_function(wrap_pyfunction!(relation::sql_name, module)?)?;
+    module.add_function(wrap_pyfunction!(relation::type_tree, module)?)?;
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(runtime::is_stuck, module)?)?;
     Ok(())

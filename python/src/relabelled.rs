@@ -44,13 +44,3 @@ pub(crate) fn relabel(schema: &Schema, types: &[(String, String)]) -> Option<Sch
         .collect();
     changed.then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
 }
-
-/// What makes a schema unfit for a table.
-pub(crate) fn unfit(schema: &Schema) -> Option<String> {
-    if schema.fields().is_empty() {
-        return Some("the result has no columns; a table needs at least one".to_owned());
-    }
-    let mut seen = std::collections::HashSet::new();
-    let twice = schema.fields().iter().find(|field| !seen.insert(field.name().to_lowercase()))?;
-    Some(format!("the result has two columns `{}` (names do not differ by case)", twice.name()))
-}

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::array::{Array, RecordBatch, StructArray};
-use arrow::datatypes::DataType;
-use dovetail::engine::{BatchReader, EngineError, EngineErrorKind, TYPE_METADATA};
+use dovetail::engine::{BatchReader, EngineError, EngineErrorKind};
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -16,7 +16,7 @@ use crate::error::engine_error;
 use crate::shape::Shape;
 use crate::stream::{ArraySource, export};
 use crate::types::{EngineType, Library, quote_name, quote_text};
-use crate::values::Constructors;
+use crate::values::{Constructors, extension};
 
 /// A lazy query. Nothing runs until rows are asked for.
 #[pyclass(frozen, weakref, module = "dovetail")]
@@ -84,8 +84,10 @@ impl Relation {
             "pandas" => Library::Pandas,
             _ => Library::Arrow,
         };
-        let rows = detached(py, || open(&self.pool, &self.sql, library))?;
-        let rows = if collect { detached(py, || rows.collected())? } else { rows };
+        let mut rows = detached(py, || open(&self.pool, &self.sql, library))?;
+        if collect {
+            rows = detached(py, || rows.take(usize::MAX))?.0;
+        }
         Ok(RowStream(Mutex::new(Some(rows))))
     }
 
@@ -384,16 +386,22 @@ impl Rows {
         }))
     }
 
-    /// The same rows, read to their end, so that a consumer that holds the interpreter waits for nothing.
-    fn collected(mut self) -> Result<Rows, EngineError> {
+    /// At least `count` of the next rows (all when there are fewer), read now, so that a consumer that holds the
+    /// interpreter waits for nothing.
+    fn take(&mut self, count: usize) -> Result<(Rows, usize), EngineError> {
         let mut batches = Vec::new();
-        while let Some(batch) = self.next_batch() {
-            batches.push(Ok(batch?));
+        let mut rows = 0;
+        while rows < count
+            && let Some(batch) = self.next_batch()
+        {
+            let batch = batch?;
+            rows += batch.num_rows();
+            batches.push(Ok(batch));
         }
         let schema = Arc::clone(&self.shape.schema);
         let shape = Shape::unchanged(Arc::clone(&schema));
         let reader = arrow::array::RecordBatchIterator::new(batches, schema);
-        Ok(Rows { reader: Box::new(reader), shape, pool: self.pool })
+        Ok((Rows { reader: Box::new(reader), shape, pool: Arc::clone(&self.pool) }, rows))
     }
 }
 
@@ -426,6 +434,15 @@ impl RowStream {
         let _ = requested_schema;
         let rows = lock(&self.0).take().ok_or_else(|| PyValueError::new_err("the rows were read before"))?;
         stream_capsule(py, export(Box::new(rows)))
+    }
+
+    /// About `count` of the next rows as a stream of their own; `None` at the end.
+    fn next_rows(&self, py: Python<'_>, count: usize) -> PyResult<Option<RowStream>> {
+        // Taken out, so that no lock is held while the engine works.
+        let mut rows = lock(&self.0).take().ok_or_else(|| PyValueError::new_err("the rows were read before"))?;
+        let (taken, found) = detached(py, || rows.take(count.max(1)))?;
+        *lock(&self.0) = Some(rows);
+        Ok((found > 0).then(|| RowStream(Mutex::new(Some(taken)))))
     }
 }
 
@@ -461,11 +478,24 @@ impl Cursor {
     }
 }
 
-/// What tells values of one Arrow type apart.
-fn extension(field: &arrow::datatypes::Field) -> Option<&str> {
-    match (field.data_type(), field.metadata().get(TYPE_METADATA).map(String::as_str)) {
-        (DataType::Decimal128(_, 0), Some("HUGEINT" | "UHUGEINT")) => Some("integer"),
-        _ => field.metadata().get("ARROW:extension:name").map(String::as_str),
+/// A type text as nested tuples: `('list', ('enum', ['a', 'b']))`; `None` for a form that is not known.
+#[pyfunction]
+pub(crate) fn type_tree<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    EngineType::parse(text).map(|parsed| tree(py, &parsed)).transpose()
+}
+
+fn tree<'py>(py: Python<'py>, parsed: &EngineType) -> PyResult<Bound<'py, PyAny>> {
+    let fields = |fields: &[(String, EngineType)]| -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+        fields.iter().map(|(name, field)| Ok((name.clone(), tree(py, field)?))).collect()
+    };
+    match parsed {
+        EngineType::Plain(name) => ("plain", name).into_bound_py_any(py),
+        EngineType::Enum(values) => ("enum", values).into_bound_py_any(py),
+        EngineType::List(item) => ("list", tree(py, item)?).into_bound_py_any(py),
+        EngineType::Array(item, size) => ("array", tree(py, item)?, size).into_bound_py_any(py),
+        EngineType::Struct(parts) => ("struct", fields(parts)?).into_bound_py_any(py),
+        EngineType::Union(parts) => ("union", fields(parts)?).into_bound_py_any(py),
+        EngineType::Map(key, value) => ("map", tree(py, key)?, tree(py, value)?).into_bound_py_any(py),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The engine's lossless Arrow in forms that Python's libraries can compute with.
 //!
-//! Without loss, the engine gives booleans as `arrow.bool8` and 128-bit integers as opaque bytes. Here they become
-//! Arrow booleans and decimals of 38 digits; whatever does not fit is an error that names column and type, never
-//! another value.
+//! Without loss, the engine gives booleans as `arrow.bool8`, which hardly any library takes for booleans: here they
+//! become Arrow's own. For frames, intervals become durations and unsigned 128-bit integers decimals; whatever does
+//! not fit is an error that names column and type, never another value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const DIGITS_LIMIT: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000;
 enum Change {
     None,
     Boolean,
-    Huge { signed: bool },
+    Unsigned,
     Duration,
     Children(Vec<Change>),
 }
@@ -83,16 +83,18 @@ fn shape_field(field: &FieldRef, library: Library) -> Result<(FieldRef, Change),
     };
     match (field.data_type(), extension) {
         (DataType::Int8, Some("arrow.bool8")) => plain(DataType::Boolean, Change::Boolean, None),
-        (DataType::FixedSizeBinary(16), Some("arrow.opaque")) if opaque.contains("\"uhugeint\"") => {
-            plain(DataType::Decimal128(38, 0), Change::Huge { signed: false }, Some("UHUGEINT"))
-        }
-        (DataType::FixedSizeBinary(16), Some("arrow.opaque")) if opaque.contains("\"hugeint\"") => {
-            plain(DataType::Decimal128(38, 0), Change::Huge { signed: true }, Some("HUGEINT"))
+        (DataType::FixedSizeBinary(16), Some("arrow.opaque")) if frames && opaque.contains("\"uhugeint\"") => {
+            plain(DataType::Decimal128(38, 0), Change::Unsigned, Some("UHUGEINT"))
         }
         (DataType::Interval(IntervalUnit::MonthDayNano), _) if frames => {
             plain(DataType::Duration(TimeUnit::Microsecond), Change::Duration, None)
         }
         (DataType::Union(..), _) if frames => Err("UNION"),
+        // The same zone, by the name that other data has it under.
+        (DataType::Timestamp(unit, Some(zone)), _) if zone.as_ref() == "Etc/UTC" => {
+            let data_type = DataType::Timestamp(*unit, Some("UTC".into()));
+            Ok((Arc::new(field.as_ref().clone().with_data_type(data_type)), Change::None))
+        }
         (nested, _) => {
             let (data_type, change) = shape_nested(nested, library)?;
             let mut metadata = field.metadata().clone();
@@ -142,7 +144,7 @@ fn change_array(array: &ArrayRef, field: &Field, change: &Change) -> Result<Arra
             let values = array.as_primitive_opt::<Int8Type>().ok_or("is not bool8")?;
             Ok(Arc::new(BooleanArray::new(values.values().iter().map(|value| *value != 0).collect(), nulls(array))))
         }
-        Change::Huge { signed } => huge(array, *signed),
+        Change::Unsigned => unsigned(array),
         Change::Duration => duration(array),
         Change::Children(changes) => change_children(array, field, changes),
     }
@@ -174,31 +176,19 @@ fn relabel(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, String> {
     data.build().map(arrow::array::make_array).map_err(|error| error.to_string())
 }
 
-fn huge(array: &ArrayRef, signed: bool) -> Result<ArrayRef, String> {
+fn unsigned(array: &ArrayRef) -> Result<ArrayRef, String> {
     let bytes = array.as_any().downcast_ref::<FixedSizeBinaryArray>().ok_or("is not 16 bytes wide")?;
     let mut values = Vec::with_capacity(bytes.len());
     for index in 0..bytes.len() {
-        if bytes.is_null(index) {
-            values.push(0);
-            continue;
-        }
         let wide: [u8; 16] = bytes.value(index).try_into().map_err(|_| "is not 16 bytes wide")?;
-        let (value, magnitude) = if signed {
-            let value = i128::from_le_bytes(wide);
-            (value, value.unsigned_abs())
-        } else {
-            let value = u128::from_le_bytes(wide);
-            (i128::try_from(value).unwrap_or(i128::MAX), value)
-        };
-        if magnitude >= DIGITS_LIMIT {
-            let name = if signed { "HUGEINT" } else { "UHUGEINT" };
+        let value = if bytes.is_null(index) { 0 } else { u128::from_le_bytes(wide) };
+        if value >= DIGITS_LIMIT {
             return Err(format!(
-                "the {name} value {}{magnitude} has more than the 38 digits that Arrow can hold; \
-                 cast it to VARCHAR or DOUBLE in SQL",
-                if value < 0 { "-" } else { "" }
+                "the UHUGEINT value {value} has more than the 38 digits that an Arrow decimal can hold; \
+                 cast it to VARCHAR or DOUBLE in SQL"
             ));
         }
-        values.push(value);
+        values.push(i128::try_from(value).unwrap_or_default());
     }
     let decimals = Decimal128Array::new(values.into(), nulls(array));
     decimals.with_precision_and_scale(38, 0).map(|array| Arc::new(array) as ArrayRef).map_err(|error| error.to_string())

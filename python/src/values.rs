@@ -2,15 +2,32 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    DataType, Date32Type, Decimal128Type, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, IntervalMonthDayNanoType, TimeUnit, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::temporal_conversions as temporal;
+use dovetail::engine::TYPE_METADATA;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::error::exception;
+
+/// What tells values of one Arrow type apart: `integer` for a decimal that stands for a 128-bit integer, `uhugeint`
+/// for opaque bytes that do, else the name of the Arrow extension.
+pub(crate) fn extension(field: &Field) -> Option<&str> {
+    let metadata = field.metadata();
+    match (field.data_type(), metadata.get(TYPE_METADATA).map(String::as_str)) {
+        (DataType::Decimal128(_, 0), Some("HUGEINT" | "UHUGEINT")) => return Some("integer"),
+        (DataType::FixedSizeBinary(16), _)
+            if metadata.get("ARROW:extension:metadata").is_some_and(|text| text.contains("\"uhugeint\"")) =>
+        {
+            return Some("uhugeint");
+        }
+        _ => {}
+    }
+    metadata.get("ARROW:extension:name").map(String::as_str)
+}
 
 /// Constructors that are looked up once per result.
 pub(crate) struct Constructors<'py> {
@@ -77,18 +94,17 @@ impl<'py> Constructors<'py> {
 
     fn nested(&self, array: &ArrayRef, index: usize, data_type: &DataType) -> Object<'py> {
         let py = self.py;
-        let name = |field: &arrow::datatypes::Field| field.metadata().get("ARROW:extension:name").cloned();
         match data_type {
-            DataType::List(field) => self.items(&array.as_list::<i32>().value(index), name(field).as_deref()),
-            DataType::LargeList(field) => self.items(&array.as_list::<i64>().value(index), name(field).as_deref()),
+            DataType::List(field) => self.items(&array.as_list::<i32>().value(index), extension(field)),
+            DataType::LargeList(field) => self.items(&array.as_list::<i64>().value(index), extension(field)),
             DataType::FixedSizeList(field, _) => {
-                let values = self.items(&array.as_fixed_size_list().value(index), name(field).as_deref())?;
+                let values = self.items(&array.as_fixed_size_list().value(index), extension(field))?;
                 Ok(PyTuple::new(py, values.try_iter()?.collect::<PyResult<Vec<_>>>()?)?.into_any())
             }
             DataType::Struct(fields) => {
                 let dictionary = PyDict::new(py);
                 for (field, column) in fields.iter().zip(array.as_struct().columns()) {
-                    dictionary.set_item(field.name(), self.value(column, index, name(field).as_deref())?)?;
+                    dictionary.set_item(field.name(), self.value(column, index, extension(field))?)?;
                 }
                 Ok(dictionary.into_any())
             }
@@ -117,8 +133,12 @@ impl<'py> Constructors<'py> {
     }
 
     fn fixed(&self, array: &ArrayRef, index: usize, extension: Option<&str>) -> Object<'py> {
-        let bytes = PyBytes::new(self.py, array.as_fixed_size_binary().value(index));
-        if extension == Some("arrow.uuid") { self.call("uuid", (bytes,)) } else { Ok(bytes.into_any()) }
+        let value = array.as_fixed_size_binary().value(index);
+        match (extension, <[u8; 16]>::try_from(value)) {
+            (Some("uhugeint"), Ok(wide)) => u128::from_le_bytes(wide).into_bound_py_any(self.py),
+            (Some("arrow.uuid"), _) => self.call("uuid", (PyBytes::new(self.py, value),)),
+            _ => Ok(PyBytes::new(self.py, value).into_any()),
+        }
     }
 
     /// `extension` is `integer` for a decimal that stands for a 128-bit integer.
@@ -127,7 +147,7 @@ impl<'py> Constructors<'py> {
         if extension == Some("integer") {
             value.into_bound_py_any(self.py)
         } else {
-            self.call("decimal", (value, scale))
+            self.call("decimal_value", (value, scale))
         }
     }
 

@@ -33,14 +33,14 @@ struct Replacement {
 
 impl Compiler<'_> {
     /// The compiled text of the node at `index`.
-    pub fn compile(&mut self, index: usize, body: &SqlBody, links: &Links) -> Result<CompiledSql, Diagnostic> {
+    pub fn compile(&mut self, index: usize, body: &SqlBody, links: &Links) -> Result<CompiledSql, Box<Diagnostic>> {
         let node = &self.nodes[index];
         let mut replacements = self.placeholders(node, body, links);
         replacements.extend(self.plain_names(body, links));
         replacements.sort_by_key(|replacement| replacement.span);
         let added: usize = replacements.iter().map(|replacement| replacement.text.len()).sum();
         if added > LONGEST {
-            return Err(too_long(node));
+            return Err(too_long(node).into());
         }
         let compiled = apply(body, &replacements);
         if node.settings.materialized == Materialized::Ephemeral {
@@ -53,7 +53,7 @@ impl Compiler<'_> {
         if links.placeholders.is_empty() {
             return Vec::new();
         }
-        let regions = regions(&body.rendered);
+        let regions = regions(&body.rendered, links.placeholders.iter().map(|(span, _)| *span));
         let replace = |(span, placeholder): &(Span, Placeholder)| {
             let region = region_of(&regions, span.start);
             let text = match placeholder {
@@ -81,12 +81,7 @@ impl Compiler<'_> {
     }
 
     fn part(&self, relation: &RelationName, part: Part) -> String {
-        match part {
-            Part::Whole => relation.to_string(),
-            Part::Database => relation.database.clone().unwrap_or_else(|| self.own_database.to_owned()),
-            Part::Schema => relation.schema.clone(),
-            Part::Identifier => relation.identifier.clone(),
-        }
+        relation.part(part, self.own_database).unwrap_or_else(|| relation.to_string())
     }
 
     fn plain_names(&self, body: &SqlBody, links: &Links) -> Vec<Replacement> {

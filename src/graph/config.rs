@@ -56,14 +56,26 @@ pub(super) struct Config<'a> {
 
 impl Config<'_> {
     /// Where the value of a key was written.
-    pub fn place(&self, key: &str) -> Place {
+    fn place(&self, key: &str) -> Place {
         let layer = self.layers.iter().find(|(values, _)| values.contains_key(key));
         layer.map_or(&self.fallback, |(_, place)| place).clone()
     }
 
     /// An error about a key's value.
     pub fn problem(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::error(Code::ConfigValue, format!("`{key}` of `{}` {what}", self.subject)).at(self.place(key))
+        self.blame(key, Diagnostic::error(Code::ConfigValue, format!("`{key}` of `{}` {what}", self.subject)))
+    }
+
+    /// Points at the layer that sets the key, and at the asset where that is a default of its folder.
+    fn blame(&self, key: &str, problem: Diagnostic) -> Diagnostic {
+        let problem = problem.at(self.place(key));
+        let is_own = self.layers.iter().any(|(values, _)| values.contains_key(key));
+        match self.layers.first() {
+            Some((_, place)) if !is_own => problem
+                .label("by a default of its folder")
+                .related(place.clone(), format!("`{}` is declared here, and can set `{key}` itself", self.subject)),
+            _ => problem,
+        }
     }
 
     /// The value of a key; `null` counts as not set.

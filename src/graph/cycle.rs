@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 
 use super::declare::Declared;
@@ -21,7 +21,8 @@ pub(super) fn report_cycles(
     texts: &Texts<'_>,
     problems: &mut Diagnostics,
 ) {
-    for component in tarjan_scc(skeleton).into_iter().filter(|component| component.len() > 1) {
+    // Not `tarjan_scc`, which recurses: a chain of ten thousand models would overflow the stack.
+    for component in kosaraju_scc(skeleton).into_iter().filter(|component| component.len() > 1) {
         let cycle = shortest_cycle(skeleton, &component);
         let declared: Vec<usize> = cycle.iter().map(|id| skeleton[*id]).collect();
         problems.push(describe(&declared, nodes, links, texts));

@@ -2,19 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::databases::same;
+use super::advice::Advisor;
 use super::declare::{Declared, DeclaredBody};
-use super::names::{Found, Lost, Names};
+use super::names::{Found, Names};
 use super::resolve::Texts;
+use super::sources::Implicit;
 use super::{EdgeKind, Kind, Materialized};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::parse::{Manner, Reference, UpstreamName};
 use crate::project::Project;
 use crate::source::{Place, Span};
 use crate::template::Placeholder;
-
-/// Looking for a near name walks over all names, so a project that is wrong everywhere gets only so many guesses.
-const GUESSES: usize = 100;
 
 /// What one node reads.
 #[derive(Debug, Default)]
@@ -59,8 +57,15 @@ pub(super) fn link(
     mut upstreams: Vec<Vec<UpstreamName>>,
     problems: &mut Diagnostics,
 ) -> Linked {
-    let mut linker =
-        Linker { project, names, texts, implicit: Vec::new(), implicit_names: HashMap::new(), guesses: 0, problems };
+    let mut linker = Linker {
+        project,
+        names,
+        texts,
+        implicit: Vec::new(),
+        implicit_names: HashMap::new(),
+        advisor: Advisor::new(project, names),
+        problems,
+    };
     let nodes = names.nodes().iter().enumerate();
     let links = nodes
         .map(|(index, node)| {
@@ -77,7 +82,7 @@ struct Linker<'a> {
     texts: &'a Texts<'a>,
     implicit: Vec<Declared>,
     implicit_names: HashMap<String, usize>,
-    guesses: usize,
+    advisor: Advisor<'a>,
     problems: &'a mut Diagnostics,
 }
 
@@ -89,129 +94,59 @@ impl Linker<'_> {
         };
         add_printed(node, &placeholders, &mut upstreams);
         let mut links = Links { placeholders, upstreams: Vec::with_capacity(upstreams.len()) };
+        // A wrong name is reported once, however often the asset says it.
+        let mut wrong: Vec<Reference> = Vec::new();
         for upstream in upstreams {
-            if let Some(target) = self.target(node, &upstream) {
-                if target == index {
-                    self.problems.push(self.reads_itself(node, &upstream));
-                } else if self.is_readable(node, &upstream, target) {
-                    links.upstreams.push((upstream, target));
+            if wrong.contains(&upstream.reference) {
+                continue;
+            }
+            match self.target(index, node, &upstream) {
+                Ok(Some(target)) => links.upstreams.push((upstream, target)),
+                Ok(None) => {}
+                Err(problem) => {
+                    self.problems.push(*problem);
+                    wrong.push(upstream.reference);
                 }
             }
         }
         links
     }
 
-    fn target(&mut self, node: &Declared, upstream: &UpstreamName) -> Option<usize> {
+    /// The node that an upstream stands for; `None` for what is no edge.
+    fn target(
+        &mut self,
+        index: usize,
+        node: &Declared,
+        upstream: &UpstreamName,
+    ) -> Result<Option<usize>, Box<Diagnostic>> {
+        let place = || place_of(self.texts, node, upstream);
         match self.names.find(&upstream.reference, &upstream.manner) {
-            Ok(Found::Node(index)) => Some(index),
-            Ok(Found::System) => None,
-            Ok(Found::Implicit(implicit)) => {
-                let name = implicit.name.as_str().to_owned();
-                if let Some(index) = self.implicit_names.get(&name) {
-                    return Some(*index);
+            Ok(Found::System) => Ok(None),
+            Ok(Found::Implicit(implicit)) => Ok(Some(self.implicit(*implicit, &upstream.place))),
+            Ok(Found::Node(target)) if target == index => Err(reads_itself(node, upstream, place()).into()),
+            Ok(Found::Node(target)) => {
+                let read = &self.names.nodes()[target];
+                let is_object = read.settings.materialized == Materialized::Object;
+                if node.kind == Kind::Sql && is_object {
+                    return Err(reads_object(node, read, place()).into());
                 }
-                let index = self.names.nodes().len() + self.implicit.len();
-                self.implicit.push(implicit.declare(self.project, &upstream.place));
-                self.implicit_names.insert(name, index);
-                Some(index)
+                Ok(Some(target))
             }
             Err(lost) => {
-                let problem = self.unknown(node, upstream, lost);
-                self.problems.push(problem);
-                None
+                let place = place();
+                Err(self.advisor.explain(node, upstream, lost, place).into())
             }
         }
     }
 
-    /// Objects are handed to Python only.
-    fn is_readable(&mut self, node: &Declared, upstream: &UpstreamName, target: usize) -> bool {
-        let Some(read) = self.names.nodes().get(target) else { return true };
-        if node.kind != Kind::Sql || read.settings.materialized != Materialized::Object {
-            return true;
+    fn implicit(&mut self, implicit: Implicit, place: &Place) -> usize {
+        let name = implicit.name.as_str().to_owned();
+        let next = self.names.nodes().len() + self.implicit.len();
+        let index = *self.implicit_names.entry(name).or_insert(next);
+        if index == next {
+            self.implicit.push(implicit.declare(self.project, place));
         }
-        let message = format!("`{}` reads `{}`, which is an object and not a table", node.name, read.name);
-        let problem = Diagnostic::error(Code::ObjectInSql, message)
-            .at(self.place(node, upstream))
-            .related(read.place.clone(), "materialized as an object here")
-            .hint("objects can only be parameters of asset functions");
-        self.problems.push(problem);
-        false
-    }
-
-    fn place(&self, node: &Declared, upstream: &UpstreamName) -> Place {
-        place_of(self.texts, node, upstream)
-    }
-
-    fn reads_itself(&self, node: &Declared, upstream: &UpstreamName) -> Diagnostic {
-        let problem = Diagnostic::error(Code::Cycle, format!("`{}` reads itself", node.name))
-            .at(self.place(node, upstream))
-            .label("this is the asset's own name");
-        match upstream.reference {
-            Reference::Table(_) => problem.hint(
-                "if another table of this name is meant, declare it as a source and write `{{ source('...', '...') }}`",
-            ),
-            _ => problem,
-        }
-    }
-
-    fn unknown(&mut self, node: &Declared, upstream: &UpstreamName, lost: Lost) -> Diagnostic {
-        let written = written(&upstream.reference);
-        let place = self.place(node, upstream);
-        match lost {
-            Lost::Unknown => {
-                let hint = self.hint(upstream, &written);
-                Diagnostic::error(Code::UnknownUpstream, format!("unknown upstream `{written}` of `{}`", node.name))
-                    .at(place)
-                    .label(label(upstream))
-                    .hint(hint)
-            }
-            Lost::Disabled(disabled) => {
-                let message = format!("`{}` reads `{written}`, which is disabled", node.name);
-                Diagnostic::error(Code::UnknownUpstream, message)
-                    .at(place)
-                    .related(disabled, "declared here, with `enabled` set to `false`")
-            }
-            Lost::Ambiguous(names) => {
-                let message = format!("`{written}`, which `{}` reads, can be any of {}", node.name, list(&names));
-                Diagnostic::error(Code::UnknownUpstream, message).at(place).hint("write the full name")
-            }
-            Lost::Package(package) => {
-                let message = format!("`{}` refers to package `{package}`, which does not exist", node.name);
-                let hint = format!("the only package is `{}`", self.project.name);
-                Diagnostic::error(Code::UnknownUpstream, message).at(place).hint(hint)
-            }
-        }
-    }
-
-    fn hint(&mut self, upstream: &UpstreamName, written: &str) -> String {
-        let sources = match &upstream.reference {
-            Reference::Asset { name, .. } => self.names.sources_with_table(name),
-            Reference::Table(parts) => {
-                self.names.sources_with_table(parts.last().map(String::as_str).unwrap_or_default())
-            }
-            Reference::Source { table, .. } => self.names.sources_with_table(table),
-        };
-        if !sources.is_empty() {
-            return format!("did you mean {}?", list(&sources));
-        }
-        if self.guesses < GUESSES {
-            self.guesses += 1;
-            let wants_source = matches!(upstream.reference, Reference::Source { .. });
-            let nodes = self.names.nodes().iter().filter(|node| !wants_source || node.kind == Kind::Source);
-            if let Some(guess) = did_you_mean(written, nodes.map(|node| node.name.as_str())) {
-                return format!("did you mean `{guess}`?");
-            }
-        }
-        match &upstream.reference {
-            Reference::Asset { .. } => {
-                "an asset has the name of its `.sql` file or of its `@asset` function".to_owned()
-            }
-            Reference::Source { source, table } => declare_hint(source, table),
-            Reference::Table(parts) => match parts.as_slice() {
-                [.., schema, table] => declare_hint(schema, table),
-                _ => declare_hint("raw", written),
-            },
-        }
+        index
     }
 }
 
@@ -235,66 +170,25 @@ pub(super) fn place_of(texts: &Texts<'_>, node: &Declared, upstream: &UpstreamNa
     }
 }
 
-/// A reference as the user would say it.
-fn written(reference: &Reference) -> String {
-    match reference {
-        Reference::Asset { package: Some(package), name } => format!("{package}.{name}"),
-        Reference::Asset { package: None, name } => name.clone(),
-        Reference::Source { source, table } => format!("{source}.{table}"),
-        Reference::Table(parts) => parts.join("."),
+fn reads_itself(node: &Declared, upstream: &UpstreamName, place: Place) -> Diagnostic {
+    let problem = Diagnostic::error(Code::Cycle, format!("`{}` reads itself", node.name))
+        .at(place)
+        .label("this is the asset's own name");
+    match upstream.reference {
+        Reference::Table(_) => problem.hint(
+            "if another table of this name is meant, declare it as a source and write `{{ source('...', '...') }}`",
+        ),
+        _ => problem,
     }
 }
 
-fn label(upstream: &UpstreamName) -> &'static str {
-    match (&upstream.manner, &upstream.reference) {
-        (Manner::Call, Reference::Source { .. }) => "no property file declares this source",
-        (Manner::Call, _) => "no asset has this name",
-        (Manner::PlainName { .. }, _) => "neither an asset, a declared source, an attached table nor a file",
-        (Manner::Parameter(_), _) => "this parameter names neither an asset nor a declared source",
-        (Manner::Dependency, _) => "neither an asset nor a declared source",
-    }
-}
-
-fn declare_hint(source: &str, table: &str) -> String {
-    format!(
-        "if it is a table that dovetail does not make, declare it in a property file: \
-         `sources: [{{name: {source}, tables: [{{name: {table}}}]}}]`, and name it `{source}.{table}`"
+/// Objects are handed to Python only.
+fn reads_object(node: &Declared, read: &Declared, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        Code::ObjectInSql,
+        format!("`{}` reads `{}`, which is an object and not a table", node.name, read.name),
     )
-}
-
-fn list<T: AsRef<str>>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(" or ")
-}
-
-/// Two nodes with one name, or with one relation.
-pub(super) fn check_duplicates(nodes: &[Declared], problems: &mut Diagnostics) {
-    let mut names: HashMap<&str, &Declared> = HashMap::with_capacity(nodes.len());
-    let mut relations: HashMap<String, &Declared> = HashMap::with_capacity(nodes.len());
-    for node in nodes {
-        if let Some(first) = names.insert(node.name.as_str(), node) {
-            problems.push(
-                Diagnostic::error(Code::DuplicateName, format!("two assets are named `{}`", node.name))
-                    .at(node.place.clone())
-                    .related(first.place.clone(), "the first is declared here")
-                    .hint("rename one of them"),
-            );
-            continue;
-        }
-        let is_stored = matches!(node.settings.materialized, Materialized::Table | Materialized::View);
-        let relation = &node.settings.relation;
-        if let Some(first) = is_stored.then(|| relations.insert(relation.to_string().to_lowercase(), node)).flatten() {
-            let message = format!("`{}` and `{}` would both be written to `{relation}`", first.name, node.name);
-            let alias = !same(first.name.as_str(), node.name.as_str());
-            problems.push(
-                Diagnostic::error(Code::DuplicateRelation, message)
-                    .at(node.place.clone())
-                    .related(first.place.clone(), "the other is declared here")
-                    .hint(if alias {
-                        "change `alias` or `schema` of one of them"
-                    } else {
-                        "DuckDB does not tell upper from lower case: rename one of them, or change its `alias`"
-                    }),
-            );
-        }
-    }
+    .at(place)
+    .related(read.place.clone(), "materialized as an object here")
+    .hint("objects can only be parameters of asset functions")
 }

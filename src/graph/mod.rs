@@ -1,11 +1,13 @@
 //! `Parsed -> AssetGraph`: names become edges, configs are merged, and every problem with that is reported at once.
 
+mod advice;
 pub mod algebra;
 mod compile;
 mod config;
 mod cycle;
 mod databases;
 mod declare;
+mod duplicates;
 mod link;
 mod names;
 mod properties;

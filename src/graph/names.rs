@@ -233,7 +233,14 @@ impl<'a> Names<'a> {
     /// Sources that declare a table of this name: what a bare name may have meant.
     pub fn sources_with_table(&self, table: &str) -> Vec<&'a str> {
         let found = self.source_tables.get(table).map(Vec::as_slice).unwrap_or_default();
-        found.iter().map(|index| self.nodes()[*index].name.as_str()).collect()
+        let mut names: Vec<&str> = found.iter().map(|index| self.nodes()[*index].name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Whether a source's table is called so in full.
+    pub fn is_source(&self, name: &str) -> bool {
+        self.exact.get(name).is_some_and(|index| self.nodes()[*index].kind == Kind::Source)
     }
 }
 

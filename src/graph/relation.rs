@@ -2,12 +2,26 @@
 
 use std::fmt;
 
+use crate::template::Part;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationName {
     /// `None` for the project's own database, whose name in SQL is the engine's business.
     pub database: Option<String>,
     pub schema: String,
     pub identifier: String,
+}
+
+impl RelationName {
+    /// The bare text of one part, as `ref('x').schema` prints it; `None` for the whole.
+    pub(super) fn part(&self, part: Part, own_database: &str) -> Option<String> {
+        match part {
+            Part::Whole => None,
+            Part::Database => Some(self.database.clone().unwrap_or_else(|| own_database.to_owned())),
+            Part::Schema => Some(self.schema.clone()),
+            Part::Identifier => Some(self.identifier.clone()),
+        }
+    }
 }
 
 /// `"schema"."name"` or `"database"."schema"."name"`: the form that goes into SQL.

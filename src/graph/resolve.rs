@@ -9,7 +9,8 @@ use super::algebra::topological_order;
 use super::compile::Compiler;
 use super::cycle::report_cycles;
 use super::declare::{Declarations, Declared, DeclaredBody, declare_assets};
-use super::link::{Linked, Links, check_duplicates, link};
+use super::duplicates::check_duplicates;
+use super::link::{Linked, Links, link};
 use super::names::Names;
 use super::properties::PropertyIndex;
 use super::sources::declare_sources;
@@ -116,7 +117,7 @@ fn compile(
         match &nodes[index].body {
             DeclaredBody::Sql(body) => match compiler.compile(index, body, &links[index]) {
                 Ok(compiled) => bodies[index] = Compiled::Sql(compiled),
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             },
             DeclaredBody::Python(body) => bodies[index] = Compiled::Inputs(inputs(body, &links[index], &ids)),
             DeclaredBody::Seed | DeclaredBody::Source(_) => {}

@@ -14,12 +14,19 @@ pub(super) enum Region {
     Identifier,
 }
 
-/// The stretches that are not code, in order.
-pub(super) fn regions(text: &str) -> Vec<(Span, Region)> {
+/// The stretches that are not code, in order. `names` (sorted) are code whatever their characters: placeholders look
+/// like quoted identifiers, and two of them side by side like one.
+pub(super) fn regions(text: &str, names: impl IntoIterator<Item = Span>) -> Vec<(Span, Region)> {
     let mut regions = Vec::new();
+    let mut names = names.into_iter().peekable();
     let mut offset = 0;
     while let Some(found) = text[offset..].find(['\'', '"', '-', '/', '$']) {
         let start = offset + found;
+        while names.next_if(|name| name.start < start).is_some() {}
+        if let Some(name) = names.next_if(|name| name.start == start && name.end > start) {
+            offset = name.end;
+            continue;
+        }
         match region_at(text, start) {
             Some((end, region)) => {
                 regions.push((Span::new(start, end), region));
@@ -57,7 +64,7 @@ fn region_at(text: &str, start: usize) -> Option<(usize, Region)> {
 
 /// Whether the string that begins at `start` is an `e'...'`, in which backslashes escape.
 fn escapes_before(text: &str, start: usize) -> bool {
-    let before = text[..start].as_bytes();
+    let before = &text.as_bytes()[..start];
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
     matches!(before.last(), Some(b'e' | b'E')) && !before.iter().nth_back(1).is_some_and(is_letter)
 }
@@ -67,9 +74,8 @@ fn quote_end(text: &str, start: usize, quote: u8, escapes: bool) -> usize {
     let bytes = text.as_bytes();
     let mut offset = start + 1;
     while let Some(byte) = bytes.get(offset) {
-        if *byte == b'\\' && escapes {
-            offset += 2;
-        } else if *byte == quote && bytes.get(offset + 1) == Some(&quote) {
+        let is_doubled = *byte == quote && bytes.get(offset + 1) == Some(&quote);
+        if is_doubled || (escapes && *byte == b'\\') {
             offset += 2;
         } else if *byte == quote {
             return offset + 1;
@@ -186,7 +192,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        regions(text).iter().map(|(span, _)| &text[span.start..span.end]).collect()
+        regions(text, []).iter().map(|(span, _)| &text[span.start..span.end]).collect()
     }
 
     #[test]
@@ -200,9 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn names_are_code() {
+        let text = r#""a""b" "c""#;
+        assert_eq!(regions(text, [Span::new(0, 3), Span::new(3, 6)]), [(Span::new(7, 10), Region::Identifier)]);
+    }
+
+    #[test]
     fn unfinished_regions_end_with_the_text() {
         for text in ["'a", "\"a", "/* a /* b */", "$$ a", "-- a", "e'a\\"] {
-            let last = regions(text).last().map(|(span, _)| span.end.min(text.len()));
+            let last = regions(text, []).last().map(|(span, _)| span.end.min(text.len()));
             assert_eq!(last, Some(text.len()), "{text}");
         }
     }

@@ -205,14 +205,14 @@ fn placeholders(text: &str) -> Vec<(Span, Placeholder)> {
     found
 }
 
-pub fn resolve(project: &Project, parsed: Parsed) -> Result<Warned<AssetGraph>, Diagnostics> {
+pub fn resolve_parsed(project: &Project, parsed: Parsed) -> Result<Warned<AssetGraph>, Diagnostics> {
     let texts = Texts { place: &Place::new, placeholders: &placeholders };
     resolve_with(project, parsed, &texts)
 }
 
 /// Assets alone, in a project without settings.
 pub fn resolve_assets(assets: Vec<ParsedAsset>) -> Result<Warned<AssetGraph>, Diagnostics> {
-    resolve(&project(), Parsed { assets, ..Parsed::default() })
+    resolve_parsed(&project(), Parsed { assets, ..Parsed::default() })
 }
 
 /// Diagnostics as a user sees them.

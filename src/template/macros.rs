@@ -16,6 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile};
 
 const REGISTER: &str = "__dovetail_register";
+const PROXY: &str = "__dovetail_proxy";
 
 /// Which macros there are, where, and which files each file needs.
 #[derive(Debug, Default)]
@@ -117,9 +118,9 @@ impl MacroIndex {
     ) -> Vec<(Arc<SourceFile>, Error)> {
         let mut errors = Vec::new();
         environment.add_function(REGISTER, hand_over);
+        environment.add_function(PROXY, |name: &str| Value::from_object(MacroProxy(name.into())));
         for (number, entry) in self.files.iter().enumerate() {
-            // Behind the text, so that no place in the file moves.
-            let source = format!("{}{{{{ {REGISTER}({}) }}}}", text(number, &entry.file), entry.names.join(", "));
+            let source = format!("{}{}", text(number, &entry.file), entry.epilogue());
             if let Err(error) = environment.add_template_owned(template_name(&entry.file), source) {
                 errors.push((Arc::clone(&entry.file), error));
             }
@@ -128,6 +129,15 @@ impl MacroIndex {
             environment.add_global(name.clone(), Value::from_object(MacroProxy(name.as_str().into())));
         }
         errors
+    }
+}
+
+impl MacroFile {
+    /// Stands behind the file's text, so that no place in it moves: hands the macros over, then puts proxies in their
+    /// place, so that macros of one file call each other as those of other files do (`return()` depends on it).
+    fn epilogue(&self) -> String {
+        let proxies = self.names.iter().map(|name| format!("{{% set {name} = {PROXY}('{name}') %}}"));
+        format!("{{{{ {REGISTER}({}) }}}}{}", self.names.join(", "), proxies.collect::<String>())
     }
 }
 

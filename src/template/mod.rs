@@ -27,3 +27,5 @@ pub use placeholder::{Part, Placeholder, find_placeholders};
 pub(crate) use placeholder::{holds_placeholder, readable};
 pub use secrets::Secrets;
 pub use source_map::SourceMap;
+#[cfg(test)]
+pub(crate) use tests::test_environment;

@@ -42,7 +42,7 @@ pub(crate) fn project() -> Project {
     }
 }
 
-pub(crate) fn environment(macros: &[(&str, &str)]) -> TemplateEnvironment {
+pub(crate) fn test_environment(macros: &[(&str, &str)]) -> TemplateEnvironment {
     let files: Vec<_> = macros.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
     TemplateEnvironment::new(&project(), &files).unwrap()
 }
@@ -52,12 +52,12 @@ fn model(text: &str) -> Arc<SourceFile> {
 }
 
 fn rendered(text: &str, macros: &[(&str, &str)]) -> String {
-    let rendered = environment(macros).render(&model(text)).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+    let rendered = test_environment(macros).render(&model(text)).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
     readable(&rendered.text)
 }
 
 fn failure(text: &str, macros: &[(&str, &str)]) -> Diagnostic {
-    environment(macros).render(&model(text)).unwrap_err().0.remove(0)
+    test_environment(macros).render(&model(text)).unwrap_err().0.remove(0)
 }
 
 fn marked(diagnostic: &Diagnostic) -> String {
@@ -105,13 +105,14 @@ fn macros_call_each_other_across_files() {
         ),
         (
             "macros/c.sql",
-            "{% macro pick(items) %}{% for item in items %}{% if item > 1 %}{{ return([item, 'it']) }}{% endif %}{% endfor %}{{ return(none) }}{% endmacro %}{% macro wrap() %}<{{ caller() }}>{% endmacro %}",
+            "{% macro pick(items) %}{% for item in items %}{% if item > 1 %}{{ return([item, 'it']) }}{% endif %}{% endfor %}{{ return(none) }}{% endmacro %}{% macro via() %}{% set got = pick([5]) %}via {{ got[1] }}{% endmacro %}{% macro wrap() %}<{{ caller() }}>{% endmacro %}",
         ),
     ];
     let cases = [
         ("{{ outer('amount') }}", "p_round(amount / 100, 2)!ref('x')2020-01-01h"),
         ("{{ cents('a', digits=3) }}", "round(a / 100, 3)"),
         ("{{ pick([1, 2, 3])[0] + 1 }}", "3"),
+        ("{{ via() }}", "via it"),
         ("{% set x = pick([0]) %}{{ x is none }}", "True"),
         ("{% call wrap() %}{{ cents('z') }}{% endcall %}", "<round(z / 100, 2)>"),
         ("{% macro own(a='d') %}[{{ a }}{{ cents('q') }}]{% endmacro %}{{ own() }}", "[dround(q / 100, 2)]"),
@@ -123,7 +124,8 @@ fn macros_call_each_other_across_files() {
 
 #[test]
 fn calls_configs_and_messages_are_collected() {
-    let environment = environment(&[("macros/a.sql", "{% macro m() %}\n{% set r = ref('hidden') %}{% endmacro %}")]);
+    let environment =
+        test_environment(&[("macros/a.sql", "{% macro m() %}\n{% set r = ref('hidden') %}{% endmacro %}")]);
     let text = "{{ config(tags='a', meta={'k': 1}) }}{{ config({'tags': ['b'], 'materialized': 'table'}) }}\n{% set unused = ref('a') %}{{ m() }}{{ source('s','t') }}{{ exceptions.warn('careful') }}";
     let rendered = environment.render(&model(text)).unwrap();
     assert_eq!(
@@ -165,7 +167,7 @@ fn errors_stand_at_their_place() {
         (
             "{{ exceptions.raise_compiler_error('no ' ~ ref('x')) }}",
             Code::CompilerError,
-            "models/m.sql:1:4 exceptions.raise_compiler_error('no ' ~ ref('x'))",
+            "models/m.sql:1:14 .raise_compiler_error('no ' ~ ref('x'))",
             "no ref('x')",
         ),
         (
@@ -177,7 +179,7 @@ fn errors_stand_at_their_place() {
         (
             "{{ adapter.dispatch('x')() }}",
             Code::Unsupported,
-            "models/m.sql:1:4 adapter.dispatch('x')",
+            "models/m.sql:1:11 .dispatch('x')",
             "`adapter` is not supported: dovetail compiles models without a database",
         ),
         (
@@ -195,7 +197,7 @@ fn errors_stand_at_their_place() {
         (
             "{{ config.require('x') }}",
             Code::ConfigValue,
-            "models/m.sql:1:4 config.require('x')",
+            "models/m.sql:1:10 .require('x')",
             "config `x` is required and not set",
         ),
         (
@@ -234,14 +236,14 @@ fn broken_and_doubled_macros_are_reported_together() {
 
 #[test]
 fn secrets_are_hidden() {
-    let environment = environment(&[]);
+    let environment = test_environment(&[]);
     let rendered = environment.render(&model("{{ env_var('API_TOKEN') }}")).unwrap();
     assert_eq!(environment.secrets().redact(&rendered.text), "***");
 }
 
 /// Every word of the output is looked up, and must stand at the place that the map gives.
 fn mapped(text: &str, macros: &[(&str, &str)]) -> Vec<(String, String)> {
-    let environment = environment(macros);
+    let environment = test_environment(macros);
     let file = model(text);
     let output = environment.render(&file).unwrap().text;
     let map = environment.source_map(&file);

@@ -14,19 +14,20 @@ impl Selection {
     ///
     /// # Errors
     /// `Code::NothingSelected` when no node is left.
-    pub fn evaluate(&self, graph: &AssetGraph) -> Result<Warned<BTreeSet<NodeId>>, Diagnostic> {
+    pub fn evaluate(&self, graph: &AssetGraph) -> Result<Warned<BTreeSet<NodeId>>, Diagnostics> {
         let mut evaluation = Evaluation { graph, empty: Vec::new() };
         let selected = match &self.select {
             None => graph.ids().collect(),
             Some(select) => evaluation.union(select),
         };
         if selected.is_empty() {
-            return Err(evaluation.nothing());
+            return Err(evaluation.nothing().into());
         }
         let excluded = evaluation.union(&self.exclude);
         let left: BTreeSet<NodeId> = selected.difference(&excluded).copied().collect();
         if left.is_empty() {
-            return Err(Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected"));
+            let problem = Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected");
+            return Err(problem.into());
         }
         let warnings = evaluation.empty.iter().map(|place| evaluation.matches_nothing(place));
         Ok(Warned { value: left, warnings: Diagnostics(warnings.collect()) })

@@ -119,9 +119,15 @@ enum Segment {
 impl PathPattern {
     pub fn new(text: &str) -> Self {
         let parts = text.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".");
-        PathPattern(
-            parts.map(|part| if part == "**" { Segment::Folders } else { Segment::Name(Pattern::new(part)) }).collect(),
-        )
+        let mut segments: Vec<Segment> = Vec::new();
+        for part in parts {
+            match (part, segments.last()) {
+                ("**", Some(Segment::Folders)) => {}
+                ("**", _) => segments.push(Segment::Folders),
+                (name, _) => segments.push(Segment::Name(Pattern::new(name))),
+            }
+        }
+        PathPattern(segments)
     }
 
     /// Whether the path, or a folder that it is in, fits.

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::Selection;
-use crate::diagnostic::{Code, Rendering, Warned, render};
-use crate::graph::testing::{function, model, project, random_graph, resolve, seed, shown};
+use crate::diagnostic::Warned;
+use crate::graph::testing::{function, model, project, random_graph, resolve_parsed, seed, shown};
 use crate::graph::{AssetGraph, NodeId};
 use crate::parse::{AssetProperties, Parsed, ParsedProperties, ParsedSource, SourceLocation};
 use crate::project::Values;
@@ -46,7 +46,7 @@ fn shop() -> AssetGraph {
         seed("seeds/countries.csv"),
     ];
     let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
-    resolve(&project(), Parsed { assets, properties }).map_err(shown).unwrap().value
+    resolve_parsed(&project(), Parsed { assets, properties }).map_err(shown).unwrap().value
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -55,10 +55,10 @@ fn words(text: &str) -> Vec<String> {
 
 fn evaluate(graph: &AssetGraph, select: &str, exclude: &str) -> Result<Warned<BTreeSet<NodeId>>, String> {
     let selection = Selection::parse(&words(select), &words(exclude)).map_err(shown)?;
-    selection.evaluate(graph).map_err(|problem| render(&problem, Rendering::Plain))
+    selection.evaluate(graph).map_err(shown)
 }
 
-/// Names in order, without the node that everything else is about.
+/// The selected names, in order.
 fn selected(graph: &AssetGraph, select: &str, exclude: &str) -> String {
     let found = evaluate(graph, select, exclude).unwrap();
     found.value.into_iter().map(|id| graph.node(id).name.to_string()).collect::<Vec<_>>().join(" ")
@@ -184,8 +184,8 @@ fn nothing_is_an_error_and_part_of_nothing_a_warning() {
     let warnings: Vec<String> = some.warnings.into_iter().map(|warning| warning.message).collect();
     assert_eq!(warnings, ["nothing matches `ordres`", "nothing matches `tidy,kind:sql`", "nothing matches `tag:b`"]);
     assert!(evaluate(&graph, "orders", "marts").map(|_| ()).unwrap_err().contains("leaves nothing"));
-    let everything = Selection::default().evaluate(&AssetGraph::default()).map(|_| ()).unwrap_err();
-    assert_eq!((everything.code, everything.message.as_str()), (Code::NothingSelected, "the project has no assets"));
+    let everything = Selection::default().evaluate(&AssetGraph::default()).map(|_| ()).map_err(shown).unwrap_err();
+    assert!(everything.contains("DT0007") && everything.contains("the project has no assets"), "{everything}");
 }
 
 /// What an expression selects, nothing where it selects nothing.

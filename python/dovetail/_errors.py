@@ -1,0 +1,173 @@
+"""Exceptions in words: the user's own frames, the line in the asset's file, a hint."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import sysconfig
+import traceback
+from types import TracebackType
+from typing import Any
+
+from dovetail.errors import DovetailError
+
+_OURS = os.path.dirname(os.path.abspath(__file__))
+_LIBRARIES = tuple(
+    os.path.abspath(path) + os.sep
+    for path in {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    if path
+)
+_LONGEST = 4000
+
+
+def describe(
+    error: BaseException,
+    *,
+    root: str,
+    path: str | None,
+    kind: str | None = None,
+    failure: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """An exception as Rust takes it: kind, message, traceback, line, hint.
+
+    ``path`` is the asset's own file, relative to ``root``. ``failure`` is what the engine said last, which replaces
+    what a library made of it.
+    """
+    own = os.path.join(root, path) if path else None
+    found = kind or _kind(error)
+    if isinstance(error, BaseException) and failure is not None and failure[1] and failure[1] in str(error):
+        # pyarrow and polars wrap the engine's text; its own is clearer.
+        if failure[0] == "column_type":
+            return _described("column_type", failure[1], error, root, own)
+        message = f"{type(error).__name__}: {failure[1]}"
+        return _described(found, message, error, root, own)
+    return _described(found, message_of(error), error, root, own)
+
+
+def _described(kind: str, message: str, error: BaseException, root: str, own: str | None) -> dict[str, Any]:
+    line = _line(error, own)
+    if isinstance(error, SyntaxError) and own and error.filename and os.path.abspath(error.filename) == own:
+        line = error.lineno
+    return {
+        "kind": kind,
+        "message": message,
+        "traceback": _format(error, root),
+        "line": line,
+        "hint": _hint(error),
+    }
+
+
+def describe_unexpected(error: BaseException) -> dict[str, Any]:
+    """An exception that no user code raised: a bug of ours, so the traceback is whole."""
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    kind = "cancelled" if isinstance(error, KeyboardInterrupt) else _kind(error)
+    return {"kind": kind, "message": message_of(error), "traceback": text.rstrip(), "line": None, "hint": None}
+
+
+def message_of(error: BaseException) -> str:
+    """Type and text, such as ``ValueError: no rows``."""
+    if isinstance(error, DovetailError) and error.kind != "raised":
+        return str(error)
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return f"the function called `sys.exit({code})`; raise an exception, or return"
+    if isinstance(error, KeyboardInterrupt):
+        return "the function raised KeyboardInterrupt"
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"<its text failed: {type(second).__name__}>"
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "…"
+    name = type(error).__qualname__
+    module = type(error).__module__
+    if module not in ("builtins", "__main__") and not module.startswith("dovetail"):
+        name = f"{module}.{name}"
+    return f"{name}: {text}" if text else name
+
+
+def _kind(error: BaseException) -> str:
+    return error.kind if isinstance(error, DovetailError) else "raised"
+
+
+def _hint(error: BaseException) -> str | None:
+    if isinstance(error, DovetailError):
+        return error.hint
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"`{error.name}` is not installed for {sys.executable}"
+    return None
+
+
+def is_cancellation(error: BaseException) -> bool:
+    return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+
+
+def _line(error: BaseException, own: str | None) -> int | None:
+    if own is None:
+        return None
+    line = None
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None:
+        if os.path.abspath(frame.tb_frame.f_code.co_filename) == own:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line
+
+
+def _format(error: BaseException, root: str) -> str:
+    """The traceback as Python prints it, but of the user's frames, and the innermost one of a library below them."""
+    blocks: list[str] = []
+    _chain(error, root, blocks, set())
+    return "\n".join(blocks)
+
+
+def _chain(error: BaseException, root: str, blocks: list[str], seen: set[int]) -> None:
+    seen.add(id(error))
+    cause, context = error.__cause__, error.__context__
+    if cause is not None and id(cause) not in seen:
+        _chain(cause, root, blocks, seen)
+        blocks.append("\nThe above exception was the direct cause of the following exception:\n")
+    elif cause is None and context is not None and not error.__suppress_context__ and id(context) not in seen:
+        before = len(blocks)
+        _chain(context, root, blocks, seen)
+        if len(blocks) > before:
+            blocks.append("\nDuring handling of the above exception, another exception occurred:\n")
+    frames = _frames(error.__traceback__, root)
+    # An exception of ours without the user's frames says all in its message.
+    if not frames and not isinstance(error, SyntaxError) and isinstance(error, DovetailError):
+        return
+    lines = []
+    if frames:
+        lines.append("Traceback (most recent call last):")
+        lines.extend(text.rstrip("\n") for text in traceback.StackSummary.from_list(frames).format())
+    lines.extend(line.rstrip("\n") for line in traceback.format_exception_only(type(error), error))
+    blocks.append("\n".join(lines))
+
+
+def _frames(start: TracebackType | None, root: str) -> list[traceback.FrameSummary]:
+    kept: list[traceback.FrameSummary] = []
+    below: traceback.FrameSummary | None = None
+    for frame in traceback.extract_tb(start):
+        file = frame.filename
+        if file.startswith(_OURS + os.sep) or file.startswith("<frozen importlib"):
+            continue
+        # Compiled libraries name their sources by relative paths.
+        library = not _in_project(file, root) and (
+            file.startswith(_LIBRARIES) or not os.path.isabs(frame.filename)
+        )
+        if not library:
+            name = os.path.relpath(file, root) if _in_project(file, root) else file
+            frame = traceback.FrameSummary(name, frame.lineno, frame.name, lookup_line=False, line=frame.line or "")
+            kept.append(frame)
+            below = None
+        elif kept:
+            below = frame
+    return [*kept, below] if below is not None else kept
+
+
+def _in_project(file: str, root: str) -> bool:
+    if not file.startswith(os.path.abspath(root) + os.sep):
+        return False
+    # A virtual environment inside the project is not the project.
+    return "site-packages" not in file

@@ -1,0 +1,178 @@
+//! The arguments of `@asset(...)`.
+
+use std::sync::Arc;
+
+use ruff_python_ast::{Decorator, Expr, Keyword};
+use ruff_text_size::{Ranged, TextRange};
+use serde_json::Value;
+
+use super::constants::Constants;
+use super::{Unreadable, literal, source, span};
+use crate::diagnostic::{Code, Diagnostics};
+use crate::document::config::config_value;
+use crate::document::{Content, Entry, Node, Reader, Words};
+use crate::project::Values;
+use crate::source::{SourceFile, Span};
+
+const WORDS: Words =
+    Words { unknown_key: Code::AssetArgument, wrong_value: Code::AssetArgument, key: "argument", plain_text: false };
+
+const ARGUMENTS: &[&str] = &[
+    "name",
+    "materialized",
+    "deps",
+    "inputs",
+    "tags",
+    "owner",
+    "group",
+    "description",
+    "schema",
+    "alias",
+    "database",
+    "columns",
+    "metadata",
+    "meta",
+    "retries",
+    "retry_delay",
+    "enabled",
+    "version",
+    "max_age",
+    "io_manager",
+    "data_version",
+];
+
+/// Arguments that may be any expression: their text is kept, their value is the runtime's business.
+const EXPRESSIONS: &[&str] = &["io_manager", "data_version"];
+
+/// What `@asset(...)` says.
+#[derive(Default)]
+pub struct Arguments {
+    pub name: Option<(String, Span)>,
+    pub description: Option<String>,
+    pub deps: Vec<(String, Span)>,
+    pub inputs: Vec<Input>,
+    pub config: Values,
+}
+
+/// An item of `inputs=`: the parameter, and the upstream that it receives.
+pub struct Input {
+    pub parameter: String,
+    pub parameter_span: Span,
+    pub upstream: String,
+    pub upstream_span: Span,
+}
+
+pub fn read(
+    file: &Arc<SourceFile>,
+    decorator: &Decorator,
+    constants: &Constants<'_>,
+    problems: &mut Diagnostics,
+) -> Result<Arguments, Unreadable> {
+    let mut arguments = Arguments::default();
+    let Expr::Call(call) = &decorator.expression else { return Ok(arguments) };
+    let mut reader = Reader::new(file, WORDS);
+    if let Some(positional) = call.arguments.args.first() {
+        report_positional(&mut reader, positional);
+    }
+    let mut unreadable = None;
+    for keyword in &call.arguments.keywords {
+        if let Err(range) = read_keyword(&mut reader, keyword, constants, &mut arguments) {
+            unreadable.get_or_insert(Unreadable { because: because(keyword), range });
+        }
+    }
+    problems.extend(std::mem::take(&mut reader.problems));
+    unreadable.map_or(Ok(arguments), Err)
+}
+
+fn report_positional(reader: &mut Reader<'_>, argument: &Expr) {
+    let problem = reader.problem(span(argument.range()), "`@asset` takes its arguments by name");
+    let hint = match argument {
+        Expr::StringLiteral(_) => format!("write `name={}`", source(reader.file(), argument.range())),
+        _ => "write `@asset(name=..., tags=...)`".to_string(),
+    };
+    reader.report(problem.hint(hint));
+}
+
+fn because(keyword: &Keyword) -> String {
+    match &keyword.arg {
+        Some(name) => format!("`{name}=` is not a plain value"),
+        None => "the arguments of `@asset` are made by code".to_string(),
+    }
+}
+
+fn read_keyword(
+    reader: &mut Reader<'_>,
+    keyword: &Keyword,
+    constants: &Constants<'_>,
+    arguments: &mut Arguments,
+) -> Result<(), TextRange> {
+    let Some(name) = &keyword.arg else {
+        return match literal::read(&keyword.value, constants)?.content {
+            Content::Table(entries) => {
+                entries.iter().for_each(|entry| read_argument(reader, entry, arguments));
+                Ok(())
+            }
+            _ => Err(keyword.value.range()),
+        };
+    };
+    let key = std::borrow::Cow::Borrowed(name.as_str());
+    let is_known = ARGUMENTS.contains(&name.as_str());
+    let value = if !is_known {
+        // Whatever the value is, the name is wrong.
+        Node::new(span(keyword.value.range()), Content::Null)
+    } else if EXPRESSIONS.contains(&name.as_str()) && !matches!(keyword.value, Expr::StringLiteral(_)) {
+        let text = source(reader.file(), keyword.value.range());
+        Node::new(span(keyword.value.range()), Content::Text(text.into()))
+    } else {
+        literal::read(&keyword.value, constants)?
+    };
+    read_argument(reader, &Entry { key, key_span: span(name.range), value }, arguments);
+    Ok(())
+}
+
+fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arguments) {
+    let (key, value) = (entry.key.as_ref(), &entry.value);
+    match key {
+        "name" => arguments.name = reader.name(key, value).map(|name| (name, value.span)),
+        "description" => arguments.description = reader.text(key, value),
+        "deps" => arguments.deps = reader.spanned_texts(key, value),
+        "inputs" => arguments.inputs = inputs(reader, value),
+        "materialized" => read_materialized(reader, value, arguments),
+        "metadata" | "meta" => {
+            let meta = reader.values(key, value);
+            let before = arguments.config.remove("meta");
+            let mut merged = match before {
+                Some(Value::Object(before)) => before,
+                _ => Default::default(),
+            };
+            merged.extend(meta);
+            arguments.config.insert("meta".to_string(), Value::Object(merged));
+        }
+        key if ARGUMENTS.contains(&key) => {
+            if let Some(json) = config_value(reader, key, key, value) {
+                arguments.config.insert(key.to_string(), json);
+            }
+        }
+        _ => reader.unknown_key(entry, "`@asset`", ARGUMENTS),
+    }
+}
+
+fn read_materialized(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {
+    let Some(materialized) = reader.name("materialized", value) else { return };
+    if matches!(materialized.as_str(), "table" | "object") {
+        arguments.config.insert("materialized".to_string(), Value::String(materialized));
+        return;
+    }
+    let problem = reader.problem(value.span, format!("an asset function cannot be materialized as `{materialized}`"));
+    reader.report(problem.hint("`table` for data, `object` for anything else"));
+}
+
+fn inputs(reader: &mut Reader<'_>, node: &Node<'_>) -> Vec<Input> {
+    let entries = reader.table("inputs", node);
+    let inputs = entries.iter().filter_map(|entry| {
+        let upstream = reader.name(&format!("inputs.{}", entry.key), &entry.value)?;
+        let (parameter, parameter_span) = (entry.key.to_string(), entry.key_span);
+        Some(Input { parameter, parameter_span, upstream, upstream_span: entry.value.span })
+    });
+    inputs.collect()
+}

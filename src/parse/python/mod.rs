@@ -1,0 +1,142 @@
+//! Python modules: `@asset` functions, found in the syntax tree without importing anything.
+
+mod arguments;
+mod constants;
+mod depth;
+mod docstring;
+mod function;
+mod imports;
+mod literal;
+#[cfg(test)]
+mod tests;
+mod uses;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ruff_python_ast::{Mod, Stmt};
+use ruff_python_parser::{Mode, ParseOptions, Parsed};
+use ruff_text_size::TextRange;
+
+use super::ParsedAsset;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{Place, SourceFile, Span};
+use constants::Constants;
+use imports::Imports;
+use walk::Walk;
+
+/// What reading a module's syntax tree tells.
+#[derive(Debug)]
+pub enum ParsedModule {
+    /// Everything that the module declares (nothing, for a module of helpers).
+    Assets(Vec<ParsedAsset>),
+    /// The module makes assets in a way that only importing it can tell, and why.
+    NeedsImport { because: String, place: Place },
+}
+
+/// What only importing the module can tell: the reason and the text that shows it.
+#[derive(Debug, Clone)]
+struct Unreadable {
+    because: String,
+    range: TextRange,
+}
+
+/// The assets that a module declares.
+///
+/// A module whose text does not say `dovetail` declares none and is not even parsed; neither is `conftest.py`.
+/// Errors: `DT0301` for every syntax error, `DT0302` to `DT0304` and `DT0507` for wrong declarations.
+pub fn parse(file: &Arc<SourceFile>) -> Result<ParsedModule, Diagnostics> {
+    let is_test_setup = file.path().file_name().is_some_and(|name| name == "conftest.py");
+    if is_test_setup || !file.text().contains("dovetail") {
+        return Ok(ParsedModule::Assets(Vec::new()));
+    }
+    let parsed = ruff_python_parser::parse_unchecked(file.text(), ParseOptions::from(Mode::Module));
+    let depth = depth::bound(parsed.tokens());
+    if depth > depth::MOST {
+        // Walking or even dropping a tree this deep could exhaust the stack.
+        std::mem::forget(parsed);
+        let message = "expressions or blocks stand too deep in each other";
+        return Err(Diagnostic::error(Code::PythonSyntax, message).at(Place::start_of(file)).into());
+    }
+    if depth > depth::SHALLOW { read_on_own_stack(file, parsed) } else { read(file, &parsed) }
+}
+
+fn read_on_own_stack(file: &Arc<SourceFile>, parsed: Parsed<Mod>) -> Result<ParsedModule, Diagnostics> {
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(depth::STACK);
+        let work = builder.spawn_scoped(scope, move || read(file, &parsed));
+        work.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| {
+            let message = "the module is too deep to be read on this machine";
+            Err(Diagnostic::error(Code::PythonSyntax, message).at(Place::start_of(file)).into())
+        })
+    })
+}
+
+fn read(file: &Arc<SourceFile>, parsed: &Parsed<Mod>) -> Result<ParsedModule, Diagnostics> {
+    if !parsed.errors().is_empty() {
+        let problems = parsed.errors().iter().map(|error| {
+            let message = format!("not valid Python: {}", lowercase_start(&error.error.to_string()));
+            Diagnostic::error(Code::PythonSyntax, message).at(place(file, error.location))
+        });
+        return Err(Diagnostics(problems.collect()).sorted());
+    }
+    match parsed.syntax() {
+        Mod::Module(module) => declarations(file, &module.body),
+        Mod::Expression(_) => Ok(ParsedModule::Assets(Vec::new())),
+    }
+}
+
+fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, Diagnostics> {
+    let imports = Imports::of(body);
+    if !imports.may_declare() {
+        return Ok(ParsedModule::Assets(Vec::new()));
+    }
+    let mut walk = Walk::new(file, &imports);
+    walk.module(body);
+    let mut unreadable = walk.unreadable;
+    let mut problems = walk.problems;
+    let constants = if walk.declared.is_empty() { Constants::default() } else { Constants::of(body) };
+    let mut assets = Vec::with_capacity(walk.declared.len());
+    let mut conditional: HashMap<&str, bool> = HashMap::new();
+    for declared in &walk.declared {
+        let name = declared.function.name.as_str();
+        let is_conditional = declared.is_conditional;
+        if conditional.insert(name, is_conditional).is_some_and(|before| before || is_conditional) {
+            let because = format!("`{name}` is declared more than once, under conditions");
+            unreadable.get_or_insert(Unreadable { because, range: declared.function.name.range });
+        }
+        match function::read(file, declared, &imports, &constants, &mut problems) {
+            Ok(asset) => assets.extend(asset),
+            Err(reason) => {
+                unreadable.get_or_insert(reason);
+            }
+        }
+    }
+    match unreadable {
+        _ if problems.has_errors() => Err(problems.sorted()),
+        Some(Unreadable { because, range }) => Ok(ParsedModule::NeedsImport { because, place: place(file, range) }),
+        None => Ok(ParsedModule::Assets(assets)),
+    }
+}
+
+fn span(range: TextRange) -> Span {
+    Span::new(range.start().to_usize(), range.end().to_usize())
+}
+
+fn place(file: &Arc<SourceFile>, range: TextRange) -> Place {
+    Place::new(file, span(range))
+}
+
+/// The text of a part of the file.
+fn source(file: &SourceFile, range: TextRange) -> String {
+    file.text().get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default().to_string()
+}
+
+fn lowercase_start(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if !text.starts_with("IPython") => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_string(),
+    }
+}

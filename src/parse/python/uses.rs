@@ -1,0 +1,170 @@
+//! Finds uses of `asset` that are not the decorator of a module's function: factories, other names, lambdas.
+
+use std::collections::HashSet;
+
+use ruff_python_ast::visitor::{Visitor, walk_arguments, walk_expr, walk_parameters, walk_stmt};
+use ruff_python_ast::{Expr, ExprContext, Parameters, Stmt, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Unreadable;
+use super::imports::Imports;
+
+pub struct Uses<'a> {
+    imports: &'a Imports<'a>,
+    /// The first use that only importing the module can follow.
+    pub first: Option<Unreadable>,
+    /// Lambdas given to `asset`.
+    pub lambdas: Vec<TextRange>,
+    /// Names that the functions around this place bind for themselves.
+    shadows: Vec<HashSet<&'a str>>,
+    functions: Vec<&'a str>,
+    loops: usize,
+}
+
+impl<'a> Uses<'a> {
+    pub fn new(imports: &'a Imports<'a>) -> Self {
+        let (shadows, functions) = (Vec::new(), Vec::new());
+        Uses { imports, first: None, lambdas: Vec::new(), shadows, functions, loops: 0 }
+    }
+
+    /// A function's parameters and body.
+    pub fn function(&mut self, function: &'a StmtFunctionDef) {
+        walk_parameters(self, &function.parameters);
+        let mut bound = Bound::default();
+        bound.parameters(&function.parameters);
+        bound.visit_body(&function.body);
+        self.shadows.push(bound.0);
+        self.functions.push(&function.name);
+        self.visit_body(&function.body);
+        self.functions.pop();
+        self.shadows.pop();
+    }
+
+    fn is_shadowed(&self, name: &str) -> bool {
+        self.shadows.iter().any(|names| names.contains(name))
+    }
+
+    fn is_asset(&self, expression: &Expr) -> bool {
+        let base = match expression {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => match attribute.value.as_ref() {
+                Expr::Name(name) => name.id.as_str(),
+                _ => "",
+            },
+            _ => return false,
+        };
+        self.imports.is_asset(expression) && !self.is_shadowed(base)
+    }
+
+    fn note(&mut self, range: TextRange, what: &str) {
+        let because = match (self.functions.last(), self.loops) {
+            (Some(function), _) => format!("`asset` is used inside the function `{function}`"),
+            (None, 0) => what.to_string(),
+            (None, _) => "`asset` is used in a loop".to_string(),
+        };
+        self.first.get_or_insert(Unreadable { because, range });
+    }
+
+    fn call(&mut self, call: &'a ruff_python_ast::ExprCall) {
+        let callee = match call.func.as_ref() {
+            Expr::Call(inner) => inner.func.as_ref(),
+            callee => callee,
+        };
+        if self.is_asset(callee)
+            && let Some(lambda) = call.arguments.args.iter().find(|argument| matches!(argument, Expr::Lambda(_)))
+        {
+            self.lambdas.push(lambda.range());
+            walk_arguments(self, &call.arguments);
+            return;
+        }
+        if self.is_asset(&call.func) {
+            self.note(call.func.range(), "`asset(...)` is called like a function");
+        }
+        self.visit_expr(&call.func);
+        self.visit_arguments(&call.arguments);
+    }
+
+    /// `a = asset`, `dv = dovetail`.
+    fn renames_module(&self, value: &Expr) -> bool {
+        matches!(value, Expr::Name(name) if self.imports.is_module_name(&name.id) && !self.is_shadowed(&name.id))
+    }
+}
+
+impl<'a> Visitor<'a> for Uses<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(function) => {
+                function.decorator_list.iter().for_each(|decorator| self.visit_decorator(decorator));
+                self.function(function);
+            }
+            Stmt::For(_) | Stmt::While(_) => {
+                self.loops += 1;
+                walk_stmt(self, statement);
+                self.loops -= 1;
+            }
+            Stmt::Assign(assign) if self.renames_module(&assign.value) => {
+                self.note(assign.range, "the package `dovetail` gets another name");
+            }
+            _ => walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Call(call) => return self.call(call),
+            Expr::Name(name) if name.ctx == ExprContext::Load => {
+                if self.imports.may_be_asset(&name.id) && !self.is_shadowed(&name.id) {
+                    self.note(name.range, "`asset` may come from another module of the project");
+                }
+            }
+            Expr::Name(name) if self.functions.is_empty() && self.imports.is_asset_name(&name.id) => {
+                self.note(name.range, "the name of `asset` is given to something else");
+            }
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
+                let mut bound = Bound::default();
+                bound.visit_expr(expression);
+                self.shadows.push(bound.0);
+                self.loops += 1;
+                walk_expr(self, expression);
+                self.loops -= 1;
+                self.shadows.pop();
+                return;
+            }
+            Expr::Lambda(lambda) => {
+                let mut bound = Bound::default();
+                lambda.parameters.iter().for_each(|parameters| bound.parameters(parameters));
+                self.shadows.push(bound.0);
+                walk_expr(self, expression);
+                self.shadows.pop();
+                return;
+            }
+            _ => {}
+        }
+        if self.is_asset(expression) && !matches!(expression, Expr::Name(name) if name.ctx != ExprContext::Load) {
+            self.note(expression.range(), "`asset` is used as a value");
+            return;
+        }
+        walk_expr(self, expression);
+    }
+}
+
+/// The names that a function binds.
+#[derive(Default)]
+struct Bound<'a>(HashSet<&'a str>);
+
+impl<'a> Bound<'a> {
+    fn parameters(&mut self, parameters: &'a Parameters) {
+        self.0.extend(parameters.iter().map(|parameter| parameter.name().as_str()));
+    }
+}
+
+impl<'a> Visitor<'a> for Bound<'a> {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Name(name) = expression
+            && name.ctx == ExprContext::Store
+        {
+            self.0.insert(&name.id);
+        }
+        walk_expr(self, expression);
+    }
+}

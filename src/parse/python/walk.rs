@@ -1,0 +1,178 @@
+//! Walks what a module runs when it is imported, and finds the functions under `@asset`.
+
+use std::sync::Arc;
+
+use ruff_python_ast::visitor::Visitor;
+use ruff_python_ast::{Decorator, ExceptHandler, Expr, Stmt, StmtClassDef, StmtFunctionDef, StmtIf};
+
+use super::imports::Imports;
+use super::uses::Uses;
+use super::{Unreadable, place};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::SourceFile;
+
+/// A function under `@asset`.
+pub struct Declared<'a> {
+    pub function: &'a StmtFunctionDef,
+    pub decorator: &'a Decorator,
+    /// It stands under `if`, `try` or `match`.
+    pub is_conditional: bool,
+}
+
+pub struct Walk<'a> {
+    file: &'a Arc<SourceFile>,
+    imports: &'a Imports<'a>,
+    pub declared: Vec<Declared<'a>>,
+    pub unreadable: Option<Unreadable>,
+    pub problems: Diagnostics,
+    conditions: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(file: &'a Arc<SourceFile>, imports: &'a Imports<'a>) -> Self {
+        let (declared, problems) = (Vec::new(), Diagnostics::default());
+        Walk { file, imports, declared, unreadable: None, problems, conditions: 0 }
+    }
+
+    pub fn module(&mut self, body: &'a [Stmt]) {
+        if let Some((name, range)) = self.imports.clash() {
+            self.needs_import(Unreadable { because: format!("`{name}` is imported from two places"), range });
+        }
+        self.body(body);
+    }
+
+    fn needs_import(&mut self, reason: Unreadable) {
+        self.unreadable.get_or_insert(reason);
+    }
+
+    fn body(&mut self, body: &'a [Stmt]) {
+        for statement in body {
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(function) => self.function(function),
+            Stmt::ClassDef(class) => self.class(class),
+            Stmt::If(statement) => self.condition(statement),
+            Stmt::With(with) => self.body(&with.body),
+            Stmt::Try(statement) => self.under_condition(|walk| {
+                walk.body(&statement.body);
+                for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
+                    walk.body(&handler.body);
+                }
+                walk.body(&statement.orelse);
+                walk.body(&statement.finalbody);
+            }),
+            Stmt::Match(statement) => self.under_condition(|walk| {
+                statement.cases.iter().for_each(|case| walk.body(&case.body));
+            }),
+            other => self.uses(|uses| uses.visit_stmt(other)),
+        }
+    }
+
+    fn under_condition(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.conditions += 1;
+        walk(self);
+        self.conditions -= 1;
+    }
+
+    fn condition(&mut self, statement: &'a StmtIf) {
+        self.under_condition(|walk| {
+            if !never_runs_on_import(&statement.test) {
+                walk.body(&statement.body);
+            }
+            for clause in &statement.elif_else_clauses {
+                if !clause.test.as_ref().is_some_and(never_runs_on_import) {
+                    walk.body(&clause.body);
+                }
+            }
+        });
+    }
+
+    fn function(&mut self, function: &'a StmtFunctionDef) {
+        if self.imports.is_asset_name(&function.name) {
+            let because = format!("`{}` is defined again", function.name);
+            self.needs_import(Unreadable { because, range: function.name.range });
+        }
+        let mut found: Option<&Decorator> = None;
+        for decorator in &function.decorator_list {
+            match (self.is_asset_decorator(decorator), found) {
+                (true, None) => {
+                    found = Some(decorator);
+                    self.decorator_arguments(decorator);
+                }
+                (true, Some(_)) => {
+                    let message = format!("`@asset` stands twice on `{}`", function.name);
+                    let problem = Diagnostic::error(Code::AssetArgument, message);
+                    self.problems.push(problem.at(place(self.file, decorator.range)));
+                }
+                (false, _) => self.uses(|uses| uses.visit_decorator(decorator)),
+            }
+        }
+        self.uses(|uses| uses.function(function));
+        if let Some(decorator) = found {
+            self.declared.push(Declared { function, decorator, is_conditional: self.conditions > 0 });
+        }
+    }
+
+    fn class(&mut self, class: &'a StmtClassDef) {
+        for decorator in &class.decorator_list {
+            if self.is_asset_decorator(decorator) {
+                let message = format!("`@asset` on the class `{}`, which is not a function", class.name);
+                let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
+                self.problems.push(problem.hint("decorate a function that makes what the class holds"));
+            } else {
+                self.uses(|uses| uses.visit_decorator(decorator));
+            }
+        }
+        self.uses(|uses| uses.visit_body(&class.body));
+    }
+
+    fn is_asset_decorator(&self, decorator: &Decorator) -> bool {
+        match &decorator.expression {
+            Expr::Call(call) => self.imports.is_asset(&call.func),
+            expression => self.imports.is_asset(expression),
+        }
+    }
+
+    /// The decorator itself is a proper use of `asset`; one among its arguments is not.
+    fn decorator_arguments(&mut self, decorator: &'a Decorator) {
+        if let Expr::Call(call) = &decorator.expression {
+            self.uses(|uses| uses.visit_arguments(&call.arguments));
+        }
+    }
+
+    fn uses(&mut self, visit: impl FnOnce(&mut Uses<'a>)) {
+        let mut uses = Uses::new(self.imports);
+        visit(&mut uses);
+        for range in uses.lambdas {
+            let problem = Diagnostic::error(Code::NotAFunction, "`asset` on a lambda, which has no name");
+            let problem = problem.at(place(self.file, range));
+            self.problems.push(problem.hint("write a function: `@asset` above `def name(...):`"));
+        }
+        if let Some(reason) = uses.first {
+            self.needs_import(reason);
+        }
+    }
+}
+
+/// `if TYPE_CHECKING:`, `if __name__ == "__main__":`, `if False:`.
+fn never_runs_on_import(test: &Expr) -> bool {
+    match test {
+        Expr::BooleanLiteral(literal) => !literal.value,
+        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        Expr::Compare(compare) => {
+            let sides = [Some(compare.left.as_ref()), compare.comparators.first()];
+            let is_name = |side: &Expr| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__");
+            let is_main = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+            let is_equal = matches!(compare.ops.as_ref(), [ruff_python_ast::CmpOp::Eq]);
+            is_equal
+                && sides.iter().flatten().any(|side| is_name(side))
+                && sides.iter().flatten().any(|side| is_main(side))
+        }
+        _ => false,
+    }
+}

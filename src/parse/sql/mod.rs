@@ -1,0 +1,160 @@
+//! SQL models: Jinja first, then the table names of the rendered statement.
+
+mod description;
+mod find;
+mod lexer;
+mod names;
+mod places;
+mod rewrite;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use find::{Failure, TableName, plain_names};
+use lexer::{Token, TokenKind, tokens};
+use places::Places;
+use statement::{NotOneQuery, one_query};
+
+use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, SqlBody, UpstreamName};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{Place, SourceFile, Span};
+use crate::template::{Rendered, TemplateEnvironment, readable};
+
+/// Reads one model.
+///
+/// # Errors
+/// Everything that is wrong with the file: a name that cannot be used (`BadName`), Jinja (`JinjaSyntax`,
+/// `JinjaRender`, ...), not exactly one query (`NotOneSelect`), SQL that DuckDB does not parse (`SqlSyntax`).
+pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<ParsedAsset, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let name = asset_name(file).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
+    let rendered = templates.render(file).map_err(|errors| diagnostics.extend(errors)).ok();
+    let body = rendered.as_ref().map(|rendered| statement(file, &rendered.text, templates));
+    match (name, rendered, body) {
+        (Some(name), Some(rendered), Some(Ok((statement, names)))) => Ok(asset(file, name, rendered, statement, names)),
+        (_, _, body) => {
+            diagnostics.extend(body.and_then(Result::err));
+            Err(diagnostics.sorted())
+        }
+    }
+}
+
+/// The plain table names of a query, unquoted, with the byte span of each occurrence; `None` when it is no single
+/// query that parses. What the fuzzer and other tools of the project use.
+pub fn table_spans(sql: &str) -> Option<Vec<(Vec<String>, Span)>> {
+    let all = tokens(sql);
+    let span = one_query(sql, &all).ok()?;
+    let names = plain_names(sql.get(span.start..span.end)?, &within(&all, span)).ok()?;
+    let shifted = |name: Span| Span::new(name.start + span.start, name.end + span.start);
+    Some(names.into_iter().map(|name| (name.parts, shifted(name.span))).collect())
+}
+
+fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostic> {
+    let stem = file.stem();
+    AssetName::new(stem).filter(|_| !stem.contains('.')).ok_or_else(|| {
+        Diagnostic::error(Code::BadName, format!("`{stem}` cannot be the name of a model"))
+            .at(Place::start_of(file))
+            .hint("a model is called like its file; rename the file")
+    })
+}
+
+fn asset(
+    file: &Arc<SourceFile>,
+    name: AssetName,
+    rendered: Rendered,
+    statement: Span,
+    names: Vec<UpstreamName>,
+) -> ParsedAsset {
+    let call = |call: crate::template::ReferenceCall| UpstreamName {
+        reference: call.reference,
+        place: call.place,
+        manner: Manner::Call,
+    };
+    ParsedAsset {
+        name,
+        file: Arc::clone(file),
+        place: Place::start_of(file),
+        config: rendered.config,
+        description: description::description(file.text()),
+        upstreams: rendered.calls.into_iter().map(call).chain(names).collect(),
+        body: ParsedBody::Sql(SqlBody { rendered: rendered.text, statement }),
+    }
+}
+
+/// The one query's span and the plain names in it.
+fn statement(
+    file: &Arc<SourceFile>,
+    rendered: &str,
+    templates: &TemplateEnvironment,
+) -> Result<(Span, Vec<UpstreamName>), Diagnostic> {
+    let places = Places::new(file, rendered, templates);
+    let all = tokens(rendered);
+    let span = one_query(rendered, &all).map_err(|reason| not_one_query(file, rendered, &reason, &places))?;
+    let sql = rendered.get(span.start..span.end).unwrap_or_default();
+    let names = plain_names(sql, &within(&all, span)).map_err(|error| failure(sql, span, error, &places))?;
+    let upstream = |name: TableName| {
+        let rendered = Span::new(span.start + name.span.start, span.start + name.span.end);
+        UpstreamName {
+            place: places.place(rendered),
+            reference: Reference::Table(name.parts),
+            manner: Manner::PlainName { rendered, has_alias: name.has_alias },
+        }
+    };
+    Ok((span, names.into_iter().map(upstream).collect()))
+}
+
+/// The tokens of a statement, counted from its start, without comments.
+fn within(tokens: &[Token], span: Span) -> Vec<Token> {
+    let inside = |token: &&Token| token.span.start >= span.start && token.span.end <= span.end;
+    let real = tokens.iter().filter(inside).filter(|token| token.kind != TokenKind::Comment);
+    real.map(|token| Token { span: Span::new(token.span.start - span.start, token.span.end - span.start), ..*token })
+        .collect()
+}
+
+fn not_one_query(file: &Arc<SourceFile>, rendered: &str, reason: &NotOneQuery, places: &Places<'_>) -> Diagnostic {
+    let error = |message: &str| Diagnostic::error(Code::NotOneSelect, message);
+    match reason {
+        NotOneQuery::Empty => {
+            error("the model is empty").at(Place::start_of(file)).hint("a model's file holds one query")
+        }
+        NotOneQuery::Several(second) => error("the model holds more than one statement")
+            .at(places.place(*second))
+            .label("the second one starts here")
+            .hint("make one model of each query, or use a Python asset for several statements"),
+        NotOneQuery::Other(word) => {
+            let text = rendered.get(word.start..word.end).unwrap_or_default();
+            let lower = text.to_lowercase();
+            let wrapped = statement::WRAPPED_WORDS.contains(&lower.as_str());
+            let hint = if wrapped {
+                format!("write `from ({lower} ...)`, which is a query")
+            } else {
+                "a model says what its table holds; dovetail writes the statement that makes it".to_owned()
+            };
+            error(&format!("a model is a query, not `{lower}`")).at(places.place(*word)).hint(hint)
+        }
+    }
+}
+
+fn failure(sql: &str, statement: Span, failure: Failure, places: &Places<'_>) -> Diagnostic {
+    match failure {
+        Failure::Syntax { message, offset } => {
+            let start = offset.unwrap_or(0).min(sql.len());
+            let near = tokens(sql).into_iter().find(|token| token.span.end > start);
+            let span = near.map_or(Span::new(start, start), |token| token.span);
+            let place = places.place(Span::new(statement.start + span.start, statement.start + span.end));
+            Diagnostic::error(Code::SqlSyntax, readable(&message)).at(place)
+        }
+        Failure::NotAQuery => {
+            Diagnostic::error(Code::NotOneSelect, "a model is a query, and this statement changes data")
+                .at(places.place(Span::new(statement.start, statement.start)))
+        }
+        Failure::Unplaced(name) => Diagnostic::error(
+            Code::Unsupported,
+            format!("the table `{name}` is named in a way that dovetail cannot follow"),
+        )
+        .at(places.place(Span::new(statement.start, statement.start)))
+        .hint(format!("write `ref('{name}')` instead")),
+    }
+}
