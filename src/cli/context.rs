@@ -126,7 +126,11 @@ fn parse_vars_argument(argument: &str) -> Result<Values, String> {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             // The place in an argument of one line is no help.
-            Err(first.rsplit_once(" column ").and_then(|(_, rest)| rest.split_once(": ")).map_or(first, |(_, why)| why).to_owned())
+            Err(first
+                .rsplit_once(" column ")
+                .and_then(|(_, rest)| rest.split_once(": "))
+                .map_or(first, |(_, why)| why)
+                .to_owned())
         }
     }
 }
