@@ -29,7 +29,7 @@ impl Context {
     pub fn root(&self) -> Result<PathBuf, Diagnostic> {
         let named = self.global.project_dir.clone();
         match named.or_else(|| self.environment.get("DOVETAIL_PROJECT_DIR").map(PathBuf::from)) {
-            Some(directory) => named_root(&self.cwd.join(directory)),
+            Some(directory) => named_root(&self.cwd, &directory),
             None => find_root(&self.cwd),
         }
     }
@@ -85,9 +85,10 @@ impl Context {
 }
 
 /// A folder that is named must be a project itself: going upward from it would surprise.
-fn named_root(directory: &Path) -> Result<PathBuf, Diagnostic> {
-    let root = find_root(directory)?;
-    let same = match (directory.canonicalize(), root.canonicalize()) {
+fn named_root(cwd: &Path, directory: &Path) -> Result<PathBuf, Diagnostic> {
+    let absolute = cwd.join(directory);
+    let root = find_root(&absolute)?;
+    let same = match (absolute.canonicalize(), root.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
     };
@@ -121,7 +122,16 @@ fn parse_vars_argument(argument: &str) -> Result<Values, String> {
     match serde_saphyr::from_str::<Value>(argument) {
         Ok(Value::Object(object)) => Ok(object.into_iter().collect()),
         Ok(_) => Err("it is not an object".to_owned()),
-        Err(error) => Err(error.to_string().lines().next().unwrap_or_default().to_owned()),
+        Err(error) => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            // The place in an argument of one line is no help.
+            Err(first
+                .rsplit_once(" column ")
+                .and_then(|(_, rest)| rest.split_once(": "))
+                .map_or(first, |(_, why)| why)
+                .to_owned())
+        }
     }
 }
 

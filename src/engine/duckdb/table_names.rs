@@ -6,7 +6,7 @@ use duckdb::Connection;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::{EngineError, EngineErrorKind, FoundTable};
+use crate::engine::{EngineError, EngineErrorKind, FoundTable};
 
 /// A connection to nothing, just for its parser.
 static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
@@ -47,6 +47,7 @@ fn tables(json: &str, statement: &str) -> Result<Vec<FoundTable>, EngineError> {
 }
 
 fn serialized(statement: &str) -> Result<String, EngineError> {
+    super::library::load()?;
     let parser = PARSER.get_or_init(|| Connection::open_in_memory().map(Mutex::new).map_err(|error| error.to_string()));
     let connection = parser.as_ref().map_err(|message| failure(message.clone(), None))?;
     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
