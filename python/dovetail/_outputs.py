@@ -182,12 +182,21 @@ def _pandas_table(frame: Any) -> Any:
     if named:
         frame = frame.reset_index(level=named)
     try:
-        return pyarrow.Table.from_pandas(frame, preserve_index=False)
+        return _with_texts(pyarrow, pyarrow.Table.from_pandas(frame, preserve_index=False), frame)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError) as error:
         texts = [str(text) for text in error.args]
         raise ColumnTypeError(
             "; ".join(reversed(texts)), hint="give the column one type, for instance with `.astype(str)`"
         ) from None
+
+
+def _with_texts(pyarrow: Any, table: Any, frame: Any) -> Any:
+    """Columns of objects without a single value are texts, which is what pandas 2 keeps in such columns."""
+    for index, field in enumerate(table.schema):
+        if pyarrow.types.is_null(field.type) and frame.dtypes.iloc[index] == object:
+            field = field.with_type(pyarrow.string())
+            table = table.set_column(index, field, table.column(index).cast(field.type))
+    return table
 
 
 def _is(value: Any, library: str, name: str) -> bool:

@@ -27,8 +27,10 @@ def _series(pandas: Any, pyarrow: Any, field: Any, column: Any) -> Any:
         column = _narrow(pyarrow, column)
         kind = column.type
     if types.is_dictionary(kind) and (tree := type_tree(origin.decode())) and tree[0] == "enum":
-        # All values of the ENUM, whichever of them the rows have.
-        return pandas.Series(pandas.Categorical(column.to_pandas(), categories=tree[1]))
+        # All values of the ENUM, whichever of them the rows have; each chunk's dictionary holds them in their order.
+        codes = pyarrow.chunked_array([chunk.indices for chunk in column.chunks], kind.index_type)
+        codes = codes.cast(pyarrow.int32()).fill_null(-1).to_numpy()
+        return pandas.Series(pandas.Categorical.from_codes(codes, categories=tree[1]))
     if column.null_count and (types.is_integer(kind) or types.is_boolean(kind)):
         # numpy has no missing integers: they would become floats, and large ones other numbers.
         name = "boolean" if types.is_boolean(kind) else str(kind).replace("int", "Int").replace("uI", "UI")

@@ -141,6 +141,7 @@ class _Translator:
 
     def operands(self, left: Any, right: Any) -> tuple[str, str]:
         """Two sides of a comparison; both must have one type, so that neither language converts anything."""
+        left, right = self.uncast(left), self.uncast(right)
         if "Column" in left:
             left_text, left_type = self.column(left)
             right_text, right_type = self.operand(right, left_type)
@@ -150,6 +151,15 @@ class _Translator:
         if left_type != right_type:
             raise _Unknown
         return left_text, right_text
+
+    def uncast(self, tree: Any) -> Any:
+        """A decimal column without the cast to more digits that polars 1 puts around it."""
+        cast = tree.get("Cast", {})
+        name = cast.get("expr", {}).get("Column")
+        dtype = self.schema.get(name)
+        if isinstance(dtype, pl.Decimal) and cast["dtype"] == {"Literal": {"Decimal": [38, dtype.scale]}}:
+            return cast["expr"]
+        return tree
 
     def operand(self, tree: Any, dtype: Any) -> tuple[str, Any]:
         return self.column(tree) if "Column" in tree else self.literal(tree, dtype)
@@ -167,8 +177,9 @@ class _Translator:
         value = tree["Literal"]
         if "Dyn" in value:
             return _number(value["Dyn"]["Int"], dtype), dtype
-        ((kind, scalar),) = value["Scalar"].items()
-        if kind == "Datetime":
+        # polars 1.12 and others of its time have no `Scalar` around it.
+        ((kind, scalar),) = value.get("Scalar", value).items()
+        if kind in ("Datetime", "DateTime"):
             return _timestamp(scalar)
         if kind == "Decimal":
             return _decimal(scalar, dtype)
@@ -285,7 +296,7 @@ def _timestamp(scalar: Any) -> tuple[str, Any]:
 
 
 def _decimal(scalar: Any, dtype: Any) -> tuple[str, Any]:
-    value, _precision, scale = scalar
+    value, scale = scalar[0], scalar[-1]
     if not isinstance(dtype, pl.Decimal) or dtype.scale != scale or len(str(abs(value))) > dtype.precision:
         raise _Unknown
     text = format(decimal.Decimal(value).scaleb(-scale, decimal.Context(prec=60)), "f")

@@ -105,11 +105,6 @@ impl Connection {
         Some((kind, failure.message))
     }
 
-    /// Names and types (the engine's words) of a query's columns, without running it.
-    fn describe(&self, py: Python<'_>, sql: &str) -> PyResult<Vec<(String, String)>> {
-        crate::relation::describe(py, &self.pool, sql)
-    }
-
     fn relation(&self, sql: String) -> crate::relation::Relation {
         crate::relation::Relation::new(Arc::clone(&self.pool), sql)
     }
