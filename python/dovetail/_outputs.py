@@ -193,7 +193,7 @@ def _pandas_table(frame: Any) -> Any:
 def _with_texts(pyarrow: Any, table: Any, frame: Any) -> Any:
     """Columns of objects without a single value are texts, which is what pandas 2 keeps in such columns."""
     for index, field in enumerate(table.schema):
-        if pyarrow.types.is_null(field.type) and frame.dtypes.iloc[index] == object:
+        if pyarrow.types.is_null(field.type) and frame.dtypes.iloc[index].name == "object":
             field = field.with_type(pyarrow.string())
             table = table.set_column(index, field, table.column(index).cast(field.type))
     return table
