@@ -7,7 +7,7 @@ use super::context::Context;
 use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::compile::compile;
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::Diagnostics;
 use crate::engine::{Access, Engine, EngineErrorKind, WhenLocked, open};
 use crate::graph::{AssetGraph, Kind};
 use crate::project::{LoadOptions, Project, load};
@@ -26,9 +26,8 @@ pub(crate) fn debug(context: &mut Context) -> CommandResult {
         problems.extend(found);
     }
     let is_wrong = problems.has_errors();
-    let warnings = problems.0.iter().filter(|problem| problem.severity == Severity::Warning).count();
-    line(context, "warnings", &warnings.to_string());
     if !is_wrong {
+        line(context, "warnings", &problems.0.len().to_string());
         line(context, "status", "ok");
         problems.0.iter().for_each(|warning| context.printer.diagnostic(warning));
         return Ok(ExitStatus::Success);
