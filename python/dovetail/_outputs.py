@@ -37,7 +37,7 @@ def output_of(value: Any, declared: Mapping[str, str], connection: Any) -> Outpu
     if _is(value, "pyarrow", "RecordBatchReader"):
         # One batch after the other, and not as a C stream: so an exception in Python code behind it keeps its
         # traceback, and what that code prints is this asset's.
-        return _batches(iter(value), declared, connection)
+        return _batches(_read(value), declared, connection)
     table, types = tabular(value)
     if table is not None:
         if hasattr(table, "__arrow_c_stream__"):
@@ -105,6 +105,18 @@ class Batches:
             close()
 
 
+def _read(reader: Any) -> Iterator[Any]:
+    """The batches of a ``pyarrow.RecordBatchReader``; an empty table when there are none."""
+    empty = True
+    for batch in reader:
+        empty = False
+        yield batch
+    if empty:
+        import pyarrow
+
+        yield pyarrow.Table.from_batches([], schema=reader.schema)
+
+
 def _difference(types: dict[str, str], first: dict[str, str]) -> str:
     for name in {**first, **types}:
         if types.get(name) != first.get(name):
@@ -119,9 +131,6 @@ def _batches(items: Iterator[Any], declared: Mapping[str, str], connection: Any)
         if table is None:
             raise _wrong_item(first, 1)
         return Output("batches", Batches(items, table, types), {**types, **declared})
-    schema = getattr(items, "schema", None)
-    if schema is not None and hasattr(schema, "empty_table"):
-        return Output("stream", schema.empty_table(), dict(declared))
     if not declared:
         raise OutputError(
             "the function gave no batches, so its columns are not known",

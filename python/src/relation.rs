@@ -342,6 +342,8 @@ pub(crate) struct Rows {
     reader: BatchReader,
     shape: Shape,
     pool: Arc<Pool>,
+    /// An empty result is one empty batch: code that works batch by batch then passes its columns on.
+    pristine: bool,
 }
 
 pub(crate) fn open(pool: &Arc<Pool>, sql: &str, library: Library) -> Result<Rows, EngineError> {
@@ -366,7 +368,7 @@ pub(crate) fn open(pool: &Arc<Pool>, sql: &str, library: Library) -> Result<Rows
     let reader = pool.query(&sql)?;
     let shape = Shape::new(&reader.schema(), library, &origins)
         .map_err(|message| noted(pool, EngineError { kind: EngineErrorKind::ColumnType, message, offset: None }))?;
-    Ok(Rows { reader, shape, pool: Arc::clone(pool) })
+    Ok(Rows { reader, shape, pool: Arc::clone(pool), pristine: true })
 }
 
 fn noted(pool: &Pool, error: EngineError) -> EngineError {
@@ -376,9 +378,12 @@ fn noted(pool: &Pool, error: EngineError) -> EngineError {
 
 impl Rows {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, EngineError>> {
-        let batch = match self.reader.next()? {
-            Ok(batch) => batch,
-            Err(error) => return Some(Err(execution(&arrow_text(&error)))),
+        let first = std::mem::take(&mut self.pristine);
+        let batch = match self.reader.next() {
+            Some(Ok(batch)) => batch,
+            Some(Err(error)) => return Some(Err(execution(&arrow_text(&error)))),
+            None if first => return Some(Ok(RecordBatch::new_empty(Arc::clone(&self.shape.schema)))),
+            None => return None,
         };
         Some(self.shape.apply(&batch).map_err(|error| {
             let message = arrow_text(&error);
@@ -401,7 +406,7 @@ impl Rows {
         let schema = Arc::clone(&self.shape.schema);
         let shape = Shape::unchanged(Arc::clone(&schema));
         let reader = arrow::array::RecordBatchIterator::new(batches, schema);
-        Ok((Rows { reader: Box::new(reader), shape, pool: Arc::clone(&self.pool) }, rows))
+        Ok((Rows { reader: Box::new(reader), shape, pool: Arc::clone(&self.pool), pristine: false }, rows))
     }
 }
 

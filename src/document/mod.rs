@@ -65,14 +65,6 @@ impl<'a> Node<'a> {
         self.as_table()?.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    pub fn as_text(&self) -> Option<&str> {
-        match &self.content {
-            Content::Text(text) => Some(text),
-            Content::Rendered(text) => Some(text),
-            _ => None,
-        }
-    }
-
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,

@@ -46,7 +46,7 @@ fn syntax_error(file: &Arc<SourceFile>, error: &parser::ScanError) -> Diagnostic
     use parser::ErrorKind;
     let marker = error.marker();
     let start = marker.byte_offset().unwrap_or_else(|| file.offset(marker.line(), marker.col() + 1));
-    let place = Place::new(file, Span::new(start.min(file.text().len()), (start + 1).min(file.text().len())));
+    let place = Place::new(file, letter(file, start));
     let info = error.info();
     let (message, hint) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => (too_deep(), None),
@@ -62,6 +62,17 @@ fn syntax_error(file: &Arc<SourceFile>, error: &parser::ScanError) -> Diagnostic
         _ => (in_plain_words(&info), None),
     };
     Diagnostic::error(Code::YamlSyntax, message).at(place).hint_if(hint.map(str::to_string))
+}
+
+/// The one letter that stands at an offset, or nothing at the end of the file.
+fn letter(file: &SourceFile, start: usize) -> Span {
+    let text = file.text();
+    let mut start = start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let width = text[start..].chars().next().map_or(0, char::len_utf8);
+    Span::new(start, start + width)
 }
 
 /// The parser's words without its jargon of scanners and nodes.
@@ -164,7 +175,7 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, span: Span, open: Open<'a>) -> Result<(), Stop> {
         if self.open.len() >= DEEPEST {
-            self.problem(Span::new(span.start, span.start + 1), too_deep());
+            self.problem(letter(self.file, span.start), too_deep());
             return Err(Stop);
         }
         self.open.push(open);
@@ -297,9 +308,8 @@ fn key_of<'a>(file: &'a Arc<SourceFile>, node: Node<'a>, is_merge: bool, problem
     let text = match node.content {
         Content::Text(text) => text,
         Content::List(_) | Content::Table(_) => {
-            let place_span = Span::new(span.start, (span.start + 1).min(file.text().len()));
             let message = "a key must be text, not a list or table";
-            problems.push(Diagnostic::error(Code::YamlSyntax, message).at(Place::new(file, place_span)));
+            problems.push(Diagnostic::error(Code::YamlSyntax, message).at(Place::new(file, letter(file, span.start))));
             Cow::Borrowed("")
         }
         _ => Cow::Borrowed(file.text().get(span.start..span.end).unwrap_or_default()),

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn marks_stand_inside_the_whitespace() {
         let marked = mark(" a {{- x -}} \n b ", 3);
-        assert_eq!(strip(&marked), " a {{- \"\" }}{{  x  }}{{ \"\" -}} \n b ".replace("\"\"", "\"\""));
+        assert_eq!(strip(&marked), " a {{- \"\" }}{{  x  }}{{ \"\" -}} \n b ");
     }
 
     #[test]

@@ -235,6 +235,21 @@ fn broken_and_doubled_macros_are_reported_together() {
 }
 
 #[test]
+fn threads_share_the_environment() {
+    let environment = test_environment(&[("macros/a.sql", "{% macro m(x) %}[{{ x }}]{% endmacro %}")]);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                let environment = &environment;
+                scope.spawn(move || environment.render(&model(&format!("{{{{ m({worker}) }}}}"))).unwrap().text)
+            })
+            .collect();
+        let texts: Vec<String> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+        assert_eq!(texts, ["[0]", "[1]", "[2]", "[3]"]);
+    });
+}
+
+#[test]
 fn secrets_are_hidden() {
     let environment = test_environment(&[]);
     let rendered = environment.render(&model("{{ env_var('API_TOKEN') }}")).unwrap();

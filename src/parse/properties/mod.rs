@@ -134,7 +134,7 @@ impl<'f> PropertyParser<'f> {
 
     fn warn_of_slip(&mut self, entry: &Entry<'_>, key: &str) {
         use crate::diagnostic::{Diagnostic, did_you_mean};
-        if CONFIG_KEYS.contains(&key) || key.len() < 5 {
+        if CONFIG_KEYS.contains(&key) || key.len() < 3 {
             return;
         }
         if let Some(nearest) = did_you_mean(key, CONFIG_KEYS.iter().copied()) {

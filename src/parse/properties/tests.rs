@@ -260,10 +260,22 @@ fn bombs_end_in_an_error() {
     assert_eq!(problems(&chain)[0].message, "aliases make this file too large");
 }
 
+/// Whatever the text, every problem stands at a place inside the file.
+fn check_places(text: &str) {
+    let problems = match parse(&file(text)) {
+        Ok(parsed) => parsed.warnings,
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        let span = problem.place.unwrap().span;
+        assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end), "{text:?} {span:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "(models|sources|name|config|columns|tables|path|&a|\\*a|<<|[-:?{},\\[\\]\"'|>!%@# \n\t]|\\PC){0,60}") {
-        let _ = parse(&file(&text));
+        check_places(&text);
     }
 
     #[test]
@@ -273,6 +285,6 @@ proptest! {
         let boundary = |text: &str, at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
         text.insert_str(boundary(whole, at), &insert);
         text.truncate(boundary(&text, cut));
-        let _ = parse(&file(&text));
+        check_places(&text);
     }
 }

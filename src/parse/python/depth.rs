@@ -31,9 +31,9 @@ pub fn bound(tokens: &Tokens) -> usize {
                 open.push(0);
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if open.len() > 1 {
-                    total -= open.pop().unwrap_or_default();
-                }
+                // The statement's own run stays, however many brackets are closed.
+                let run = if open.len() > 1 { open.pop() } else { None };
+                total -= run.unwrap_or_default();
             }
             TokenKind::Newline => {
                 open.clear();

@@ -112,12 +112,11 @@ impl<'a> Visitor<'a> for Uses<'a> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Call(call) => return self.call(call),
-            Expr::Name(name) if name.ctx == ExprContext::Load => {
-                if self.imports.may_be_asset(&name.id) && !self.is_shadowed(&name.id) {
-                    self.note(name.range, "`asset` may come from another module of the project");
-                }
+            Expr::Name(name) if self.is_shadowed(&name.id) => return,
+            Expr::Name(name) if name.ctx == ExprContext::Load && self.imports.may_be_asset(&name.id) => {
+                self.note(name.range, "`asset` may come from another module of the project");
             }
-            Expr::Name(name) if self.functions.is_empty() && self.imports.is_asset_name(&name.id) => {
+            Expr::Name(name) if name.ctx != ExprContext::Load && self.imports.is_asset_name(&name.id) => {
                 self.note(name.range, "the name of `asset` is given to something else");
             }
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {

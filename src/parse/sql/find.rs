@@ -92,7 +92,7 @@ fn named(sql: &str, tokens: &[Token], name: &FoundName) -> Option<TableName> {
     let parts =
         inside.filter(|token| !matches!(token.kind, TokenKind::Symbol(_))).map(|token| unquoted(token.text(sql)));
     let before = first.checked_sub(1).and_then(|index| tokens.get(index));
-    let is_bare = |word: &&str| before.is_some_and(|token| token.is_word(sql, word));
-    let takes_no_alias = ["table", "summarize", "describe", "desc", "show"].iter().any(|word| is_bare(&word));
+    let is_bare = |word: &str| before.is_some_and(|token| token.is_word(sql, word));
+    let takes_no_alias = ["table", "summarize", "describe", "desc", "show"].iter().any(|word| is_bare(word));
     Some(TableName { parts: parts.collect(), span: name.span, has_alias: name.has_alias || takes_no_alias })
 }

@@ -44,7 +44,8 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(sql.len() / 4);
     let mut index = 0;
     while let Some(letter) = sql[index..].chars().next() {
-        if letter.is_whitespace() {
+        // A byte order mark is nothing to DuckDB either.
+        if letter.is_whitespace() || letter == '\u{feff}' {
             index += letter.len_utf8();
             continue;
         }

@@ -29,13 +29,13 @@ use crate::template::{Rendered, TemplateEnvironment, readable};
 /// `JinjaRender`, ...), not exactly one query (`NotOneSelect`), SQL that DuckDB does not parse (`SqlSyntax`).
 pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<ParsedAsset, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let name = asset_name(file).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
+    let name = asset_name(file).map_err(|errors| diagnostics.extend(errors)).ok();
     let rendered = templates.render(file).map_err(|errors| diagnostics.extend(errors)).ok();
     let body = rendered.as_ref().map(|rendered| statement(file, &rendered.text, templates));
     match (name, rendered, body) {
         (Some(name), Some(rendered), Some(Ok((statement, names)))) => Ok(asset(file, name, rendered, statement, names)),
         (_, _, body) => {
-            diagnostics.extend(body.and_then(Result::err));
+            diagnostics.extend(body.and_then(Result::err).into_iter().flatten());
             Err(diagnostics.sorted())
         }
     }
@@ -51,12 +51,13 @@ pub fn table_spans(sql: &str) -> Option<Vec<(Vec<String>, Span)>> {
     Some(names.into_iter().map(|name| (name.parts, shifted(name.span))).collect())
 }
 
-fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostic> {
+fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostics> {
     let stem = file.stem();
     AssetName::new(stem).filter(|_| !stem.contains('.')).ok_or_else(|| {
         Diagnostic::error(Code::BadName, format!("`{stem}` cannot be the name of a model"))
             .at(Place::start_of(file))
             .hint("a model is called like its file; rename the file")
+            .into()
     })
 }
 
@@ -88,12 +89,13 @@ fn statement(
     file: &Arc<SourceFile>,
     rendered: &str,
     templates: &TemplateEnvironment,
-) -> Result<(Span, Vec<UpstreamName>), Diagnostic> {
+) -> Result<(Span, Vec<UpstreamName>), Diagnostics> {
     let places = Places::new(file, rendered, templates);
     let all = tokens(rendered);
     let span = one_query(rendered, &all).map_err(|reason| not_one_query(file, rendered, &reason, &places))?;
     let sql = rendered.get(span.start..span.end).unwrap_or_default();
-    let names = plain_names(sql, &within(&all, span)).map_err(|error| failure(sql, span, error, &places))?;
+    let names = plain_names(sql, &within(&all, span));
+    let names = names.map_err(|error| failure(sql, span, error, &places))?;
     let upstream = |name: TableName| {
         let rendered = Span::new(span.start + name.span.start, span.start + name.span.end);
         UpstreamName {

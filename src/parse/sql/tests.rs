@@ -235,6 +235,7 @@ fn deep_and_odd_texts_do_not_panic() {
     ] {
         let _ = table_spans(sql);
     }
+    assert_eq!(found("\u{feff}from t\r\nwhere\u{a0}a"), ["t"]);
     assert_eq!(found(&ctes).len(), 300);
     assert_eq!(found(&long), ["t"]);
     let chain = |terms: usize| format!("select {} from t limit 10%", vec!["a"; terms].join(" || "));
