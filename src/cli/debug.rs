@@ -12,6 +12,9 @@ use crate::engine::{Access, Engine, EngineErrorKind, WhenLocked, open};
 use crate::graph::{AssetGraph, Kind};
 use crate::project::{LoadOptions, Project, load};
 
+/// Where the state is: not the user's tables, so they are not counted.
+const STATE_SCHEMA: &str = "dovetail";
+
 /// Goes on after a failure, since the next line may tell its cause.
 pub(crate) fn debug(context: &mut Context) -> CommandResult {
     let mut problems = Diagnostics::default();
@@ -88,8 +91,9 @@ fn database_state(project: &Project) -> String {
 fn debug_engine(context: &mut Context, engine: &dyn Engine) {
     line(context, "engine", &engine.capabilities().engine);
     if let Ok(relations) = engine.relations() {
-        let views = relations.iter().filter(|relation| relation.is_view).count();
-        line(context, "relations", &format!("{} tables, {views} views", relations.len() - views));
+        let (views, tables): (Vec<_>, Vec<_>) =
+            relations.iter().filter(|found| found.relation.schema != STATE_SCHEMA).partition(|found| found.is_view);
+        line(context, "relations", &format!("{} tables, {} views", tables.len(), views.len()));
     }
 }
 
