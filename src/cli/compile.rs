@@ -29,7 +29,7 @@ pub(crate) fn compile(context: &mut Context, args: &CompileArgs) -> CommandResul
         if models.len() > 1 {
             context.printer.data_line(&format!("-- {}", model.name));
         }
-        context.printer.data_line(model.text.trim_end());
+        context.printer.data_line(model.text.trim_start_matches(['\r', '\n']).trim_end());
         if models.len() > 1 {
             context.printer.data_line("");
         }

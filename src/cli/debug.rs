@@ -7,10 +7,13 @@ use super::context::Context;
 use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::compile::compile;
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::Diagnostics;
 use crate::engine::{Access, Engine, EngineErrorKind, WhenLocked, open};
 use crate::graph::{AssetGraph, Kind};
 use crate::project::{LoadOptions, Project, load};
+
+/// Where the state is: not the user's tables, so they are not counted.
+const STATE_SCHEMA: &str = "dovetail";
 
 /// Goes on after a failure, since the next line may tell its cause.
 pub(crate) fn debug(context: &mut Context) -> CommandResult {
@@ -26,9 +29,8 @@ pub(crate) fn debug(context: &mut Context) -> CommandResult {
         problems.extend(found);
     }
     let is_wrong = problems.has_errors();
-    let warnings = problems.0.iter().filter(|problem| problem.severity == Severity::Warning).count();
-    line(context, "warnings", &warnings.to_string());
     if !is_wrong {
+        line(context, "warnings", &problems.0.len().to_string());
         line(context, "status", "ok");
         problems.0.iter().for_each(|warning| context.printer.diagnostic(warning));
         return Ok(ExitStatus::Success);
@@ -89,8 +91,9 @@ fn database_state(project: &Project) -> String {
 fn debug_engine(context: &mut Context, engine: &dyn Engine) {
     line(context, "engine", &engine.capabilities().engine);
     if let Ok(relations) = engine.relations() {
-        let views = relations.iter().filter(|relation| relation.is_view).count();
-        line(context, "relations", &format!("{} tables, {views} views", relations.len() - views));
+        let (views, tables): (Vec<_>, Vec<_>) =
+            relations.iter().filter(|found| found.relation.schema != STATE_SCHEMA).partition(|found| found.is_view);
+        line(context, "relations", &format!("{} tables, {} views", tables.len(), views.len()));
     }
 }
 

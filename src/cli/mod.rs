@@ -10,6 +10,7 @@ mod debug;
 mod graph;
 mod init;
 mod interrupt;
+mod json_rows;
 mod ls;
 mod printer;
 mod progress;

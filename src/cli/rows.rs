@@ -4,12 +4,12 @@ use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::json::writer::LineDelimited;
 
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
+use super::json_rows::{has_form, json_lines, json_schema};
 use super::table::{Column, Table};
-use crate::engine::{EngineError, Session, TYPE_METADATA, TableSchema};
+use crate::engine::{EngineError, Session, TableSchema};
 use crate::graph::quoted;
 
 /// What can go wrong while rows are read and printed.
@@ -45,7 +45,7 @@ pub(crate) fn print(
     schema: &TableSchema,
     args: &ShowArgs,
 ) -> Result<(), Failure> {
-    let as_text = |field: &Field| args.output != ShowOutput::Json || !is_plain(field);
+    let as_text = |field: &Field| args.output != ShowOutput::Json || !has_form(field);
     // One row more than is shown tells whether there are more.
     let rows = session.query(&first_rows(statement, schema, as_text, args.limit.saturating_add(1)))?;
     let mut left = usize::try_from(args.limit).unwrap_or(usize::MAX);
@@ -82,27 +82,10 @@ fn first_rows(statement: &str, schema: &TableSchema, as_text: impl Fn(&Field) ->
     format!("select {} from (\n{statement}\n) as shown({}) limit {limit}", columns.join(", "), names.join(", "))
 }
 
-/// Whether JSON has a form for a column's values that says as much as the engine's own text.
-fn is_plain(field: &Field) -> bool {
-    if field.metadata().contains_key(TYPE_METADATA) || field.extension_type_name().is_some() {
-        return false;
-    }
-    match field.data_type() {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => is_plain(item),
-        DataType::Struct(fields) => fields.iter().all(|field| is_plain(field)),
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => true,
-        data_type => {
-            data_type.is_numeric()
-                || matches!(data_type, DataType::Boolean | DataType::Null)
-                || matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-        }
-    }
-}
-
 /// The rows on their way to stdout. A table is held until its end, since its last row may be the widest.
 enum Output {
     Table(Table),
-    Json,
+    Json(SchemaRef),
     Csv,
 }
 
@@ -114,7 +97,7 @@ impl Output {
         printed: SchemaRef,
     ) -> Result<Self, Failure> {
         match output {
-            ShowOutput::Json => Ok(Output::Json),
+            ShowOutput::Json => Ok(Output::Json(json_schema(&printed))),
             ShowOutput::Csv => {
                 let header = csv(&RecordBatch::new_empty(printed), true)?;
                 context.printer.data(&header);
@@ -139,7 +122,7 @@ impl Output {
                     column.cells.extend(texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)));
                 }
             }
-            Output::Json => context.printer.data(&json_lines(batch)?),
+            Output::Json(schema) => context.printer.data(&json_lines(batch, schema)?),
             Output::Csv => context.printer.data(&csv(batch, false)?),
         }
         Ok(())
@@ -163,16 +146,6 @@ pub(crate) fn print_table(context: &mut Context, table: &Table) {
     if let Some(note) = drawn.note() {
         context.printer.note(&note);
     }
-}
-
-fn json_lines(batch: &RecordBatch) -> Result<String, ArrowError> {
-    let mut bytes = Vec::new();
-    let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
-    let mut writer = builder.build::<_, LineDelimited>(&mut bytes);
-    writer.write(batch)?;
-    writer.finish()?;
-    drop(writer);
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn csv(batch: &RecordBatch, has_header: bool) -> Result<String, ArrowError> {

@@ -1,6 +1,6 @@
 //! The only file that draws diagnostics.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{Diagnostic, Severity};
 use crate::source::Place;
@@ -38,6 +38,8 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
     };
     let title = level.primary_title(&diagnostic.message).id(diagnostic.code.to_string());
     let head = match &diagnostic.place {
+        // Of a file whose text was not read there is nothing to show.
+        Some(place) if place.file.text().is_empty() => title.element(Origin::path(place.file.path().to_string_lossy())),
         Some(place) => title.element(excerpt(place, diagnostic.label.as_deref(), AnnotationKind::Primary)),
         None => Group::with_title(title),
     };

@@ -62,6 +62,17 @@ fn unknown_in_yaml() {
 }
 
 #[test]
+fn yaml_about_nothing() {
+    assert_said!(ls(&[
+        ("models/stg_orders.sql", "select 1 as x"),
+        (
+            "models/properties.yml",
+            "models:\n  - name: stg_order\n    description: what\n  - name: stg_orders\n    config:\n      materialized: tabel\n"
+        ),
+    ]));
+}
+
+#[test]
 fn jinja_syntax() {
     assert_said!(ls(&[
         ("models/a.sql", "select 1 as x\nfrom {{ ref('b' }}\n"),

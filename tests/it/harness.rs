@@ -143,6 +143,7 @@ macro_rules! assert_said {
         insta::with_settings!({
             filters => vec![
                 (r"\b\d+(\.\d+)? ?(ms|s)\b", "[TIME]"),
+                (r"threads +\d+", "threads     [N]"),
                 (r"DuckDB \d+\.\d+\.\d+", "DuckDB [VERSION]"),
             ],
             omit_expression => true,

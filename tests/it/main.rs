@@ -1,5 +1,8 @@
 //! The one Rust test binary: each file is a stage or a command, seen as a user sees it.
 
+// All of this is test code; clippy knows that only of the functions under `#[test]`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod commands;
 mod docs;
 mod errors;

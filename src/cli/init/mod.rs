@@ -22,7 +22,7 @@ const PROJECT_MARKS: [&str; 3] = ["dovetail.toml", "models", "dbt_project.yml"];
 
 pub(crate) fn init(context: &mut Context, args: &InitArgs) -> CommandResult {
     let folder = context.cwd.join(&args.directory);
-    check(&folder)?;
+    check(&folder, &args.directory)?;
     for (path, content) in STARTER {
         let path = folder.join(path);
         // A README or .gitignore of the user's own stays.
@@ -47,8 +47,8 @@ pub(crate) fn init(context: &mut Context, args: &InitArgs) -> CommandResult {
     Ok(ExitStatus::Success)
 }
 
-fn check(folder: &Path) -> Result<(), Diagnostic> {
-    let shown = folder.display();
+fn check(folder: &Path, named: &Path) -> Result<(), Diagnostic> {
+    let shown = named.display();
     if folder.exists() && !folder.is_dir() {
         return Err(Diagnostic::error(Code::Usage, format!("`{shown}` is a file, not a folder")));
     }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ruff_python_ast::{Mod, Stmt};
-use ruff_python_parser::{Mode, ParseOptions, Parsed};
+use ruff_python_parser::{Mode, ParseError, ParseOptions, Parsed};
 use ruff_text_size::TextRange;
 
 use super::ParsedAsset;
@@ -75,16 +75,27 @@ fn read_on_own_stack(file: &Arc<SourceFile>, parsed: Parsed<Mod>) -> Result<Pars
 
 fn read(file: &Arc<SourceFile>, parsed: &Parsed<Mod>) -> Result<ParsedModule, Diagnostics> {
     if !parsed.errors().is_empty() {
-        let problems = parsed.errors().iter().map(|error| {
-            let message = format!("not valid Python: {}", lowercase_start(&error.error.to_string()));
-            Diagnostic::error(Code::PythonSyntax, message).at(place(file, error.location))
-        });
-        return Err(Diagnostics(problems.collect()).sorted());
+        return Err(syntax_errors(file, parsed.errors()));
     }
     match parsed.syntax() {
         Mod::Module(module) => declarations(file, &module.body),
         Mod::Expression(_) => Ok(ParsedModule::Assets(Vec::new())),
     }
+}
+
+/// The first error of each line: what follows on the same line is most often the same mistake again.
+fn syntax_errors(file: &Arc<SourceFile>, errors: &[ParseError]) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    let mut before = None;
+    for error in errors {
+        let start = error.location.start().to_usize();
+        let is_same_line = before.replace(start).and_then(|before| file.text().get(before..start));
+        if is_same_line.is_none_or(|between| between.contains('\n')) {
+            let message = format!("not valid Python: {}", lowercase_start(&error.error.to_string()));
+            problems.push(Diagnostic::error(Code::PythonSyntax, message).at(place(file, error.location)));
+        }
+    }
+    problems.sorted()
 }
 
 fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, Diagnostics> {
