@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::args::{GlobalArgs, SelectionArgs};
 use super::printer::Printer;
 use crate::compile::{self, Compiled};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
 use crate::graph::select::Selection;
 use crate::graph::{AssetGraph, NodeId};
-use crate::project::{LoadOptions, Values, find_root};
+use crate::project::{LoadOptions, Project, Values, find_root, load};
 
 pub(crate) struct Context {
     pub global: GlobalArgs,
@@ -59,9 +59,19 @@ impl Context {
 
     /// The project's graph with a query of the command line among its models, as `compile::INLINE`.
     pub fn compile_with(&mut self, inline: Option<&str>) -> Result<Compiled, Diagnostics> {
+        let project = self.load()?;
+        self.compile_project(project, inline)
+    }
+
+    /// The project without its files.
+    pub fn load(&self) -> Result<Warned<Project>, Diagnostics> {
+        load(&self.root()?, &self.load_options()?)
+    }
+
+    /// As `compile_with`, of a project that is loaded.
+    pub fn compile_project(&mut self, project: Warned<Project>, inline: Option<&str>) -> Result<Compiled, Diagnostics> {
         let started = Instant::now();
-        let root = self.root()?;
-        let compiled = compile::compile(&root, &self.load_options()?, self.python.as_deref(), inline)?;
+        let compiled = compile::compile_project(project, self.python.as_deref(), inline)?;
         for warning in &compiled.warnings.0 {
             self.printer.diagnostic(warning);
         }

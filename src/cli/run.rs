@@ -9,45 +9,77 @@ use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Access, EngineError, EngineErrorKind, WhenLocked, open};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::graph::select::Selection;
-use crate::plan::plan_run;
+use crate::plan::{Plan, plan_run};
+use crate::project::Project;
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
-    let Compiled { project, graph, templates, .. } = context.compile()?;
-    let selected = context.selected(&selection, &graph)?;
-    let plan = plan_run(&graph, &selected);
+    let cancellation = Cancellation::default();
+    let (compiled, engine) = compile_and_open(context, args, &cancellation)?;
+    let selected = context.selected(&selection, &compiled.graph)?;
+    let plan = plan_run(&compiled.graph, &selected);
     if plan.steps.is_empty() {
         context.printer.note("nothing to run: what is selected holds no data of its own (sources, ephemeral models)");
         return Ok(ExitStatus::Success);
     }
+    // From here on Ctrl-C ends the run in order; before, it just ends the process.
+    let _interrupt = Interrupt::install(&cancellation);
+    let engine = match engine.unwrap_or_else(|| open_engine(&compiled.project, args, &cancellation)) {
+        Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
+        engine => engine.map_err(|error| database_diagnostic(&error))?,
+    };
+    let summary = execute_plan(context, compiled, engine, &plan, args, &cancellation)?;
+    Ok(exit_status(&summary))
+}
+
+type OpenResult = Result<Arc<dyn Engine>, EngineError>;
+
+/// The graph, and the database where there is one already: opening it takes as long as compiling, so both go at once.
+/// A database that does not exist is not made before the project is known to be right.
+fn compile_and_open(
+    context: &mut Context,
+    args: &RunArgs,
+    cancellation: &Cancellation,
+) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
+    let project = context.load()?;
+    let target = project.value.clone();
+    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.wait.is_none();
+    std::thread::scope(|scope| {
+        let opening = exists.then(|| scope.spawn(|| open_engine(&target, args, cancellation)));
+        let compiled = context.compile_project(project, None)?;
+        // A panic in the thread is a bug; opening again shows it where it can be seen.
+        Ok((compiled, opening.and_then(|opening| opening.join().ok())))
+    })
+}
+
+fn open_engine(project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
     let when_locked = match args.wait {
         None => WhenLocked::Fail,
         Some(limit) => WhenLocked::Wait(limit),
     };
-    let cancellation = Cancellation::default();
-    // From here on Ctrl-C ends the run in order; before, it just ends the process.
-    let _interrupt = Interrupt::install(&cancellation);
-    let engine = open(&project, Access::ReadWrite, when_locked, &|| cancellation.is_cancelled());
-    let engine = match engine {
-        Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
-        engine => engine.map_err(|error| database_diagnostic(&error))?,
-    };
+    open(project, Access::ReadWrite, when_locked, &|| cancellation.is_cancelled())
+}
+
+fn execute_plan(
+    context: &mut Context,
+    compiled: Compiled,
+    engine: Arc<dyn Engine>,
+    plan: &Plan,
+    args: &RunArgs,
+    cancellation: &Cancellation,
+) -> Result<RunSummary, Diagnostic> {
+    let Compiled { project, graph, templates, .. } = compiled;
     let options = RunOptions { run: run_id(), threads: project.target.threads, fail_fast: args.fail_fast };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
-    let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
-    let run_context = RunContext {
-        project: Arc::new(project),
-        graph: Arc::clone(&graph),
-        templates: Arc::clone(&templates),
-        engine,
-        python: context.python.clone(),
-    };
-    let summary = execute(run_context, &plan, &options, &cancellation, &mut |event| progress.show(event));
-    Ok(exit_status(&summary.map_err(|error| database_diagnostic(&error))?))
+    let mut progress = Progress::new(&mut context.printer, &graph, &templates, plan);
+    let python = context.python.clone();
+    let run = RunContext { project, graph: Arc::clone(&graph), templates: Arc::clone(&templates), engine, python };
+    let summary = execute(run, plan, &options, cancellation, &mut |event| progress.show(event));
+    summary.map_err(|error| database_diagnostic(&error))
 }
 
 fn exit_status(summary: &RunSummary) -> ExitStatus {

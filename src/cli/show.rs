@@ -14,6 +14,7 @@ use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::project::Project;
 use crate::source::{Place, Span};
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
@@ -67,7 +68,7 @@ impl Shown<'_> {
                 if reads_assets || !stands_alone {
                     return Err(database_diagnostic(&error));
                 }
-                let mut in_memory = project.clone();
+                let mut in_memory = Project::clone(project);
                 in_memory.target.database = None;
                 open(&in_memory).map_err(|error| database_diagnostic(&error))
             }

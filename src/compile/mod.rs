@@ -23,7 +23,7 @@ pub const INLINE: &str = "<inline>";
 
 /// A project that compiles.
 pub struct Compiled {
-    pub project: Project,
+    pub project: Arc<Project>,
     pub graph: AssetGraph,
     pub templates: TemplateEnvironment,
     pub warnings: Diagnostics,
@@ -42,13 +42,25 @@ pub fn compile(
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
 ) -> Result<Compiled, Diagnostics> {
-    let Warned { value: project, mut warnings } = load(root, options)?;
+    compile_project(load(root, options)?, python, inline)
+}
+
+/// The part of `compile` after the project is loaded, for callers that do something with it meanwhile.
+///
+/// # Errors
+/// As `compile`.
+pub fn compile_project(
+    project: Warned<Project>,
+    python: Option<&dyn PythonRuntime>,
+    inline: Option<&str>,
+) -> Result<Compiled, Diagnostics> {
+    let Warned { value: project, mut warnings } = project;
     let scanned = scan(&project)?;
     let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
     warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates)?;
     warnings.extend(resolved.warnings);
-    Ok(Compiled { project, graph: resolved.value, templates, warnings })
+    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, warnings })
 }
 
 /// What one file gives: assets, or property files' content, or a module that must be imported.

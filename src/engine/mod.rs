@@ -79,8 +79,9 @@ pub trait Engine: Send + Sync {
     /// A new session; one per worker.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
 
-    /// Makes sure that these schemas, and the place for state and objects, exist. Called before anything is built.
-    fn prepare(&self, schemas: &BTreeSet<SchemaName>) -> Result<(), EngineError>;
+    /// Makes sure that these schemas, and the place for state and objects, exist, and that `workers` sessions can work
+    /// at once. Called before anything is built.
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError>;
 
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
@@ -108,6 +109,9 @@ pub trait Session: Send {
 
     /// Makes everything built since the last publish visible, with its record, in one step.
     fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError>;
+
+    /// Lends this thread to the statements of other sessions for a moment. False when none had a use for it.
+    fn help(&mut self) -> bool;
 
     /// Forgets everything built since the last publish.
     fn abandon(&mut self);

@@ -19,6 +19,8 @@ use crate::template::TemplateEnvironment;
 
 /// How often a waiting scheduler looks whether it was cancelled.
 const POLL: Duration = Duration::from_millis(50);
+/// How often a worker without a step offers its help.
+const IDLE: Duration = Duration::from_micros(500);
 /// How long user code that was asked to stop may take before it is left behind.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -73,7 +75,7 @@ pub fn execute(
     sink: &mut dyn FnMut(&Event),
 ) -> Result<RunSummary, crate::engine::EngineError> {
     let threads = options.threads.clamp(1, plan.steps.len().max(1));
-    context.engine.prepare(&schemas(&context.graph, plan))?;
+    context.engine.prepare(&schemas(&context.graph, plan), threads)?;
     let (events, received) = channel();
     let stop = Cancellation::default();
     let shared = Arc::new(Shared {
@@ -130,7 +132,8 @@ impl Shared {
         }
     }
 
-    fn pop(&self) -> Option<(usize, NodeId)> {
+    /// The next step; `None` when there are no more. Meanwhile `help` is called, again as long as it was of use.
+    fn pop(&self, mut help: impl FnMut() -> bool) -> Option<(usize, NodeId)> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if queue.is_closed {
@@ -139,7 +142,13 @@ impl Shared {
             if let Some((_, std::cmp::Reverse(step), asset)) = queue.steps.pop() {
                 return Some((step, asset));
             }
-            queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            drop(queue);
+            let was_of_use = help();
+            queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if !was_of_use && queue.steps.is_empty() && !queue.is_closed {
+                let waited = self.ready.wait_timeout(queue, IDLE);
+                queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
     }
 
@@ -153,7 +162,7 @@ fn spawn_worker(shared: &Arc<Shared>, events: &Sender<Message>) -> std::thread::
     let (shared, events) = (Arc::clone(shared), events.clone());
     std::thread::spawn(move || {
         let mut session: Option<Box<dyn Session>> = None;
-        while let Some((step, asset)) = shared.pop() {
+        while let Some((step, asset)) = shared.pop(|| session.as_mut().is_some_and(|session| session.help())) {
             let start = Instant::now();
             let outcome = shared.materializer.run(asset, &mut session, &events);
             // The scheduler is gone only when the process is about to end.

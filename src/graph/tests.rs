@@ -313,7 +313,7 @@ fn compiled_sql_runs() {
     in_memory.target.database = None;
     let engine = engine::open(&in_memory, engine::Access::ReadWrite, engine::WhenLocked::Fail, &|| false).unwrap();
     let schemas = graph.ids().map(|id| (None, graph.node(id).relation.schema.clone())).collect();
-    engine.prepare(&schemas).unwrap();
+    engine.prepare(&schemas, 1).unwrap();
     let mut session = engine.session().unwrap();
     for id in algebra::topological_order(&graph.nodes) {
         let node = graph.node(id);

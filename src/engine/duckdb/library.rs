@@ -154,6 +154,8 @@ mod lazy {
     // What this program and the `duckdb` crate call. A function that is missing here is linked from the library, which
     // is then loaded with the program: a test sees that (`tests/python/test_wheel.py`).
     functions! {
+        duckdb_create_task_state duckdb_destroy_task_state duckdb_execute_n_tasks_state
+        duckdb_table_description_create_ext duckdb_table_description_destroy duckdb_table_description_error
         duckdb_append_blob duckdb_append_bool duckdb_append_date duckdb_append_double duckdb_append_float
         duckdb_append_hugeint duckdb_append_int16 duckdb_append_int32 duckdb_append_int64 duckdb_append_int8
         duckdb_append_interval duckdb_append_null duckdb_append_time duckdb_append_timestamp duckdb_append_uhugeint

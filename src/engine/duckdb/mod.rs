@@ -15,8 +15,9 @@ mod types;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use self::error::{error_from_text, lock_holder};
@@ -30,6 +31,9 @@ use crate::project::Project;
 
 /// How long to sleep between two tries at a locked database.
 const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// Bytes of write-ahead log above which closing folds it into the file.
+const LARGE_LOG: u64 = 1 << 20;
 
 /// What every session sets for itself: errors with positions.
 const SESSION_SETTINGS: &str = "set session errors_as_json = true";
@@ -55,6 +59,9 @@ pub(super) fn open(
     let database = Arc::new(open_waiting(project, &settings, when_locked, is_cancelled)?);
     let connection = database.connect()?;
     connection.execute(SESSION_SETTINGS)?;
+    if access == Access::ReadWrite {
+        connection.execute("pragma disable_checkpoint_on_shutdown")?;
+    }
     let session_settings = settings::apply(&connection, project)?;
     Ok(Arc::new_cyclic(|this| DuckDb {
         this: this.clone(),
@@ -62,7 +69,8 @@ pub(super) fn open(
         database,
         connection: Mutex::new(connection),
         session_settings,
-        existing: OnceLock::new(),
+        built: Mutex::default(),
+        path: project.target.database.clone().filter(|_| access == Access::ReadWrite),
         sessions: Mutex::new(Vec::new()),
         is_cancelled: AtomicBool::new(false),
     }))
@@ -109,9 +117,10 @@ pub(super) struct DuckDb {
     /// For the engine's own questions.
     connection: Mutex<Arc<Connection>>,
     session_settings: Vec<String>,
-    /// What stands in the database, by lower-case name, and whether it is a view. Nobody else changes it while we hold
-    /// the file.
-    existing: OnceLock<Mutex<HashMap<String, bool>>>,
+    /// What this process has published, by lower-case name, and whether it is a view.
+    built: Mutex<HashMap<String, bool>>,
+    /// The file of a database that is open for writing.
+    path: Option<PathBuf>,
     sessions: Mutex<Vec<Weak<Connection>>>,
     is_cancelled: AtomicBool,
 }
@@ -121,22 +130,29 @@ impl DuckDb {
         if self.is_cancelled.load(Ordering::SeqCst) { Err(cancelled()) } else { Ok(()) }
     }
 
-    fn existing_kind(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
-        Ok(self.existing()?.get(&key(relation)).copied())
+    fn existing_kind(&self, relation: &RelationName) -> Option<bool> {
+        lock(&self.built).get(&key(relation)).copied()
     }
 
     fn remember(&self, built: &[(RelationName, bool)]) {
-        if let Ok(mut existing) = self.existing() {
-            existing.extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
-        }
+        lock(&self.built).extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
     }
 
-    fn existing(&self) -> Result<MutexGuard<'_, HashMap<String, bool>>, EngineError> {
-        if let Some(existing) = self.existing.get() {
-            return Ok(lock(existing));
+    /// Folds a write-ahead log that has grown into the file. A small one stays: see docs/decisions/0002.
+    fn fold_log(&self) {
+        let Some(database) = &self.path else { return };
+        let mut log = database.as_os_str().to_owned();
+        log.push(".wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LARGE_LOG) {
+            // It fails only where the next opening folds it just as well.
+            let _ = lock(&self.connection).execute("checkpoint");
         }
-        let found = self.relations()?.into_iter().map(|found| (key(&found.relation), found.is_view)).collect();
-        Ok(lock(self.existing.get_or_init(|| Mutex::new(found))))
+    }
+}
+
+impl Drop for DuckDb {
+    fn drop(&mut self) {
+        self.fold_log();
     }
 }
 
@@ -168,8 +184,13 @@ impl Engine for DuckDb {
         Ok(Box::new(DuckDbSession::new(engine, connection)))
     }
 
-    fn prepare(&self, schemas: &BTreeSet<SchemaName>) -> Result<(), EngineError> {
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError> {
         let connection = lock(&self.connection);
+        // Workers count as DuckDB's own threads, which would otherwise fight with them for the processors. Idle ones
+        // lend themselves by `Session::help`.
+        let threads = state::number(&connection, "select current_setting('threads')::bigint")?.unwrap_or(1);
+        let external = i64::try_from(workers).unwrap_or(threads).clamp(1, threads);
+        connection.execute(&format!("set global external_threads = {external}"))?;
         state::prepare(&connection)?;
         for (database, schema) in schemas {
             let database = database.as_ref().map(|name| format!("{}.", quoted(name))).unwrap_or_default();

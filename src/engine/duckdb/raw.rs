@@ -11,6 +11,10 @@ use duckdb::ffi;
 
 use super::error::{error_from_text, query_error};
 use crate::engine::{EngineError, EngineErrorKind};
+use crate::graph::RelationName;
+
+/// How many tasks a lent thread runs before it looks for other work.
+const HELPER_TASKS: u64 = 16;
 
 /// An open database; closed (and checkpointed) when the last connection to it is gone.
 pub(super) struct Database {
@@ -46,7 +50,7 @@ impl Database {
         if state != ffi::DuckDBSuccess {
             return Err(error_from_text(EngineErrorKind::Open, "the database gave no connection"));
         }
-        Ok(Arc::new(Connection { raw, _database: Arc::clone(self) }))
+        Ok(Arc::new(Connection { raw, database: Arc::clone(self) }))
     }
 }
 
@@ -54,6 +58,34 @@ impl Drop for Database {
     fn drop(&mut self) {
         // SAFETY: closed once, here; connections hold the database alive.
         unsafe { ffi::duckdb_close(&mut self.raw) };
+    }
+}
+
+/// Lends a thread to DuckDB's scheduler.
+pub(super) struct Helper {
+    raw: ffi::duckdb_task_state,
+}
+
+// SAFETY: owned by one thread at a time.
+unsafe impl Send for Helper {}
+
+impl Helper {
+    pub(super) fn new(connection: &Connection) -> Self {
+        // SAFETY: the database is open as long as a connection to it is.
+        Helper { raw: unsafe { ffi::duckdb_create_task_state(connection.database.raw) } }
+    }
+
+    /// Runs some of the tasks that wait, if any; returns how many.
+    pub(super) fn run_tasks(&self) -> u64 {
+        // SAFETY: the state is destroyed by the drop only.
+        unsafe { ffi::duckdb_execute_n_tasks_state(self.raw, HELPER_TASKS) }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // SAFETY: destroyed once.
+        unsafe { ffi::duckdb_destroy_task_state(self.raw) };
     }
 }
 
@@ -92,7 +124,7 @@ impl Drop for Config {
 /// One connection. DuckDB locks it inside, so sharing it is safe; a new statement ends the streaming result before it.
 pub(super) struct Connection {
     raw: ffi::duckdb_connection,
-    _database: Arc<Database>,
+    database: Arc<Database>,
 }
 
 // SAFETY: DuckDB's connection takes its own lock in every call.
@@ -180,6 +212,28 @@ impl Connection {
             let error = ffi::duckdb_schema_from_arrow(self.raw, (&raw mut exported).cast(), &mut converted);
             ffi::duckdb_destroy_arrow_converted_schema(&mut converted);
             take_error(error)
+        }
+    }
+
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Outside of transactions only.
+    pub(super) fn is_view(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        let database = relation.database.as_deref().map(c_string).transpose()?;
+        let (schema, identifier) = (c_string(&relation.schema)?, c_string(&relation.identifier)?);
+        let database = database.as_ref().map_or(ptr::null(), |name| name.as_ptr());
+        let mut description = ptr::null_mut();
+        // SAFETY: all texts live through the call; the description is destroyed, also after an error.
+        let (state, message) = unsafe {
+            let (schema, identifier) = (schema.as_ptr(), identifier.as_ptr());
+            let create = ffi::duckdb_table_description_create_ext;
+            let state = create(self.raw, database, schema, identifier, &mut description);
+            let message = borrowed_text(ffi::duckdb_table_description_error(description));
+            ffi::duckdb_table_description_destroy(&mut description);
+            (state, message)
+        };
+        match state {
+            ffi::DuckDBSuccess => Ok(Some(false)),
+            _ if message.contains("is not an table") || message.contains("is not a table") => Ok(Some(true)),
+            _ => Ok(None),
         }
     }
 

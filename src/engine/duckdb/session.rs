@@ -6,7 +6,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
-use super::raw::{BindValue, Connection, Prepared};
+use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::{ColumnTypes, ResultReader};
 use super::{DuckDb, state};
 use crate::engine::{
@@ -22,13 +22,14 @@ pub(super) struct DuckDbSession {
     /// Prepared at the first publish; the statement that every asset repeats.
     record: Option<Prepared>,
     in_transaction: bool,
+    helper: Option<Helper>,
     /// Relations built since the last publish, and whether they are views.
     built: Vec<(RelationName, bool)>,
 }
 
 impl DuckDbSession {
     pub(super) fn new(engine: Arc<DuckDb>, connection: Arc<Connection>) -> Self {
-        DuckDbSession { engine, connection, record: None, in_transaction: false, built: Vec::new() }
+        DuckDbSession { engine, connection, record: None, in_transaction: false, helper: None, built: Vec::new() }
     }
 
     fn execute(&self, sql: &str) -> Result<(), EngineError> {
@@ -51,7 +52,11 @@ impl DuckDbSession {
 
     /// Something of the other kind may have the name: DuckDB replaces tables by tables and views by views only.
     fn clear_way(&mut self, relation: &RelationName, is_view: bool) -> Result<(), EngineError> {
-        if self.engine.existing_kind(relation)? == Some(!is_view) {
+        let existing = self
+            .engine
+            .existing_kind(relation)
+            .map_or_else(|| self.connection.is_view(relation), |known| Ok(Some(known)))?;
+        if existing == Some(!is_view) {
             let kind = if is_view { "table" } else { "view" };
             self.execute(&format!("drop {kind} {relation}"))?;
         }
@@ -148,6 +153,11 @@ impl Session for DuckDbSession {
         self.in_transaction = false;
         self.engine.remember(&std::mem::take(&mut self.built));
         Ok(())
+    }
+
+    fn help(&mut self) -> bool {
+        let connection = &self.connection;
+        self.helper.get_or_insert_with(|| Helper::new(connection)).run_tasks() > 0
     }
 
     fn abandon(&mut self) {

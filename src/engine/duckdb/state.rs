@@ -45,9 +45,7 @@ pub(super) fn prepare(connection: &Arc<Connection>) -> Result<(), EngineError> {
     if !exists(connection)? {
         return connection.execute(&format!("begin transaction; {CREATE} commit"));
     }
-    let mut statement = connection.prepare("select max(version) from dovetail.format")?;
-    let found = statement.run()?.next_chunk()?.and_then(|chunk| chunk.big_int(0, 0));
-    match found {
+    match number(connection, "select max(version) from dovetail.format")? {
         Some(FORMAT) => Ok(()),
         found => Err(error_from_text(
             EngineErrorKind::StateFormat,
@@ -57,6 +55,11 @@ pub(super) fn prepare(connection: &Arc<Connection>) -> Result<(), EngineError> {
             ),
         )),
     }
+}
+
+/// The BIGINT that a query gives.
+pub(super) fn number(connection: &Arc<Connection>, query: &str) -> Result<Option<i64>, EngineError> {
+    Ok(connection.prepare(query)?.run()?.next_chunk()?.and_then(|chunk| chunk.big_int(0, 0)))
 }
 
 fn exists(connection: &Arc<Connection>) -> Result<bool, EngineError> {

@@ -36,7 +36,7 @@ fn project(folder: &Path) -> Project {
 
 fn engine(folder: &Path) -> Arc<dyn Engine> {
     let engine = open(&project(folder), Access::ReadWrite, WhenLocked::Fail, &|| false).unwrap();
-    engine.prepare(&BTreeSet::from([(None, "main".to_owned())])).unwrap();
+    engine.prepare(&BTreeSet::from([(None, "main".to_owned())]), 1).unwrap();
     engine
 }
 
