@@ -55,7 +55,7 @@ pub(super) fn readable_data(data: ArrayData, to: &DataType) -> Result<ArrayData,
     let children = children.map(|(child, to)| readable_data(child, to)).collect::<Result<Vec<_>, _>>()?;
     let builder = data.into_builder().data_type(to.clone()).child_data(children).align_buffers(true);
     // SAFETY: the layout of buffers and children is the same; DuckDB wrote both.
-    Ok(unsafe { builder.skip_validation(true) }.build()?)
+    unsafe { builder.skip_validation(true) }.build()
 }
 
 fn child_types(data_type: &DataType) -> Vec<&DataType> {
