@@ -15,6 +15,7 @@ mod types;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -34,6 +35,9 @@ const LOCK_POLL: Duration = Duration::from_millis(200);
 
 /// Bytes of write-ahead log above which closing folds it into the file.
 const LARGE_LOG: u64 = 1 << 20;
+
+/// Bytes of database below which closing always folds the log: it is quick, and one file is simpler than two.
+const SMALL_DATABASE: u64 = 16 << 20;
 
 /// What every session sets for itself: errors with positions.
 const SESSION_SETTINGS: &str = "set session errors_as_json = true";
@@ -138,12 +142,14 @@ impl DuckDb {
         lock(&self.built).extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
     }
 
-    /// Folds a write-ahead log that has grown into the file. A small one stays: see docs/decisions/0002.
+    /// Folds the write-ahead log into the file, unless that is much work for little: see docs/decisions/0002.
     fn fold_log(&self) {
         let Some(database) = &self.path else { return };
         let mut log = database.as_os_str().to_owned();
         log.push(".wal");
-        if std::fs::metadata(log).is_ok_and(|log| log.len() > LARGE_LOG) {
+        let size = |path: &OsStr| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let log_size = size(&log);
+        if log_size > LARGE_LOG || (log_size > 0 && size(database.as_os_str()) < SMALL_DATABASE) {
             // It fails only where the next opening folds it just as well.
             let _ = lock(&self.connection).execute("checkpoint");
         }
