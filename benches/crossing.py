@@ -36,7 +36,7 @@ def passed(sales: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 '''
 
 # The same for both. The buffer pool is bounded, so that memory tells of rows held back and not of a warm cache.
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "250MB"
 
 
 def there_and_back(quick: bool) -> Iterator[Figure]:
