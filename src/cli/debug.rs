@@ -59,7 +59,7 @@ fn debug_database(context: &mut Context, project: &Project, problems: &mut Diagn
         Some(path) => path.display().to_string(),
         None => "in memory".to_owned(),
     };
-    let open = |project: &Project| open(project, Access::ReadOnly, WhenLocked::Fail, &|| false);
+    let open = |project: &Project| open(project, Access::ReadOnly, WhenLocked::Fail, &|_| false);
     match open(project) {
         Ok(engine) => {
             line(context, "database", &format!("{path} ({})", database_state(project)));

@@ -21,7 +21,7 @@ pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
             LsOutput::Path => context.printer.data_line(&slashed(node.file.path())),
             LsOutput::Json => {
                 let line = serde_json::to_string(&Line::of(graph, id)).map_err(unprintable)?;
-                context.printer.data_line(&line);
+                context.printer.data_line(&compiled.templates.secrets().redact(&line));
             }
         }
         if context.printer.is_stdout_closed() {

@@ -1,5 +1,6 @@
 //! `dovetail run`: materializes the selected assets.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,7 @@ use crate::project::Project;
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
-    let (compiled, engine) = compile_and_open(context, args, &cancellation)?;
+    let (compiled, engine) = compile_and_open(context, args)?;
     let selected = context.selected(&selection, &compiled.graph)?;
     let plan = plan_run(&compiled.graph, &selected);
     if plan.steps.is_empty() {
@@ -28,7 +29,8 @@ pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
     let _interrupt = Interrupt::install(&cancellation);
-    let engine = match engine.unwrap_or_else(|| open_engine(&compiled.project, args, &cancellation)) {
+    let engine = engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args, &cancellation));
+    let engine = match engine {
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| database_diagnostic(&error))?,
     };
@@ -40,28 +42,32 @@ type OpenResult = Result<Arc<dyn Engine>, EngineError>;
 
 /// The graph, and the database where there is one already: opening it takes as long as compiling, so both go at once.
 /// A database that does not exist is not made before the project is known to be right.
-fn compile_and_open(
-    context: &mut Context,
-    args: &RunArgs,
-    cancellation: &Cancellation,
-) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
+fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
     let project = context.load()?;
     let target = project.value.clone();
     let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.wait.is_none();
     std::thread::scope(|scope| {
-        let opening = exists.then(|| scope.spawn(|| open_engine(&target, args, cancellation)));
+        let opening = exists.then(|| scope.spawn(|| open(&target, Access::ReadWrite, WhenLocked::Fail, &|_| false)));
         let compiled = context.compile_project(project, None)?;
         // A panic in the thread is a bug; opening again shows it where it can be seen.
         Ok((compiled, opening.and_then(|opening| opening.join().ok())))
     })
 }
 
-fn open_engine(project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
+/// Says once whom it waits for.
+fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
     let when_locked = match args.wait {
         None => WhenLocked::Fail,
         Some(limit) => WhenLocked::Wait(limit),
     };
-    open(project, Access::ReadWrite, when_locked, &|| cancellation.is_cancelled())
+    let printer = RefCell::new(Some(&mut context.printer));
+    let keep_waiting = |holder: &str| {
+        if let Some(printer) = printer.take() {
+            printer.note(&format!("waiting: {holder}"));
+        }
+        !cancellation.is_cancelled()
+    };
+    open(project, Access::ReadWrite, when_locked, &keep_waiting)
 }
 
 fn execute_plan(

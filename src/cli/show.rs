@@ -60,7 +60,7 @@ impl Shown<'_> {
     fn open(&self) -> Result<Arc<dyn Engine>, Diagnostic> {
         let project = &self.compiled.project;
         let graph = &self.compiled.graph;
-        let open = |project| open(project, Access::ReadOnly, WhenLocked::Fail, &|| false);
+        let open = |project| open(project, Access::ReadOnly, WhenLocked::Fail, &|_| false);
         match open(project) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => {
                 let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());

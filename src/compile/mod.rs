@@ -58,9 +58,15 @@ pub fn compile_project(
     let scanned = scan(&project)?;
     let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
     warnings.extend(parse_warnings);
-    let resolved = resolve(&project, parsed, &templates)?;
+    let resolved = resolve(&project, parsed, &templates).map_err(|problems| redacted(problems, &templates))?;
     warnings.extend(resolved.warnings);
+    let warnings = redacted(warnings, &templates);
     Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, warnings })
+}
+
+/// No message leaves with a secret in it that a template has read.
+fn redacted(problems: Diagnostics, templates: &TemplateEnvironment) -> Diagnostics {
+    Diagnostics(problems.into_iter().map(|problem| templates.secrets().redact_diagnostic(problem)).collect())
 }
 
 /// What one file gives: assets, or property files' content, or a module that must be imported.
@@ -99,7 +105,7 @@ fn parse(
     let imported = Declarations::new(project, scanned, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
-        Some(templates) => harvest.problems.with((harvest.parsed, templates)),
+        Some(templates) => redacted(harvest.problems, &templates).with((harvest.parsed, templates)),
         None => Err(harvest.problems.sorted()),
     }
 }

@@ -47,14 +47,14 @@ pub enum Access {
 ///
 /// The only place that picks an engine. Slow the first time in a process (it loads the database library), so commands
 /// that need no data never call it.
-/// `is_cancelled` is asked while it waits for a lock.
+/// `keep_waiting` is told who holds the database, again and again while it waits for the lock, and may say no.
 pub fn open(
     project: &Project,
     access: Access,
     when_locked: WhenLocked,
-    is_cancelled: &dyn Fn() -> bool,
+    keep_waiting: &dyn Fn(&str) -> bool,
 ) -> Result<Arc<dyn Engine>, EngineError> {
-    duckdb::open(project, access, when_locked, is_cancelled)
+    duckdb::open(project, access, when_locked, keep_waiting)
 }
 
 /// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.

@@ -12,7 +12,7 @@ use crate::engine::{EngineError, EngineErrorKind, MaterializationRecord, Session
 use crate::graph::{Body, Node, NodeId};
 use crate::project::Values;
 
-/// Waits between two tries grow by this factor, up to `LONGEST_WAIT`.
+/// Waits between two tries grow by this factor, up to `LONGEST_WAIT` or to the first wait where that is longer.
 const BACKOFF: u32 = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -151,11 +151,8 @@ impl Materializer {
     }
 
     /// No message leaves with a secret in it.
-    pub(super) fn redacted(&self, mut diagnostic: Diagnostic) -> Failure {
-        let secrets = self.context.templates.secrets();
-        diagnostic.message = secrets.redact(&diagnostic.message);
-        diagnostic.details = diagnostic.details.map(|details| secrets.redact(&details));
-        diagnostic.into()
+    pub(super) fn redacted(&self, diagnostic: Diagnostic) -> Failure {
+        self.context.templates.secrets().redact_diagnostic(diagnostic).into()
     }
 }
 
@@ -165,5 +162,5 @@ fn microseconds(time: SystemTime) -> i64 {
 }
 
 fn wait_before(attempt: u32, first: Duration) -> Duration {
-    first.saturating_mul(BACKOFF.saturating_pow(attempt - 1)).min(LONGEST_WAIT)
+    first.saturating_mul(BACKOFF.saturating_pow(attempt - 1)).min(LONGEST_WAIT.max(first))
 }

@@ -113,5 +113,9 @@ fn data_upstreams(graph: &crate::graph::AssetGraph, id: NodeId) -> Vec<NodeId> {
 }
 
 fn same_relation(one: &crate::graph::RelationName, other: &crate::graph::RelationName) -> bool {
-    one.to_string().eq_ignore_ascii_case(&other.to_string())
+    // The own database may be written out or not.
+    let same_database = one.database.is_none() || other.database.is_none() || one.database == other.database;
+    let name =
+        |relation: &crate::graph::RelationName| (relation.schema.to_lowercase(), relation.identifier.to_lowercase());
+    same_database && name(one) == name(other)
 }

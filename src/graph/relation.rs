@@ -13,6 +13,14 @@ pub struct RelationName {
 }
 
 impl RelationName {
+    /// Writes the own database's name out where `schema.name` could mean two things: DuckDB looks for databases and for
+    /// schemas by the first part of a name.
+    pub(super) fn qualify(&mut self, own_database: &str) {
+        if self.database.is_none() && super::databases::same(&self.schema, own_database) {
+            self.database = Some(own_database.to_owned());
+        }
+    }
+
     /// The bare text of one part, as `ref('x').schema` prints it; `None` for the whole.
     pub(super) fn part(&self, part: Part, own_database: &str) -> Option<String> {
         match part {

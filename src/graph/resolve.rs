@@ -55,6 +55,7 @@ pub(super) fn resolve_with(
     let mut nodes = declarations.nodes;
     links.resize_with(nodes.len() + implicit.len(), Links::default);
     nodes.extend(implicit);
+    nodes.iter_mut().for_each(|node| node.settings.relation.qualify(&own_database));
     let skeleton = skeleton(&nodes, &links);
     report_cycles(&skeleton, &nodes, &links, texts, &mut problems);
     if problems.has_errors() {

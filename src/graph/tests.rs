@@ -311,7 +311,7 @@ fn compiled_sql_runs() {
     let graph = graph(assets);
     let mut in_memory = project();
     in_memory.target.database = None;
-    let engine = engine::open(&in_memory, engine::Access::ReadWrite, engine::WhenLocked::Fail, &|| false).unwrap();
+    let engine = engine::open(&in_memory, engine::Access::ReadWrite, engine::WhenLocked::Fail, &|_| false).unwrap();
     let schemas = graph.ids().map(|id| (None, graph.node(id).relation.schema.clone())).collect();
     engine.prepare(&schemas, 1).unwrap();
     let mut session = engine.session().unwrap();

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
+use crate::diagnostic::Diagnostic;
+
 /// Shorter values are left alone: hiding every `1` or `on` would make a message unreadable and tell the secret anyway.
 const SHORTEST: usize = 4;
 
@@ -17,11 +19,30 @@ impl Secrets {
         ["SECRET", "TOKEN", "PASSWORD", "KEY"].iter().any(|word| name.contains(word))
     }
 
-    /// Remembers a value. Values of fewer than four characters are not remembered.
+    /// Remembers a value, and the forms in which templates usually write it: trimmed, with doubled quotes, line by
+    /// line, in capitals. Forms of fewer than four characters are not remembered.
     pub(super) fn register(&self, value: &str) {
-        if value.trim().chars().count() >= SHORTEST {
-            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(value.to_owned());
+        let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for form in std::iter::once(value).chain([value.trim()]).chain(value.lines().map(str::trim)) {
+            for form in [form.to_owned(), form.replace('\'', "''"), form.to_uppercase(), form.to_lowercase()] {
+                if form.trim().chars().count() >= SHORTEST {
+                    values.insert(form);
+                }
+            }
         }
+    }
+
+    /// The diagnostic with every secret value in its words replaced by `***`.
+    #[must_use]
+    pub fn redact_diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.message = self.redact(&diagnostic.message);
+        diagnostic.label = diagnostic.label.map(|label| self.redact(&label));
+        diagnostic.details = diagnostic.details.map(|details| self.redact(&details));
+        diagnostic.hints = diagnostic.hints.iter().map(|hint| self.redact(hint)).collect();
+        for (_, message) in &mut diagnostic.related {
+            *message = self.redact(message);
+        }
+        diagnostic
     }
 
     /// The text with every secret value replaced by `***`.

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use self::error::{error_from_text, lock_holder};
 use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
+use self::state::State;
 use super::{
     Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, SchemaName, Session, WhenLocked,
 };
@@ -46,7 +47,7 @@ pub(super) fn open(
     project: &Project,
     access: Access,
     when_locked: WhenLocked,
-    is_cancelled: &dyn Fn() -> bool,
+    keep_waiting: &dyn Fn(&str) -> bool,
 ) -> Result<Arc<dyn Engine>, EngineError> {
     library::load()?;
     let path = project.target.database.as_deref();
@@ -60,19 +61,21 @@ pub(super) fn open(
     if access == Access::ReadOnly && path.is_some() {
         settings.push(("access_mode".to_owned(), "READ_ONLY".to_owned()));
     }
-    let database = Arc::new(open_waiting(project, &settings, when_locked, is_cancelled)?);
+    let database = Arc::new(open_waiting(project, &settings, when_locked, keep_waiting)?);
     let connection = database.connect()?;
     connection.execute(SESSION_SETTINGS)?;
     if access == Access::ReadWrite {
         connection.execute("pragma disable_checkpoint_on_shutdown")?;
     }
     let session_settings = settings::apply(&connection, project)?;
+    let state = State::of(&connection)?;
     Ok(Arc::new_cyclic(|this| DuckDb {
         this: this.clone(),
         capabilities: Capabilities { engine: format!("DuckDB {}", version()), transactional_publish: true },
         database,
         connection: Mutex::new(connection),
         session_settings,
+        state,
         built: Mutex::default(),
         path: project.target.database.clone().filter(|_| access == Access::ReadWrite),
         sessions: Mutex::new(Vec::new()),
@@ -84,13 +87,13 @@ fn open_waiting(
     project: &Project,
     settings: &[(String, String)],
     when_locked: WhenLocked,
-    is_cancelled: &dyn Fn() -> bool,
+    keep_waiting: &dyn Fn(&str) -> bool,
 ) -> Result<Database, EngineError> {
     let start = Instant::now();
     loop {
         match Database::open(project.target.database.as_deref(), settings) {
             Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
-                WhenLocked::Wait(_) if is_cancelled() => return Err(cancelled()),
+                WhenLocked::Wait(_) if !keep_waiting(&locked(project, &error).message) => return Err(cancelled()),
                 WhenLocked::Wait(limit) if limit.is_none_or(|limit| start.elapsed() < limit) => {
                     std::thread::sleep(LOCK_POLL);
                 }
@@ -121,6 +124,7 @@ pub(super) struct DuckDb {
     /// For the engine's own questions.
     connection: Mutex<Arc<Connection>>,
     session_settings: Vec<String>,
+    state: State,
     /// What this process has published, by lower-case name, and whether it is a view.
     built: Mutex<HashMap<String, bool>>,
     /// The file of a database that is open for writing.
@@ -197,7 +201,7 @@ impl Engine for DuckDb {
         let threads = state::number(&connection, "select current_setting('threads')::bigint")?.unwrap_or(1);
         let external = i64::try_from(workers).unwrap_or(threads).clamp(1, threads);
         connection.execute(&format!("set global external_threads = {external}"))?;
-        state::prepare(&connection)?;
+        self.state.prepare(&connection)?;
         for (database, schema) in schemas {
             let database = database.as_ref().map(|name| format!("{}.", quoted(name))).unwrap_or_default();
             connection.execute(&format!("create schema if not exists {database}{}", quoted(schema)))?;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
+use super::DuckDb;
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::{ColumnTypes, ResultReader};
-use super::{DuckDb, state};
 use crate::engine::{
     BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
     TableSchema,
@@ -125,10 +125,10 @@ impl Session for DuckDbSession {
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError> {
         self.begin()?;
         self.engine.check_cancelled()?;
-        let mut delete = self.connection.prepare(state::DELETE_OBJECT)?;
+        let mut delete = self.connection.prepare(&self.engine.state.delete_object())?;
         delete.bind(1, &BindValue::Text(&object.asset))?;
         delete.run()?;
-        let mut insert = self.connection.prepare(state::INSERT_OBJECT)?;
+        let mut insert = self.connection.prepare(&self.engine.state.insert_object())?;
         insert.bind(1, &BindValue::Text(&object.asset))?;
         insert.bind(2, &BindValue::Text(&object.manager))?;
         insert.bind(3, &BindValue::Blob(&object.payload))?;
@@ -136,7 +136,7 @@ impl Session for DuckDbSession {
     }
 
     fn get_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError> {
-        state::read_object(&self.connection, asset)
+        self.engine.state.read_object(&self.connection, asset)
     }
 
     fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
@@ -173,7 +173,7 @@ impl DuckDbSession {
     fn write_record(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
         let statement = match &mut self.record {
             Some(statement) => statement,
-            empty => empty.insert(self.connection.prepare(state::INSERT_MATERIALIZATION)?),
+            empty => empty.insert(self.connection.prepare(&self.engine.state.insert_materialization())?),
         };
         statement.bind(1, &BindValue::Text(&record.run))?;
         statement.bind(2, &BindValue::Text(&record.asset))?;

@@ -35,7 +35,7 @@ fn project(folder: &Path) -> Project {
 }
 
 fn engine(folder: &Path) -> Arc<dyn Engine> {
-    let engine = open(&project(folder), Access::ReadWrite, WhenLocked::Fail, &|| false).unwrap();
+    let engine = open(&project(folder), Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
     engine.prepare(&BTreeSet::from([(None, "main".to_owned())]), 1).unwrap();
     engine
 }
@@ -235,7 +235,7 @@ fn targets_attach_and_set() {
         Values::from([("threads".to_owned(), json!(1)), ("TimeZone".to_owned(), json!("Asia/Tokyo"))]);
     project.target.attach =
         vec![Attachment { alias: "other".to_owned(), path: "other.duckdb".to_owned(), kind: None, read_only: false }];
-    let engine = open(&project, Access::ReadWrite, WhenLocked::Fail, &|| false).unwrap();
+    let engine = open(&project, Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
     let shown = text(&engine, "select current_setting('threads') as n, current_setting('TimeZone') as z");
     assert!(shown.contains("Asia/Tokyo") && shown.contains("| 1 |"), "{shown}");
     assert!(text(&engine, "select database_name from duckdb_databases()").contains("other"));
@@ -243,7 +243,7 @@ fn targets_attach_and_set() {
     wrong.target.attach.clear();
     wrong.target.database = None;
     wrong.target.settings = Values::from([("no_such_setting".to_owned(), json!(1))]);
-    let error = open(&wrong, Access::ReadWrite, WhenLocked::Fail, &|| false).err().unwrap();
+    let error = open(&wrong, Access::ReadWrite, WhenLocked::Fail, &|_| false).err().unwrap();
     assert_eq!(error.kind, EngineErrorKind::Setting);
     assert!(error.message.contains("no_such_setting"), "{error:?}");
 }
@@ -251,7 +251,7 @@ fn targets_attach_and_set() {
 #[test]
 fn absent_database_and_seed() {
     let folder = tempfile::tempdir().unwrap();
-    let error = open(&project(folder.path()), Access::ReadOnly, WhenLocked::Fail, &|| false).err().unwrap();
+    let error = open(&project(folder.path()), Access::ReadOnly, WhenLocked::Fail, &|_| false).err().unwrap();
     assert_eq!(error.kind, EngineErrorKind::NoDatabase);
     let engine = engine(folder.path());
     let path = folder.path().join("it's.csv");
