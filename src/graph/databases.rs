@@ -2,8 +2,8 @@
 
 use crate::project::{Attachment, Project};
 
-/// Schemas of DuckDB itself, which hold no data of a project.
-const SYSTEM_SCHEMAS: [&str; 2] = ["information_schema", "pg_catalog"];
+/// Schemas of DuckDB and of dovetail itself, which anybody may read and no asset is written to.
+const SYSTEM_SCHEMAS: [&str; 3] = ["information_schema", "pg_catalog", "dovetail"];
 
 /// Names of databases, which DuckDB compares without regard to case.
 pub(super) struct Databases<'a> {

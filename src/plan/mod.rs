@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 
 /// What will be executed: steps in an order in which upstreams come first.
@@ -30,7 +31,7 @@ pub enum Reason {
 
 /// The plan of `run`: everything selected that persists. Order holds through assets that are not selected, too.
 pub fn plan_run(graph: &AssetGraph, selection: &BTreeSet<NodeId>) -> Plan {
-    let order = petgraph::algo::toposort(&graph.nodes, None).unwrap_or_default();
+    let order = topological_order(&graph.nodes);
     let mut steps: Vec<Step> = Vec::with_capacity(selection.len());
     // Steps that a node stands for: itself, or (when it is no step) those right above it.
     let mut nearest: HashMap<NodeId, BTreeSet<usize>> = HashMap::new();

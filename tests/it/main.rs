@@ -9,5 +9,6 @@ mod errors;
 mod factories;
 mod harness;
 mod ls;
+mod run;
 mod select;
 mod show;
