@@ -8,6 +8,7 @@ pub mod python;
 pub mod seed;
 pub mod sql;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -168,6 +169,8 @@ pub struct AssetProperties {
     pub description: Option<String>,
     /// `config:`, and `tags`, `meta` beside it.
     pub config: Values,
+    /// Where the keys of `config` stand in the file of `place`.
+    pub config_places: BTreeMap<String, Span>,
     pub columns: Vec<ColumnProperties>,
 }
 

@@ -97,10 +97,11 @@ pub(super) fn text(function: &str, value: &Value) -> Result<String, Error> {
 /// The arguments of `function(name)`, `function(name, default)`, `function(name, default=default)`.
 fn name_and_default(function: &str, args: &[Value]) -> Result<(String, Option<Value>), Error> {
     let (positional, kwargs): (&[Value], Kwargs) = from_args(args)?;
-    let (name, default): (&Value, Option<Value>) = from_args(positional)?;
-    let named: Option<Value> = kwargs.get("default")?;
+    let (name, _): (&Value, Option<Value>) = from_args(positional)?;
+    // `Option<Value>` takes a default of none for one that was not given.
+    let default = positional.get(1).cloned().or_else(|| kwargs.get("default").ok());
     kwargs.assert_all_used()?;
-    Ok((text(function, name)?, default.or(named)))
+    Ok((text(function, name)?, default))
 }
 
 fn variable(project: &Project, args: &[Value]) -> Result<Value, Error> {
@@ -120,7 +121,9 @@ fn variable(project: &Project, args: &[Value]) -> Result<Value, Error> {
 
 fn environment_variable(project: &Project, secrets: &Secrets, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default("env_var", args)?;
-    let value = project.environment.get(&name).map(|value| Value::from(value.as_str())).or(default);
+    let value = project.environment.get(&name).map(|value| Value::from(value.as_str()));
+    // As in dbt, a default of none is a default for `var` and not for `env_var`.
+    let value = value.or(default.filter(|default| !default.is_none()));
     let value = value.ok_or_else(|| {
         raise(
             Diagnostic::error(Code::MissingEnvironmentVariable, format!("environment variable `{name}` is not set"))

@@ -72,6 +72,7 @@ fn dbts_names_are_there() {
         ("{{ ref('a').schema }} {{ this }} {{ this.identifier }}", "ref('a').schema this this.identifier"),
         ("{{ 'x_' ~ ref('a') }}", "x_ref('a')"),
         ("{{ var('start') }} {{ var('none', 3) }} {{ var('days')[1] }}", "2020-01-01 3 2"),
+        ("{{ var('none', none) is none }} {{ var('none', default=none) is none }}", "True True"),
         ("{{ env_var('HOME_TOWN') }}{{ env_var('NOPE', 'x') }}", "Ulmx"),
         ("{{ target.name }} {{ target.schema }} {{ target.type }} {{ target.database }}", "dev main duckdb shop"),
         ("{% if is_incremental() %}no{% endif %}{% if execute %}yes{% endif %}", "yes"),

@@ -31,6 +31,7 @@ fn shop() -> AssetGraph {
         section: "model",
         description: None,
         config: Values::new(),
+        config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
     };
     let assets = vec![
