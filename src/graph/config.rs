@@ -104,9 +104,10 @@ impl Config<'_> {
         let problem = problem.at(self.place(key));
         let is_own = self.layers.iter().any(|layer| layer.values.contains_key(key));
         match self.layers.first() {
-            Some(layer) if !is_own => problem
-                .label("by a default of its folder")
-                .related(layer.place.clone(), format!("`{}` is declared here, and can set `{key}` itself", self.subject)),
+            Some(layer) if !is_own => problem.label("by a default of its folder").related(
+                layer.place.clone(),
+                format!("`{}` is declared here, and can set `{key}` itself", self.subject),
+            ),
             _ => problem,
         }
     }

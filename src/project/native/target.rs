@@ -42,7 +42,8 @@ pub fn choose(
     }
     let declared = document.get("targets").and_then(Node::as_table).unwrap_or_default();
     let declared: Vec<&str> = declared.iter().map(|entry| entry.key.as_ref()).collect();
-    if let (None, None, [_, _, ..], false) = (requested, &configured, declared.as_slice(), declared.contains(&DEFAULT)) {
+    if let (None, None, [_, _, ..], false) = (requested, &configured, declared.as_slice(), declared.contains(&DEFAULT))
+    {
         if place.is_none() {
             reader.report(none_chosen(reader, document, &declared));
         }
