@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
+use crate::template::Message;
 
 /// Name of an asset, checked at birth: not empty, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +100,8 @@ pub struct SqlBody {
     pub rendered: String,
     /// The part of `rendered` that is the one statement (without a trailing `;` and comments around it).
     pub statement: Span,
+    /// What the template said while it was rendered.
+    pub messages: Vec<Message>,
 }
 
 /// An asset function.

@@ -7,7 +7,7 @@ use super::scanner::{SegmentKind, call_arguments, identifiers, scan};
 use crate::source::{Place, SourceFile, Span};
 
 /// The first name in the template's tags that fits.
-pub(super) fn name_place(file: &Arc<SourceFile>, fits: impl Fn(&str) -> bool) -> Option<Place> {
+pub(crate) fn name_place(file: &Arc<SourceFile>, fits: impl Fn(&str) -> bool) -> Option<Place> {
     let text = file.text();
     let span = tags(text).find_map(|content| Some(identifiers(text, content).find(|(_, word)| fits(word))?.0))?;
     Some(Place::new(file, span))

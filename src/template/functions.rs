@@ -12,6 +12,7 @@ use super::placeholder::{Part, Placeholder};
 use super::raised::{raise, return_value};
 use super::secrets::Secrets;
 use super::value::from_json;
+use super::values;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::parse::Reference;
 use crate::project::Project;
@@ -28,9 +29,11 @@ pub(super) fn register(environment: &mut Environment<'static>, project: &Arc<Pro
     environment.add_function("source", source);
     environment.add_function("is_incremental", || false);
     environment.add_function("log", log);
+    environment.add_function("print", print);
     environment.add_function("return", |value: Option<Value>| -> Result<Value, Error> {
         Err(return_value(value.unwrap_or(Value::from(()))))
     });
+    values::register(environment);
     let vars = Arc::clone(project);
     environment.add_function("var", move |args: Arguments| variable(&vars, &args.into_values()));
     let (variables, secrets) = (Arc::clone(project), Arc::clone(secrets));
@@ -144,6 +147,13 @@ fn log(state: &State, args: Arguments) -> Result<String, Error> {
     kwargs.assert_all_used()?;
     let level = if info { MessageLevel::Info } else { MessageLevel::Debug };
     RenderContext::of(state)?.state().messages.push(Message { level, text: markers::strip(&message.to_string()) });
+    Ok(String::new())
+}
+
+/// dbt's `print` writes to stdout at once; here stdout is for data.
+fn print(state: &State, message: &Value) -> Result<String, Error> {
+    let text = markers::strip(&message.to_string());
+    RenderContext::of(state)?.state().messages.push(Message { level: MessageLevel::Info, text });
     Ok(String::new())
 }
 

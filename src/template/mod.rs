@@ -21,8 +21,9 @@ mod source_map;
 #[cfg(test)]
 mod tests;
 mod value;
+mod values;
 
-pub(crate) use calls::argument_place;
+pub(crate) use calls::{argument_place, name_place};
 pub use context::{Message, MessageLevel, ReferenceCall, Rendered};
 pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};

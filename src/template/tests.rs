@@ -80,6 +80,13 @@ fn dbts_names_are_there() {
             "{{ config(materialized='view') }}{{ config.get('materialized') }} {{ config.get('owner') }} {{ config.get('z', 'd') }} {{ config.get('z', default='e') }}",
             "view ops d e",
         ),
+        (
+            "{{ tojson({'b': [1, 'ä\"😀'], 'a': none}) }} {{ tojson({'b': 1, 'a': 2}, sort_keys=true) }}",
+            r#"{"b": [1, "\u00e4\"\ud83d\ude00"], "a": null} {"a": 2, "b": 1}"#,
+        ),
+        ("{{ fromjson('{\"a\": [1, 2]}').a[1] }} {{ fromjson('{', 'd') }} {{ fromjson('{') is none }}", "2 d True"),
+        ("{% for a, b in zip([1, 2, 3], 'xy') %}{{ a }}{{ b }}{% endfor %} {{ zip(1, [2]) is none }}", "1x2y True"),
+        ("{{ set([2, 1, 2]) | join(',') }} {{ 2 in set([2]) }} {{ set(3) is none }}", "2,1 True True"),
         ("{{ log('hello', info=True) }}{% do log('x') %}", ""),
         ("{{ model.name }} {{ project_name }}", "m shop"),
         ("{{ 'a,b'.split(',') | join('-') }} {{ {'b': 1, 'a': 2}.items() | list | length }}", "a-b 2"),
@@ -182,6 +189,24 @@ fn errors_stand_at_their_place() {
             Code::Unsupported,
             "models/m.sql:1:11 .dispatch('x')",
             "`adapter` is not supported: dovetail compiles models without a database",
+        ),
+        (
+            "{{ dbt_utils.star('x') }}",
+            Code::Unsupported,
+            "models/m.sql:1:13 .star('x')",
+            "`dbt_utils.star` is not defined, and macros of packages are not supported yet",
+        ),
+        (
+            "{% snapshot s %}select 1{% endsnapshot %}",
+            Code::Unsupported,
+            "models/m.sql:1:4 snapshot",
+            "`{% snapshot %}` blocks are not supported yet",
+        ),
+        (
+            "{% set l = [] %}{% do l.append(1) %}",
+            Code::Unsupported,
+            "models/m.sql:1:24 .append(1)",
+            "`append` changes a value in place, which is not supported yet",
         ),
         (
             "{{ ref('a', v=2) }}",
