@@ -75,6 +75,10 @@ impl Context {
         for warning in &compiled.warnings.0 {
             self.printer.diagnostic(warning);
         }
+        for message in &compiled.messages {
+            let line = format!("{}: {}", message.model, message.text);
+            if message.is_detail { self.printer.detail(&line) } else { self.printer.note(&line) }
+        }
         let (count, seconds) = (compiled.graph.nodes.node_count(), started.elapsed().as_secs_f64());
         self.printer.detail(&format!("compiled {count} assets and sources in {seconds:.3} s"));
         Ok(compiled)

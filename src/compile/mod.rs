@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Diagnostics, Warned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
 use crate::graph::{AssetGraph, resolve};
 use crate::parse::python::ParsedModule;
-use crate::parse::{Parsed, ParsedAsset, ParsedProperties, properties, python, seed, sql};
+use crate::parse::{AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, properties, python, seed, sql};
 use crate::project::{LoadOptions, Project, load};
 use crate::scan::{Scanned, scan};
 use crate::source::SourceFile;
-use crate::template::TemplateEnvironment;
+use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
 
 /// The name under which a query of the command line joins the graph.
@@ -27,6 +27,16 @@ pub struct Compiled {
     pub graph: AssetGraph,
     pub templates: TemplateEnvironment,
     pub warnings: Diagnostics,
+    /// What the project's templates said, in the order of the files.
+    pub messages: Vec<TemplateMessage>,
+}
+
+/// A line of `log()` or `print()`.
+pub struct TemplateMessage {
+    pub model: AssetName,
+    pub text: String,
+    /// The template did not ask for it to be shown: `log()` without `info=True`.
+    pub is_detail: bool,
 }
 
 /// Loads, scans, parses and resolves the project in the folder `root`.
@@ -56,12 +66,43 @@ pub fn compile_project(
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = project;
     let scanned = scan(&project)?;
-    let Warned { value: (parsed, templates), warnings: parse_warnings } = parse(&project, &scanned, python, inline)?;
+    let Warned { value: (mut parsed, templates), warnings: parse_warnings } =
+        parse(&project, &scanned, python, inline)?;
+    let messages = messages(&mut parsed);
     warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates).map_err(|problems| redacted(problems, &templates))?;
     warnings.extend(resolved.warnings);
     let warnings = redacted(warnings, &templates);
-    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, warnings })
+    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, warnings, messages })
+}
+
+/// Takes the messages out of the models.
+fn messages(parsed: &mut Parsed) -> Vec<TemplateMessage> {
+    let mut messages = Vec::new();
+    for asset in &mut parsed.assets {
+        let ParsedBody::Sql(body) = &mut asset.body else { continue };
+        let said = std::mem::take(&mut body.messages).into_iter();
+        messages.extend(said.map(|message| TemplateMessage {
+            model: asset.name.clone(),
+            text: message.text,
+            is_detail: message.level == MessageLevel::Debug,
+        }));
+    }
+    messages
+}
+
+/// `exceptions.warn()` as warnings, taken out of the model's messages.
+fn warnings(asset: &mut ParsedAsset) -> Diagnostics {
+    let ParsedBody::Sql(body) = &mut asset.body else { return Diagnostics::default() };
+    let (warned, said) = body.messages.drain(..).partition(|message| message.level == MessageLevel::Warning);
+    body.messages = said;
+    let warned: Vec<Message> = warned;
+    let place = || name_place(&asset.file, |word| word == "exceptions").unwrap_or_else(|| asset.place.clone());
+    let warning = |message: Message| {
+        let text = format!("`{}` warns: {}", asset.name, message.text);
+        Diagnostic::warning(Code::CompilerError, text).at(place())
+    };
+    Diagnostics(warned.into_iter().map(warning).collect())
 }
 
 /// No message leaves with a secret in it that a template has read.
@@ -114,7 +155,10 @@ impl Harvest {
     fn asset(parsed: Result<ParsedAsset, Diagnostics>) -> Self {
         let mut harvest = Harvest::default();
         match parsed {
-            Ok(asset) => harvest.parsed.assets.push(asset),
+            Ok(mut asset) => {
+                harvest.problems = warnings(&mut asset);
+                harvest.parsed.assets.push(asset);
+            }
             Err(problems) => harvest.problems = problems,
         }
         harvest

@@ -56,7 +56,7 @@ codes! {
     MissingEnvironmentVariable = 104, "environment variable is not set",
         "`env_var('NAME')` without a default, and the variable is not in the environment.";
     CompilerError = 105, "raised by the project",
-        "The project's own code called `exceptions.raise_compiler_error`.";
+        "The project's own code called `exceptions.raise_compiler_error`; as a warning, `exceptions.warn`.";
     DuplicateMacro = 106, "two macros have the same name",
         "Macros of a project share one name space. Rename one of them.";
 
@@ -79,6 +79,8 @@ codes! {
         "dovetail had to import the module because its assets are made by code (a factory), and the import failed.";
     PythonUnavailable = 306, "no Python in this process",
         "The command needs Python, but dovetail runs without an interpreter.";
+    MisspeltDecorator = 307, "a decorator that looks like `@asset`",
+        "Nothing in the module has the decorator's name, so the function would declare no asset. Correct the name.";
 
     // 04xx: YAML property files and seeds.
     YamlSyntax = 401, "YAML cannot be read",
@@ -98,7 +100,7 @@ codes! {
     Cycle = 503, "the graph has a cycle",
         "An asset depends on itself by way of the others that the message lists.";
     ConfigValue = 504, "a config value cannot be used",
-        "The value has the wrong type or is not one of those that dovetail knows.";
+        "The value has the wrong type or is not one of those that dovetail knows. As a warning: the key looks like a misspelt one.";
     Unsupported = 505, "not supported",
         "dovetail understands what is asked and does not do it (yet).";
     DuplicateRelation = 506, "two assets have the same relation",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Content, Node, Reader};
+use crate::diagnostic::did_you_mean;
 
 /// The keys that dovetail knows for assets of every kind.
 pub const CONFIG_KEYS: &[&str] = &[
@@ -56,5 +57,93 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
             _ => Some(node.to_json()),
         },
         _ => Some(node.to_json()),
+    }
+}
+
+/// Keys of dbt that change what is in the database: leaving them out would do something else than the project asks.
+const REFUSED: &[&str] = &["pre_hook", "post_hook", "pre-hook", "post-hook", "sql_header"];
+
+/// Keys of dbt that dovetail does nothing with, and what they are about.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("unique_key", INCREMENTAL),
+    ("incremental_strategy", INCREMENTAL),
+    ("incremental_predicates", INCREMENTAL),
+    ("on_schema_change", INCREMENTAL),
+    ("merge_update_columns", INCREMENTAL),
+    ("merge_exclude_columns", INCREMENTAL),
+    ("full_refresh", INCREMENTAL),
+    ("event_time", INCREMENTAL),
+    ("batch_size", INCREMENTAL),
+    ("lookback", INCREMENTAL),
+    ("begin", INCREMENTAL),
+    ("grants", "grants"),
+    ("persist_docs", "comments in the database"),
+    ("indexes", "indexes"),
+];
+const INCREMENTAL: &str = "incremental models";
+
+/// What dovetail does about a config key whose behaviour it does not have.
+pub enum Unsupported {
+    /// The project asks for an effect, so doing without is an error.
+    Refused,
+    /// Nothing that is computed now depends on it; what it is about.
+    WithoutEffect(&'static str),
+}
+
+/// Whether a key asks for behaviour that dovetail does not have. A value that switches it off asks for nothing.
+pub fn unsupported(key: &str, value: &Value) -> Option<Unsupported> {
+    let is_off = match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.values().all(|value| matches!(value, Value::Null | Value::Bool(false))),
+        _ => false,
+    };
+    if is_off {
+        return None;
+    }
+    let is_enforced = || value.get("enforced").is_some_and(|enforced| *enforced != Value::Bool(false));
+    if REFUSED.contains(&key) || (key == "contract" && is_enforced()) {
+        return Some(Unsupported::Refused);
+    }
+    WITHOUT_EFFECT.iter().find(|(name, _)| *name == key).map(|(_, about)| Unsupported::WithoutEffect(about))
+}
+
+/// The known key that a key which means nothing to dovetail looks like. Keys of a project's own are free, and so are
+/// those of dbt.
+pub fn slip_of(key: &str) -> Option<&'static str> {
+    let mut known = [CONFIG_KEYS, SEED_KEYS, REFUSED].concat();
+    known.extend(WITHOUT_EFFECT.iter().map(|(name, _)| *name));
+    if key.len() < 3 || known.contains(&key) {
+        return None;
+    }
+    did_you_mean(key, known)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn slips_are_near_and_not_words_of_dbt() {
+        assert_eq!(slip_of("materialised"), Some("materialized"));
+        assert_eq!(slip_of("unique_keys"), Some("unique_key"));
+        for free in ["docs", "begin", "my_team", "id", "contract", "quoting"] {
+            assert_eq!(slip_of(free), None, "{free}");
+        }
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_asked_for() {
+        for (key, value) in [
+            ("pre_hook", json!([])),
+            ("contract", json!({"enforced": false})),
+            ("persist_docs", json!({"relation": false, "columns": false})),
+            ("grants", json!({})),
+        ] {
+            assert!(unsupported(key, &value).is_none(), "{key}");
+        }
+        assert!(matches!(unsupported("contract", &json!({"enforced": true})), Some(Unsupported::Refused)));
     }
 }

@@ -29,7 +29,7 @@ impl<'a> Advisor<'a> {
         match lost {
             Lost::Unknown => error(format!("unknown upstream `{written}` of `{}`", node.name))
                 .label(label(upstream))
-                .hint(self.hint(&upstream.reference, &written)),
+                .hint(self.hint(node, &upstream.reference, &written)),
             Lost::Disabled(disabled) => error(format!("`{}` reads `{written}`, which is disabled", node.name))
                 .related(disabled, "declared here, with `enabled` set to `false`"),
             Lost::Ambiguous(names) => {
@@ -43,7 +43,7 @@ impl<'a> Advisor<'a> {
         }
     }
 
-    fn hint(&mut self, reference: &Reference, written: &str) -> String {
+    fn hint(&mut self, node: &Declared, reference: &Reference, written: &str) -> String {
         if let (Reference::Asset { .. }, Some((source, table))) = (reference, written.split_once('.'))
             && self.names.is_source(written)
         {
@@ -53,7 +53,7 @@ impl<'a> Advisor<'a> {
         if !sources.is_empty() {
             return format!("did you mean {}?", list(&sources));
         }
-        if let Some(guess) = self.guess(reference, written) {
+        if let Some(guess) = self.guess(node, reference, written) {
             return format!("did you mean `{guess}`?");
         }
         match reference {
@@ -66,13 +66,15 @@ impl<'a> Advisor<'a> {
         }
     }
 
-    fn guess(&mut self, reference: &Reference, written: &str) -> Option<&'a str> {
+    fn guess(&mut self, reader: &Declared, reference: &Reference, written: &str) -> Option<&'a str> {
         if self.guesses == GUESSES {
             return None;
         }
         self.guesses += 1;
         let wants_source = matches!(reference, Reference::Source { .. });
-        let nodes = self.names.nodes().iter().filter(|node| !wants_source || node.kind == Kind::Source);
+        // The asset's own name would be a cycle.
+        let nodes = self.names.nodes().iter().filter(|node| node.name != reader.name);
+        let nodes = nodes.filter(|node| !wants_source || node.kind == Kind::Source);
         did_you_mean(written, nodes.map(|node| node.name.as_str()))
     }
 }

@@ -1,12 +1,16 @@
 //! Configs after merging: the few values that the rest of the pipeline acts on, with their types checked.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::document::config::{Unsupported, slip_of, unsupported};
 use crate::project::Values;
-use crate::source::Place;
+use crate::source::{Place, SourceFile, Span};
+use crate::template::argument_place;
 
 /// The wait before the first retry, unless `retry_delay` says otherwise.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -43,13 +47,42 @@ pub struct Retry {
     pub delay: Duration,
 }
 
+/// What one place says.
+pub(super) struct Layer<'a> {
+    pub values: &'a Values,
+    /// What the layer is about: the asset, or its item in a property file.
+    pub place: Place,
+    pub keys: Keys<'a>,
+}
+
+/// Where the keys of a layer stand.
+pub(super) enum Keys<'a> {
+    /// Nowhere more exactly than the layer itself.
+    Unknown,
+    /// In the file of the layer's place.
+    Known(&'a BTreeMap<String, Span>),
+    /// In the `config(...)` calls of this template, which are searched when there is something to say.
+    Template(&'a Arc<SourceFile>),
+}
+
+impl Layer<'_> {
+    fn place_of(&self, key: &str) -> Place {
+        let found = match self.keys {
+            Keys::Unknown => None,
+            Keys::Known(places) => places.get(key).map(|span| Place::new(&self.place.file, *span)),
+            Keys::Template(file) => argument_place(file, "config", key),
+        };
+        found.unwrap_or_else(|| self.place.clone())
+    }
+}
+
 /// A merged config, and the layers that it was merged from, so that an error can point at the one that is wrong.
 pub(super) struct Config<'a> {
     /// The asset's name, for messages.
     pub subject: &'a str,
     pub merged: &'a Values,
     /// Most specific first. A key is blamed on the first layer that has it.
-    pub layers: Vec<(&'a Values, Place)>,
+    pub layers: Vec<Layer<'a>>,
     /// Where keys of no layer come from: the defaults of the folder.
     pub fallback: Place,
 }
@@ -57,8 +90,8 @@ pub(super) struct Config<'a> {
 impl Config<'_> {
     /// Where the value of a key was written.
     fn place(&self, key: &str) -> Place {
-        let layer = self.layers.iter().find(|(values, _)| values.contains_key(key));
-        layer.map_or(&self.fallback, |(_, place)| place).clone()
+        let layer = self.layers.iter().find(|layer| layer.values.contains_key(key));
+        layer.map_or_else(|| self.fallback.clone(), |layer| layer.place_of(key))
     }
 
     /// An error about a key's value.
@@ -69,12 +102,40 @@ impl Config<'_> {
     /// Points at the layer that sets the key, and at the asset where that is a default of its folder.
     fn blame(&self, key: &str, problem: Diagnostic) -> Diagnostic {
         let problem = problem.at(self.place(key));
-        let is_own = self.layers.iter().any(|(values, _)| values.contains_key(key));
+        let is_own = self.layers.iter().any(|layer| layer.values.contains_key(key));
         match self.layers.first() {
-            Some((_, place)) if !is_own => problem
-                .label("by a default of its folder")
-                .related(place.clone(), format!("`{}` is declared here, and can set `{key}` itself", self.subject)),
+            Some(layer) if !is_own => problem.label("by a default of its folder").related(
+                layer.place.clone(),
+                format!("`{}` is declared here, and can set `{key}` itself", self.subject),
+            ),
             _ => problem,
+        }
+    }
+
+    /// Tells of keys that ask for what dovetail does not do.
+    pub fn check_keys(&self, problems: &mut Diagnostics) {
+        for (key, value) in self.merged {
+            match unsupported(key, value) {
+                Some(Unsupported::Refused) => {
+                    let message = format!("`{key}` of `{}` is not supported", self.subject);
+                    problems.push(self.blame(key, Diagnostic::error(Code::Unsupported, message)));
+                }
+                Some(Unsupported::WithoutEffect(about)) => {
+                    let message = format!("`{key}` of `{}` has no effect", self.subject);
+                    let warning = Diagnostic::warning(Code::Unsupported, message);
+                    problems.push(self.blame(key, warning).hint(format!("dovetail does not have {about} yet")));
+                }
+                None => {}
+            }
+        }
+        // Property files and folders are checked for slips where they are read.
+        let templates = self.layers.iter().filter(|layer| matches!(layer.keys, Keys::Template(_)));
+        for (layer, key) in templates.flat_map(|layer| layer.values.keys().map(move |key| (layer, key))) {
+            if let Some(nearest) = slip_of(key) {
+                let message = format!("config `{key}` of `{}` means nothing to dovetail", self.subject);
+                let warning = Diagnostic::warning(Code::ConfigValue, message).at(layer.place_of(key));
+                problems.push(warning.hint(format!("did you mean `{nearest}`?")));
+            }
         }
     }
 

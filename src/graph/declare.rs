@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::config::{Config, Retry, kind_of};
-use super::databases::{Database, Databases, is_system_schema, same};
+use super::config::{Config, Keys, Layer, Retry, kind_of};
+use super::databases::{Database, Databases, same};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -15,7 +15,7 @@ use crate::parse::{
     AssetName, AssetProperties, ColumnProperties, ParsedAsset, ParsedBody, PythonBody, SourceLocation, SqlBody,
     UpstreamName,
 };
-use crate::project::{Project, Values, merge_config};
+use crate::project::{Project, Values, is_reserved_schema, merge_config};
 use crate::source::{Place, SourceFile};
 
 /// A node of the graph before its upstreams are looked up.
@@ -107,6 +107,7 @@ pub(super) fn declare_assets(
             continue;
         }
         reader.check_name(problems);
+        config.check_keys(problems);
         let settings = reader.settings(&config, problems);
         let columns = reader.columns(&config, problems);
         let fqn = reader.fqn();
@@ -217,8 +218,16 @@ struct AssetReader<'a> {
 
 impl AssetReader<'_> {
     fn config(&self) -> Config<'_> {
-        let mut layers = vec![(&self.asset.config, self.asset.place.clone())];
-        layers.extend(self.described.map(|described| (&described.config, described.place.clone())));
+        let keys = match self.asset.body {
+            ParsedBody::Sql(_) => Keys::Template(&self.asset.file),
+            ParsedBody::Python(_) | ParsedBody::Seed => Keys::Unknown,
+        };
+        let mut layers = vec![Layer { values: &self.asset.config, place: self.asset.place.clone(), keys }];
+        layers.extend(self.described.map(|described| Layer {
+            values: &described.config,
+            place: described.place.clone(),
+            keys: Keys::Known(&described.config_places),
+        }));
         let fallback = match &self.project.file {
             Some(file) => Place::start_of(file),
             None => self.asset.place.clone(),
@@ -261,7 +270,7 @@ impl AssetReader<'_> {
 
     fn schema(&self, config: &Config<'_>, problems: &mut Diagnostics) -> String {
         let schema = config.text("schema", problems);
-        if let Some(reserved) = schema.as_ref().filter(|schema| is_system_schema(schema) || same(schema, "dovetail")) {
+        if let Some(reserved) = schema.as_ref().filter(|schema| is_reserved_schema(schema)) {
             problems.push(config.problem("schema", &format!("cannot be `{reserved}`: that schema is reserved")));
         }
         schema.unwrap_or_else(|| self.project.target.schema.clone())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, Retry};
+use super::config::{Config, Keys, Layer, Retry};
 use super::databases::{Database, Databases};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
 use super::{Kind, Materialized, RelationName};
@@ -53,7 +53,7 @@ fn declare(
     let config = Config {
         subject: &full,
         merged: &source.config,
-        layers: vec![(&source.config, source.place.clone())],
+        layers: vec![Layer { values: &source.config, place: source.place.clone(), keys: Keys::Unknown }],
         fallback: source.place.clone(),
     };
     if !config.flag("enabled", true, problems) {

@@ -59,6 +59,7 @@ fn described(section: &'static str, name: &str, config: serde_json::Value) -> As
         section,
         description: Some("from the property file".to_owned()),
         config: values(config),
+        config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
     }
 }

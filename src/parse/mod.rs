@@ -8,11 +8,13 @@ pub mod python;
 pub mod seed;
 pub mod sql;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
+use crate::template::Message;
 
 /// Name of an asset, checked at birth: not empty, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +100,8 @@ pub struct SqlBody {
     pub rendered: String,
     /// The part of `rendered` that is the one statement (without a trailing `;` and comments around it).
     pub statement: Span,
+    /// What the template said while it was rendered.
+    pub messages: Vec<Message>,
 }
 
 /// An asset function.
@@ -168,6 +172,8 @@ pub struct AssetProperties {
     pub description: Option<String>,
     /// `config:`, and `tags`, `meta` beside it.
     pub config: Values,
+    /// Where the keys of `config` stand in the file of `place`.
+    pub config_places: BTreeMap<String, Span>,
     pub columns: Vec<ColumnProperties>,
 }
 

@@ -4,6 +4,14 @@ use std::path::PathBuf;
 
 use super::Values;
 
+/// Schemas that hold no assets: dovetail's own records, and what DuckDB says of itself.
+const RESERVED_SCHEMAS: [&str; 3] = ["dovetail", "information_schema", "pg_catalog"];
+
+/// Whether assets may not be written to the schema, whose name SQL compares without regard to case.
+pub fn is_reserved_schema(schema: &str) -> bool {
+    RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(schema))
+}
+
 /// A database and how to open it.
 #[derive(Debug, Clone)]
 pub struct Target {

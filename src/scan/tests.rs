@@ -95,3 +95,26 @@ fn links_are_followed_but_not_for_ever() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.starts_with("`models/broken.sql` cannot be read"), "{:?}", problems[0].message);
 }
+
+#[cfg(unix)]
+#[test]
+fn special_files_are_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "models/a.sql", "select 1");
+    // A socket is the special file that the standard library can make.
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("models/f.yml")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", root.join("models/zero.sql")).unwrap();
+    let problems = scan_in(root).unwrap_err().0;
+    let mut told: Vec<_> = problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    told.sort_by_key(|(_, message)| *message);
+    assert_eq!(
+        told,
+        [
+            (Code::Unreadable, "`models/f.yml` cannot be read: it is not a regular file"),
+            (Code::Unreadable, "`models/zero.sql` cannot be read: it is not a regular file"),
+        ]
+    );
+    std::os::unix::fs::symlink("/dev/zero", root.join("dovetail.toml")).unwrap();
+    assert_eq!(load(root, &LoadOptions::default()).unwrap_err().0[0].code, Code::Unreadable);
+}

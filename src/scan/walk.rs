@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::read::unreadable;
+use super::read::{not_regular, unreadable};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::project::Project;
 
@@ -35,7 +35,8 @@ impl<'p> Walk<'p> {
         for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry, &target)) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), endings, found),
-                Ok(_) => {}
+                Ok(entry) if entry.file_type().is_dir() || ending(entry.path(), endings).is_none() => {}
+                Ok(entry) => self.problems.push(not_regular(&self.shown(entry.path()))),
                 Err(error) => self.failed(&error, endings),
             }
         }

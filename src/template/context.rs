@@ -40,6 +40,7 @@ pub struct ReferenceCall {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub level: MessageLevel,
+    /// Without the values of secret environment variables.
     pub text: String,
 }
 

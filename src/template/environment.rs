@@ -6,11 +6,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::context::{RenderContext, Rendered};
+use super::calls::name_place;
+use super::context::{Message, RenderContext, Rendered};
 use super::failure::Failure;
 use super::functions::register;
 use super::macros::{MacroIndex, template_name};
 use super::markers::{mark, read};
+use super::placeholder::readable;
 use super::references::place_calls;
 use super::scanner::has_tags;
 use super::secrets::Secrets;
@@ -18,7 +20,7 @@ use super::source_map::SourceMap;
 use crate::diagnostic::Diagnostics;
 use crate::parse::Reference;
 use crate::project::{Project, Values};
-use crate::source::SourceFile;
+use crate::source::{Place, SourceFile};
 
 /// Macro calls deeper than about a quarter of this are taken for endless; the stack of a worker thread holds as many.
 const RECURSION_LIMIT: usize = 200;
@@ -75,7 +77,9 @@ impl TemplateEnvironment {
         })?;
         let state = std::mem::take(&mut *context.state());
         let calls = self.place(file, state.calls);
-        Ok(Rendered { text, config: state.config, calls, messages: state.messages })
+        let redacted = |message: Message| Message { text: self.secrets.redact(&readable(&message.text)), ..message };
+        let messages = state.messages.into_iter().map(redacted).collect();
+        Ok(Rendered { text, config: state.config, calls, messages })
     }
 
     /// The map from the rendered text of `file` back to the templates; renders again, so only errors pay for it.
@@ -98,6 +102,11 @@ impl TemplateEnvironment {
             }
         }
         SourceMap::by_lines(file, &plain)
+    }
+
+    /// Where a model first names a macro that leads to the macro file.
+    pub fn call_into(&self, model: &Arc<SourceFile>, macro_file: &SourceFile) -> Option<Place> {
+        name_place(model, |word| self.macros.leads_to(word, macro_file))
     }
 
     pub fn secrets(&self) -> &Secrets {

@@ -43,6 +43,19 @@ impl Failure<'_> {
         }
         let detail = readable(error.detail().unwrap_or_default());
         match error.kind() {
+            ErrorKind::SyntaxError if let Some(word) = block_of_dbt(&detail) => {
+                let message = format!("`{{% {word} %}}` blocks are not supported yet");
+                Diagnostic::error(Code::Unsupported, message)
+            }
+            ErrorKind::UnknownMethod if let Some((package, name)) = call_of_undefined(&detail) => {
+                self.unknown_package(package, name)
+            }
+            ErrorKind::UnknownMethod if let Some(method) = changing_method(&detail) => {
+                let message = format!("`{method}` changes a value in place, which is not supported yet");
+                Diagnostic::error(Code::Unsupported, message)
+                    .hint("make a new value: `{% set items = items + [item] %}`, `{% set d = dict(d, key=value) %}`")
+                    .hint("to keep it beyond a loop, put it into a `namespace()`")
+            }
             ErrorKind::SyntaxError => Diagnostic::error(Code::JinjaSyntax, or_kind(&detail, error)),
             ErrorKind::UndefinedError => self.undefined(&detail, place),
             // In a macro, a name that nothing defines is an undefined value from the start.
@@ -68,6 +81,16 @@ impl Failure<'_> {
             Some(name) => self.unknown_name(name),
             None => Diagnostic::error(Code::JinjaRender, "a value is not defined"),
         }
+    }
+
+    /// `dbt_utils.star()`, unless the name looks like one that there is.
+    fn unknown_package(&self, package: &str, name: &str) -> Diagnostic {
+        if did_you_mean(package, self.known_names.iter().map(String::as_str)).is_some() {
+            return self.unknown_name(package);
+        }
+        let message = format!("`{package}.{name}` is not defined, and macros of packages are not supported yet");
+        let hint = "put the macro into `macros/` and call it without the package's name";
+        Diagnostic::error(Code::Unsupported, message).hint(hint)
     }
 
     fn unknown_name(&self, name: &str) -> Diagnostic {
@@ -108,4 +131,38 @@ fn chain(error: &Error) -> Vec<&Error> {
         source = next.source();
     }
     chain
+}
+
+/// The block of dbt's that a template opens, when minijinja knows no such statement.
+fn block_of_dbt(detail: &str) -> Option<&str> {
+    let word = detail.strip_prefix("unknown statement ")?;
+    let known = ["snapshot", "test", "data_test", "materialization", "docs"];
+    known.contains(&word.strip_prefix("end").unwrap_or(word)).then_some(word)
+}
+
+/// The method of Python's lists and dictionaries that changes them.
+fn changing_method(detail: &str) -> Option<&str> {
+    let method = detail.rsplit(' ').next()?;
+    let known = [
+        "append",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "sort",
+        "clear",
+        "update",
+        "setdefault",
+        "add",
+        "discard",
+    ];
+    known.contains(&method).then_some(method)
+}
+
+/// The undefined name and the method, from minijinja's words for a method of an undefined value.
+fn call_of_undefined(detail: &str) -> Option<(&str, &str)> {
+    let (method, name) = detail.strip_prefix("undefined has no method named ")?.split_once(" (`")?;
+    Some((name.strip_suffix("` is undefined)")?, method))
 }

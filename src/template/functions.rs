@@ -12,6 +12,7 @@ use super::placeholder::{Part, Placeholder};
 use super::raised::{raise, return_value};
 use super::secrets::Secrets;
 use super::value::from_json;
+use super::values;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::parse::Reference;
 use crate::project::Project;
@@ -28,9 +29,11 @@ pub(super) fn register(environment: &mut Environment<'static>, project: &Arc<Pro
     environment.add_function("source", source);
     environment.add_function("is_incremental", || false);
     environment.add_function("log", log);
+    environment.add_function("print", print);
     environment.add_function("return", |value: Option<Value>| -> Result<Value, Error> {
         Err(return_value(value.unwrap_or(Value::from(()))))
     });
+    values::register(environment);
     let vars = Arc::clone(project);
     environment.add_function("var", move |args: Arguments| variable(&vars, &args.into_values()));
     let (variables, secrets) = (Arc::clone(project), Arc::clone(secrets));
@@ -97,10 +100,11 @@ pub(super) fn text(function: &str, value: &Value) -> Result<String, Error> {
 /// The arguments of `function(name)`, `function(name, default)`, `function(name, default=default)`.
 fn name_and_default(function: &str, args: &[Value]) -> Result<(String, Option<Value>), Error> {
     let (positional, kwargs): (&[Value], Kwargs) = from_args(args)?;
-    let (name, default): (&Value, Option<Value>) = from_args(positional)?;
-    let named: Option<Value> = kwargs.get("default")?;
+    let (name, _): (&Value, Option<Value>) = from_args(positional)?;
+    // `Option<Value>` takes a default of none for one that was not given.
+    let default = positional.get(1).cloned().or_else(|| kwargs.get("default").ok());
     kwargs.assert_all_used()?;
-    Ok((text(function, name)?, default.or(named)))
+    Ok((text(function, name)?, default))
 }
 
 fn variable(project: &Project, args: &[Value]) -> Result<Value, Error> {
@@ -120,7 +124,9 @@ fn variable(project: &Project, args: &[Value]) -> Result<Value, Error> {
 
 fn environment_variable(project: &Project, secrets: &Secrets, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default("env_var", args)?;
-    let value = project.environment.get(&name).map(|value| Value::from(value.as_str())).or(default);
+    let value = project.environment.get(&name).map(|value| Value::from(value.as_str()));
+    // As in dbt, a default of none is a default for `var` and not for `env_var`.
+    let value = value.or(default.filter(|default| !default.is_none()));
     let value = value.ok_or_else(|| {
         raise(
             Diagnostic::error(Code::MissingEnvironmentVariable, format!("environment variable `{name}` is not set"))
@@ -141,6 +147,13 @@ fn log(state: &State, args: Arguments) -> Result<String, Error> {
     kwargs.assert_all_used()?;
     let level = if info { MessageLevel::Info } else { MessageLevel::Debug };
     RenderContext::of(state)?.state().messages.push(Message { level, text: markers::strip(&message.to_string()) });
+    Ok(String::new())
+}
+
+/// dbt's `print` writes to stdout at once; here stdout is for data.
+fn print(state: &State, message: &Value) -> Result<String, Error> {
+    let text = markers::strip(&message.to_string());
+    RenderContext::of(state)?.state().messages.push(Message { level: MessageLevel::Info, text });
     Ok(String::new())
 }
 

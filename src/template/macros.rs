@@ -101,6 +101,12 @@ impl MacroIndex {
         self.by_name.keys().map(String::as_str)
     }
 
+    /// Whether the macro `name` stands in the file, or in one that may call a macro of the file.
+    pub fn leads_to(&self, name: &str, file: &SourceFile) -> bool {
+        let needs = self.by_name.get(name).map(|number| &self.files[*number].needs);
+        needs.into_iter().flatten().any(|number| self.files[*number].file.path() == file.path())
+    }
+
     pub fn file(&self, template: &str) -> Option<&Arc<SourceFile>> {
         self.files.iter().map(|entry| &entry.file).find(|file| template_name(file) == template)
     }

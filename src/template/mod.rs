@@ -4,6 +4,7 @@
 //! `ref()`, `source()` and `this` print placeholders, since the upstream's relation is not known before the graph is.
 //! `graph::resolve` puts the relations in their place.
 
+mod calls;
 mod context;
 mod environment;
 mod failure;
@@ -20,7 +21,9 @@ mod source_map;
 #[cfg(test)]
 mod tests;
 mod value;
+mod values;
 
+pub(crate) use calls::{argument_place, name_place};
 pub use context::{Message, MessageLevel, ReferenceCall, Rendered};
 pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};

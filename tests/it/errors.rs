@@ -202,3 +202,54 @@ fn as_json() {
         Project::new().file("models/a.sql", "select *\nfrom {{ ref('b') }}").file("models/bb.sql", "select 1 as x");
     assert_said!(project.run(&["ls", "--log-format", "json"]));
 }
+
+#[test]
+fn config_keys_without_meaning() {
+    assert_said!(ls(&[
+        (
+            "models/a.sql",
+            "{{ config(\n  materialised='view',\n  pre_hook='drop table x',\n  my_own=1\n) }}\nselect 1 as x"
+        ),
+        ("models/b.sql", "select 1 as x"),
+        (
+            "models/properties.yml",
+            "models:\n  - name: b\n    config:\n      contract: {enforced: true}\n      persist_docs: {relation: true}\n      unique_keys: x\n"
+        ),
+    ]));
+    assert_said!(ls(&[(
+        "models/a.sql",
+        "-- the key\n{{ config(unique_key='x', grants={}, my_own=1) }}\nselect 1 as x"
+    )]));
+}
+
+#[test]
+fn config_values_at_their_key() {
+    assert_said!(ls(&[
+        ("models/a.sql", "-- a\n{{ config(tags='x',\n  materialized='tabel') }}\nselect 1 as x"),
+        ("models/b.sql", "select 1 as x"),
+        ("models/properties.yml", "models:\n  - name: b\n    config:\n      schema: dovetail\n"),
+    ]));
+}
+
+#[test]
+fn templates_speak() {
+    let project = Project::new()
+        .file(
+            "models/a.sql",
+            "select 1 as x\n{{ log('hi', info=True) }}{% do log('detail') %}{{ print(ref('b')) }}\n{% do exceptions.warn('old') %}",
+        )
+        .file("models/b.sql", "select 1 as x");
+    assert_said!(project.run(&["ls"]));
+    assert!(project.run(&["ls", "--verbose"]).stderr.contains("a: detail\n"));
+}
+
+#[test]
+fn sql_syntax_in_a_macro() {
+    assert_said!(ls(&[
+        (
+            "macros/m.sql",
+            "{% macro outer() %}{{ inner() }}{% endmacro %}\n{% macro inner() %}\nselect from where\n{% endmacro %}"
+        ),
+        ("models/a.sql", "-- a model\n{{ outer() }}"),
+    ]));
+}

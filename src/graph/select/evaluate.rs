@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::methods::Candidate;
+use super::methods::{Candidate, default_for};
 use super::{Criterion, Intersection, Reach, Selection, Union};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::graph::algebra::{ancestors, descendants};
@@ -103,12 +103,22 @@ impl Evaluation<'_> {
             .hint_if(self.guess(place))
     }
 
+    /// The nearest of the project's files and of the folders that they are in.
+    fn guess_path(&self, method: &str, value: &str) -> Option<String> {
+        let paths = self.graph.ids().flat_map(|id| self.graph.node(id).file.path().ancestors());
+        let paths: BTreeSet<&str> = paths.filter_map(|path| path.to_str()).collect();
+        let wanted = value.trim_start_matches("./").trim_end_matches('/');
+        let separator = if method.is_empty() { "" } else { ":" };
+        did_you_mean(wanted, paths).map(|guess| format!("did you mean `{method}{separator}{guess}`?"))
+    }
+
     /// The nearest of the names, tags, owners or groups that exist.
     fn guess(&self, place: &Place) -> Option<String> {
         let text = text_of(place);
-        let bare = text.trim_start_matches(|letter: char| letter.is_ascii_digit() || "@+".contains(letter));
-        let bare = bare.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '+');
-        let (method, value) = bare.split_once(':').unwrap_or(("", bare));
+        let (method, value) = without_steps(text).split_once(':').unwrap_or(("", without_steps(text)));
+        if method == "path" || (method.is_empty() && default_for(value) == "path") {
+            return self.guess_path(method, value);
+        }
         let nodes = self.graph.ids().map(|id| self.graph.node(id));
         let words: BTreeSet<&str> = match method {
             "tag" => nodes.flat_map(|node| node.tags.iter().map(String::as_str)).collect(),
@@ -125,6 +135,14 @@ impl Evaluation<'_> {
         let separator = if method.is_empty() { "" } else { ":" };
         did_you_mean(value, words).map(|guess| format!("did you mean `{method}{separator}{guess}`?"))
     }
+}
+
+/// A criterion without its `@`, `2+` and `+1`. Digits that are no count of steps belong to the name.
+fn without_steps(text: &str) -> &str {
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let text = text.strip_prefix('@').unwrap_or(text);
+    let text = text.trim_start_matches(is_digit).strip_prefix('+').unwrap_or(text);
+    text.trim_end_matches(is_digit).strip_suffix('+').unwrap_or(text)
 }
 
 fn nothing_matches(place: &Place) -> String {

@@ -72,6 +72,7 @@ fn criterion(file: &Arc<SourceFile>, span: Span) -> Parsed<Criterion> {
         let problem = Scanner { file, span }.problem("`@` before and `+` after a name cannot stand together");
         return Err(problem.hint("`@x` holds all descendants of `x` already").into());
     }
+    scanner.no_more_steps()?;
     let reach = Reach { whole_family, ancestors, descendants };
     Ok(Criterion { matcher: scanner.matcher()?, reach, place: Place::new(file, span) })
 }
@@ -122,6 +123,17 @@ impl Scanner<'_> {
         Ok(Some(steps))
     }
 
+    /// What is left of `++x`, `x+1+` or `+@x` after one step on each side.
+    fn no_more_steps(&self) -> Parsed<()> {
+        let is_before = self.text().trim_start_matches(|letter: char| letter.is_ascii_digit()).starts_with('+');
+        let is_behind = self.text().trim_end_matches(|letter: char| letter.is_ascii_digit()).ends_with('+');
+        if !is_before && !is_behind && !self.text().starts_with('@') {
+            return Ok(());
+        }
+        let problem = self.problem("there is a `+` or `@` too many");
+        Err(problem.hint("write `+x`, `x+`, `2+x+1` or `@x`").into())
+    }
+
     fn steps(&self, digits: &str) -> Parsed<Steps> {
         if digits.is_empty() {
             return Ok(Steps::All);
@@ -149,6 +161,8 @@ impl Scanner<'_> {
             let mut names = method.split('.').map(str::to_owned);
             return (names.next().unwrap_or_default(), names.collect(), value.to_owned());
         }
-        (methods::default_for(text).to_owned(), Vec::new(), text.to_owned())
+        // A shell completes `delays.py` to `./delays.py`, which still is the name of a file.
+        let plain = text.strip_prefix("./").filter(|rest| methods::default_for(rest) == "file").unwrap_or(text);
+        (methods::default_for(plain).to_owned(), Vec::new(), plain.to_owned())
     }
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::Selection;
-use crate::diagnostic::Warned;
-use crate::graph::testing::{function, model, project, random_graph, resolve_parsed, seed, shown};
+use crate::diagnostic::{Code, Warned};
+use crate::graph::testing::{function, model, project, random_graph, resolve_assets, resolve_parsed, seed, shown};
 use crate::graph::{AssetGraph, NodeId};
 use crate::parse::{AssetProperties, Parsed, ParsedProperties, ParsedSource, SourceLocation};
 use crate::project::Values;
@@ -31,6 +31,7 @@ fn shop() -> AssetGraph {
         section: "model",
         description: None,
         config: Values::new(),
+        config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
     };
     let assets = vec![
@@ -248,4 +249,27 @@ proptest! {
     fn no_expression_panics(graph in random_graph(3), select in "[@+0-9a-z:,. *?\\[\\]/!ü-]{0,16}", exclude in "\\PC{0,8}") {
         let _ = Selection::parse(&[select], &[exclude]).map(|selection| selection.evaluate(&graph));
     }
+}
+
+#[test]
+fn too_many_signs_are_no_names() {
+    for text in ["++m1", "m1++", "+@m1", "m1+1+", "2+1+m1", "@@m1"] {
+        let problems = Selection::parse(&[text.to_owned()], &[]).expect_err(text).0;
+        assert_eq!(problems[0].code, Code::Selection, "{text}");
+    }
+    assert!(Selection::parse(&["a+b".to_owned()], &[]).is_ok());
+}
+
+#[test]
+fn hints_know_case_digits_and_paths() {
+    let graph = resolve_assets(vec![model("models/marts/m1.sql", "select 1", json!({}))]).unwrap().value;
+    let hint = |text: &str| {
+        let selection = Selection::parse(&[text.to_owned()], &[]).unwrap();
+        selection.evaluate(&graph).unwrap_err().0[0].hints.join(";")
+    };
+    assert_eq!(hint("+M1+2"), "did you mean `m1`?");
+    assert_eq!(hint("path:models/mart"), "did you mean `path:models/marts`?");
+    assert_eq!(hint("model/marts/m1.sql"), "did you mean `models/marts/m1.sql`?");
+    let found = Selection::parse(&["./m1.sql".to_owned()], &[]).unwrap().evaluate(&graph).unwrap();
+    assert_eq!(found.value.len(), 1);
 }

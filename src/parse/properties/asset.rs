@@ -1,5 +1,7 @@
 //! Items of `models:` and `seeds:`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::PropertyParser;
@@ -7,6 +9,7 @@ use crate::document::config::{CONFIG_KEYS, config_value};
 use crate::document::{Entry, Node};
 use crate::parse::AssetProperties;
 use crate::project::{Values, merge_config};
+use crate::source::Span;
 
 const KEYS: &[&str] = &["name", "description", "config", "tags", "meta", "owner", "group", "columns"];
 /// Beside `config:` these are config values too, as dbt has it.
@@ -20,13 +23,18 @@ impl PropertyParser<'_> {
         let mut description = None;
         let mut columns = Vec::new();
         let (mut config, mut beside) = (Values::new(), Values::new());
+        let mut config_places = BTreeMap::new();
         for entry in item.as_table().unwrap_or_default() {
             match entry.key.as_ref() {
                 "name" => {}
                 "description" => description = self.reader.text("description", &entry.value),
                 "columns" => columns = self.columns(&entry.value),
-                "config" => self.config(&entry.value, &mut config),
+                "config" => {
+                    self.config(&entry.value, &mut config);
+                    config_places.extend(entry.value.as_table().unwrap_or_default().iter().map(key_place));
+                }
                 key if CONFIG_BESIDE.contains(&key) => {
+                    config_places.extend([key_place(entry)]);
                     if let Some(value) = config_value(&mut self.reader, key, key, &entry.value) {
                         beside.insert(key.to_string(), value);
                     }
@@ -39,7 +47,8 @@ impl PropertyParser<'_> {
         merge_config(&mut config, &beside);
         if let Some((name, span)) = name {
             let place = self.reader.place(span);
-            self.found.assets.push(AssetProperties { name, place, section, description, config, columns });
+            let properties = AssetProperties { name, place, section, description, config, config_places, columns };
+            self.found.assets.push(properties);
         }
     }
 
@@ -59,4 +68,8 @@ impl PropertyParser<'_> {
         }
         self.reader.unknown_key(entry, &owner, KEYS);
     }
+}
+
+fn key_place(entry: &Entry<'_>) -> (String, Span) {
+    (entry.key.strip_prefix('+').unwrap_or(&entry.key).to_owned(), entry.key_span)
 }

@@ -12,8 +12,8 @@ mod unused;
 use std::sync::Arc;
 
 use super::ParsedProperties;
-use crate::diagnostic::{Code, Diagnostics, Warned};
-use crate::document::config::{CONFIG_KEYS, config_value};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
+use crate::document::config::{config_value, slip_of};
 use crate::document::{Content, Entry, Node, Reader, Words, yaml};
 use crate::project::{Values, merge_config};
 use crate::source::{SourceFile, Span};
@@ -133,11 +133,7 @@ impl<'f> PropertyParser<'f> {
     }
 
     fn warn_of_slip(&mut self, entry: &Entry<'_>, key: &str) {
-        use crate::diagnostic::{Diagnostic, did_you_mean};
-        if CONFIG_KEYS.contains(&key) || key.len() < 3 {
-            return;
-        }
-        if let Some(nearest) = did_you_mean(key, CONFIG_KEYS.iter().copied()) {
+        if let Some(nearest) = slip_of(key) {
             let message = format!("config `{key}` means nothing to dovetail");
             let place = self.reader.place(entry.key_span);
             let warning = Diagnostic::warning(Code::UnknownProperty, message).at(place);

@@ -54,7 +54,13 @@ impl<'a> Imports<'a> {
         }
     }
 
-    fn is_module(&self, expression: &Expr) -> bool {
+    /// Whether a name may come from an import.
+    pub fn may_be_imported(&self, name: &str) -> bool {
+        let is_foreign = self.foreign.iter().any(|(foreign, _)| *foreign == name);
+        self.has_star || is_foreign || self.assets.contains(name) || self.passed_on.contains(name)
+    }
+
+    pub fn is_module(&self, expression: &Expr) -> bool {
         matches!(expression, Expr::Name(name) if self.is_module_name(&name.id))
     }
 

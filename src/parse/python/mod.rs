@@ -7,6 +7,7 @@ mod docstring;
 mod function;
 mod imports;
 mod literal;
+mod slips;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -35,6 +36,9 @@ pub enum ParsedModule {
     NeedsImport { because: String, place: Place },
 }
 
+/// How dbt's Python models start; dbt takes the name from the file.
+const DBT_MODEL: &str = "def model(";
+
 /// What only importing the module can tell: the reason and the text that shows it.
 #[derive(Debug, Clone)]
 struct Unreadable {
@@ -44,11 +48,13 @@ struct Unreadable {
 
 /// The assets that a module declares.
 ///
-/// A module whose text does not say `dovetail` declares none and is not even parsed; neither is `conftest.py`.
-/// Errors: `DT0301` for every syntax error, `DT0302` to `DT0304` and `DT0507` for wrong declarations.
+/// A module whose text does not say `dovetail` (and holds no model of dbt's) declares none and is not even parsed; neither is `conftest.py`.
+/// Errors: `DT0301` for every syntax error, `DT0302` to `DT0304`, `DT0307`, `DT0505` and `DT0507` for wrong
+/// declarations.
 pub fn parse(file: &Arc<SourceFile>) -> Result<ParsedModule, Diagnostics> {
     let is_test_setup = file.path().file_name().is_some_and(|name| name == "conftest.py");
-    if is_test_setup || !file.text().contains("dovetail") {
+    let is_ours = file.text().contains("dovetail") || file.text().contains(DBT_MODEL);
+    if is_test_setup || !is_ours {
         return Ok(ParsedModule::Assets(Vec::new()));
     }
     let parsed = ruff_python_parser::parse_unchecked(file.text(), ParseOptions::from(Mode::Module));
@@ -99,6 +105,9 @@ fn syntax_errors(file: &Arc<SourceFile>, errors: &[ParseError]) -> Diagnostics {
 }
 
 fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, Diagnostics> {
+    if let Some(problem) = slips::dbt_model(file, body) {
+        return Err(problem.into());
+    }
     let imports = Imports::of(body);
     if !imports.may_declare() {
         return Ok(ParsedModule::Assets(Vec::new()));
@@ -107,6 +116,7 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
     walk.module(body);
     let mut unreadable = walk.unreadable;
     let mut problems = walk.problems;
+    slips::check(file, &imports, body, &mut problems);
     let constants = if walk.declared.is_empty() { Constants::default() } else { Constants::of(body) };
     let mut assets = Vec::with_capacity(walk.declared.len());
     let mut conditional: HashMap<&str, bool> = HashMap::new();

@@ -211,7 +211,6 @@ fn what_only_an_import_can_tell() {
         ("@asset(name=f'x')\ndef f(): ...", "3:13 `name=` is not a plain value"),
         ("@asset(tags=TAGS)\ndef f(): ...", "3:13 `tags=` is not a plain value"),
         ("@asset(**common())\ndef f(): ...", "3:10 the arguments of `@asset` are made by code"),
-        ("class C:\n    @asset\n    def f(self): ...", "4:6 `asset` is used as a value"),
         ("@partial(asset, name='x')\ndef f(): ...", "3:10 `asset` is used as a value"),
     ] {
         assert_eq!(with(rest), expected);
@@ -357,4 +356,33 @@ proptest! {
         let _ = parse(&file(&format!("#dovetail\n{}{}", &whole[..from], &whole[to..])));
         let _ = parse(&file(&format!("#dovetail\n{}", &whole[from..to])));
     }
+}
+
+#[test]
+fn what_would_vanish_is_told() {
+    let ours = "from dovetail import asset\nimport dovetail as dt\n";
+    let cases = [
+        ("@aset\ndef f(): ...", "3:2 DT0307 `@aset` on `f` is nothing that the module knows"),
+        (
+            "@asset\ndef g(): ...\n@dt.aset(tags='x')\ndef f(): ...",
+            "5:2 DT0307 `@dt.aset` on `f` is nothing that the module knows",
+        ),
+        ("class C:\n    @asset\n    def f(self): ...", "4:5 DT0302 `@asset` on the method `C.f`"),
+        ("@asset\ndef f(a, *, a): ...", "4:13 DT0301 not valid Python: the parameter `a` is given twice"),
+        (
+            "@asset(tags='x', tags='y')\ndef f(): ...",
+            "3:18 DT0301 not valid Python: the argument `tags` is given twice",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(told(&format!("{ours}{text}")), [expected], "{text}");
+    }
+    for own in ["def aset(f): return f", "from x import aset", "from x import *", "aset = print"] {
+        assert!(names(&format!("import dovetail\n{own}\n@aset\ndef f(): ...")).is_empty(), "{own}");
+    }
+    assert_eq!(
+        told("def model(dbt, session):\n    return dbt.ref('a')"),
+        ["1:5 DT0505 dbt's Python models are not supported yet: `m`"]
+    );
+    assert!(names("def model(x): ...").is_empty());
 }

@@ -127,7 +127,25 @@ impl<'a> Walk<'a> {
                 self.uses(|uses| uses.visit_decorator(decorator));
             }
         }
-        self.uses(|uses| uses.visit_body(&class.body));
+        for statement in &class.body {
+            match statement {
+                Stmt::FunctionDef(method) => self.method(class, method),
+                other => self.uses(|uses| uses.visit_stmt(other)),
+            }
+        }
+    }
+
+    fn method(&mut self, class: &'a StmtClassDef, method: &'a StmtFunctionDef) {
+        for decorator in &method.decorator_list {
+            if self.is_asset_decorator(decorator) {
+                let message = format!("`@asset` on the method `{}.{}`", class.name, method.name);
+                let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
+                self.problems.push(problem.hint("move it out of the class: asset functions stand in the module"));
+            } else {
+                self.uses(|uses| uses.visit_decorator(decorator));
+            }
+        }
+        self.uses(|uses| uses.function(method));
     }
 
     fn is_asset_decorator(&self, decorator: &Decorator) -> bool {

@@ -31,7 +31,10 @@ pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<
     let mut diagnostics = Diagnostics::default();
     let name = asset_name(file).map_err(|errors| diagnostics.extend(errors)).ok();
     let rendered = templates.render(file).map_err(|errors| diagnostics.extend(errors)).ok();
-    let body = rendered.as_ref().map(|rendered| statement(file, &rendered.text, templates));
+    let body = rendered.as_ref().map(|rendered| {
+        let body = statement(file, &rendered.text, templates);
+        body.map_err(|problems| problems.into_iter().map(|problem| naming_model(problem, file, templates)))
+    });
     match (name, rendered, body) {
         (Some(name), Some(rendered), Some(Ok((statement, names)))) => Ok(asset(file, name, rendered, statement, names)),
         (_, _, body) => {
@@ -80,7 +83,7 @@ fn asset(
         config: rendered.config,
         description: description::description(file.text()),
         upstreams: rendered.calls.into_iter().map(call).chain(names).collect(),
-        body: ParsedBody::Sql(SqlBody { rendered: rendered.text, statement }),
+        body: ParsedBody::Sql(SqlBody { rendered: rendered.text, statement, messages: rendered.messages }),
     }
 }
 
@@ -113,6 +116,14 @@ fn within(tokens: &[Token], span: Span) -> Vec<Token> {
     let real = tokens.iter().filter(inside).filter(|token| token.kind != TokenKind::Comment);
     real.map(|token| Token { span: Span::new(token.span.start - span.start, token.span.end - span.start), ..*token })
         .collect()
+}
+
+/// A mistake in a macro's text says which model it came to light in, and where that model calls the macro.
+fn naming_model(mut problem: Diagnostic, file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Diagnostic {
+    let Some(place) = problem.place.as_ref().filter(|place| place.file.path() != file.path()) else { return problem };
+    let call = templates.call_into(file, &place.file).unwrap_or_else(|| Place::start_of(file));
+    problem.message = format!("in `{}`: {}", file.stem(), problem.message);
+    problem.related(call, "called from here")
 }
 
 fn not_one_query(file: &Arc<SourceFile>, rendered: &str, reason: &NotOneQuery, places: &Places<'_>) -> Diagnostic {

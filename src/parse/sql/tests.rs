@@ -176,7 +176,7 @@ fn errors_point_at_the_template() {
             "{% for i in [1, 2] %}\nselect ä{{ i }} frm t\n{% endfor %}",
             "DT0201 models/m.sql:2:21 syntax error at or near \"t\"",
         ),
-        ("select 1 from t {{ tail() }}", "DT0201 macros/lib.sql:3:5 syntax error at or near \")\""),
+        ("select 1 from t {{ tail() }}", "DT0201 macros/lib.sql:3:5 in `m`: syntax error at or near \")\""),
         (
             "select * from {{ ref('x') }} {{ ref('y') }} {{ ref('z') }}",
             "DT0201 models/m.sql:1:45 syntax error at or near \"ref('z')\"",

@@ -7,7 +7,7 @@ use super::connections;
 use super::render::Templates;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::document::{Content, Node, Reader};
-use crate::project::Target;
+use crate::project::{Target, is_reserved_schema};
 
 /// The target of a project that declares none.
 const DEFAULT: &str = "dev";
@@ -42,6 +42,14 @@ pub fn choose(
     }
     let declared = document.get("targets").and_then(Node::as_table).unwrap_or_default();
     let declared: Vec<&str> = declared.iter().map(|entry| entry.key.as_ref()).collect();
+    if let (None, None, [_, _, ..], false) = (requested, &configured, declared.as_slice(), declared.contains(&DEFAULT))
+    {
+        if place.is_none() {
+            reader.report(none_chosen(reader, document, &declared));
+        }
+        // The first one stands in, so that the rest of the file is read as it would be with a choice.
+        return declared[0].to_string();
+    }
     let name = match (requested, configured, declared.as_slice()) {
         (Some(requested), _, _) => {
             place = None;
@@ -56,6 +64,15 @@ pub fn choose(
         reader.report(unknown(&name, &declared, place));
     }
     name
+}
+
+fn none_chosen(reader: &Reader<'_>, document: &Node<'_>, declared: &[&str]) -> Diagnostic {
+    let first = document.as_table().unwrap_or_default().iter().find(|entry| entry.key == "targets");
+    let names: Vec<String> = declared.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("the project has the targets {}, and none is chosen", names.join(", "));
+    let mut problem = Diagnostic::error(Code::UnknownTarget, message);
+    problem.place = first.map(|entry| reader.place(entry.key_span));
+    problem.hint(format!("pick one with `target = \"{}\"` above the first section, or with `--target`", declared[0]))
 }
 
 fn unknown(name: &str, declared: &[&str], place: Option<crate::source::Place>) -> Diagnostic {
@@ -114,7 +131,7 @@ fn read_one(reader: &mut Reader<'_>, node: &Node<'_>, name: &str, context: &Cont
     for entry in reader.table(&format!("targets.{name}"), node) {
         match entry.key.as_ref() {
             "database" => target.database = database(reader, &entry.value, context).unwrap_or(target.database),
-            "schema" => target.schema = reader.name("schema", &entry.value).unwrap_or(target.schema),
+            "schema" => target.schema = schema(reader, &entry.value).unwrap_or(target.schema),
             "threads" => {
                 let threads = reader.count("threads", &entry.value, 1, MOST_THREADS);
                 target.threads = threads.map_or(target.threads, |threads| threads as usize);
@@ -129,6 +146,16 @@ fn read_one(reader: &mut Reader<'_>, node: &Node<'_>, name: &str, context: &Cont
     alias::check(reader, &attached, &target, &context.schemas);
     target.attach = attached.into_iter().map(|(attachment, _)| attachment).collect();
     target
+}
+
+fn schema(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<String> {
+    let schema = reader.name("schema", node)?;
+    if is_reserved_schema(&schema) {
+        let problem = reader.problem(node.span, format!("`schema` cannot be `{schema}`: that schema is reserved"));
+        reader.report(problem.hint("assets need a schema of their own, such as `main`"));
+        return None;
+    }
+    Some(schema)
 }
 
 /// The outer nothing is a value that cannot be used; the inner one a database in memory.

@@ -140,7 +140,10 @@ fn the_command_line_wins() {
     let unknown = problems(config, &given);
     assert_eq!((unknown[0].code, unknown[0].hints[0].as_str()), (Code::UnknownTarget, "did you mean `b`?"));
     assert_eq!(told("target = 'x'", &LoadOptions::default()), ["1:10 DT0003 unknown target `x`"]);
-    assert_eq!(told("[targets.x]\n[targets.y]", &LoadOptions::default()), ["DT0003 unknown target `dev`"]);
+    assert_eq!(
+        told("[targets.x]\n[targets.y]", &LoadOptions::default()),
+        ["1:2 DT0003 the project has the targets `x`, `y`, and none is chosen"]
+    );
     assert_eq!(loaded("[targets.only]", &LoadOptions::default()).target.name, "only");
 }
 
@@ -256,4 +259,14 @@ fn syntax_errors_and_misspelt_folders() {
     assert_eq!(warnings[0].hints, ["did you mean `meta`?"]);
     assert!(problems(&"[".repeat(10_000), &LoadOptions::default())[0].message.starts_with("not valid TOML"));
     assert!(!problems(&format!("a = {}", "[".repeat(100_000)), &LoadOptions::default()).is_empty());
+}
+
+#[test]
+fn assets_do_not_go_to_reserved_schemas() {
+    for schema in ["dovetail", "DoveTail", "Information_Schema", "pg_catalog"] {
+        assert_eq!(
+            told(&format!("[targets.x]\nschema = '{schema}'"), &LoadOptions::default()),
+            [format!("2:10 DT0002 `schema` cannot be `{schema}`: that schema is reserved")]
+        );
+    }
 }
