@@ -1,11 +1,16 @@
 //! SQL models and seeds.
 
+use std::path::Path;
+
 use super::materialize::{Failure, Materializer, Staged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Built, EngineError, EngineErrorKind, Session};
 use crate::graph::{CompiledSql, Materialized, Node, NodeId};
 use crate::project::Values;
-use crate::source::Span;
+use crate::source::{Place, SourceFile, Span};
+
+/// The longest line of a seed that an error shows.
+const LONGEST_LINE: usize = 1000;
 
 pub(super) fn build(
     materializer: &Materializer,
@@ -30,19 +35,32 @@ pub(super) fn build_seed(
     session: &mut dyn Session,
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
-    let source = BuildSource::Csv { path, options: seed_options(&node.config) };
+    let source = BuildSource::Csv { path: path.clone(), options: seed_options(&node.config) };
     session.build(&node.relation, source).map(|built| staged(&built)).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
         }
         let message = format!("seed `{}` cannot be read: {}", node.name, error.message);
-        Diagnostic::error(Code::SeedUnreadable, message).at(node.place.clone()).into()
+        materializer.redacted(Diagnostic::error(Code::SeedUnreadable, message).at(seed_place(
+            node,
+            &path,
+            error.offset,
+        )))
     })
 }
 
-/// dbt's names for the few options that it has, DuckDB's for the rest (under `options`).
+/// The line of a seed. Only an error pays for reading the text, and lines that fill the screen are not shown.
+fn seed_place(node: &Node, path: &Path, offset: Option<usize>) -> Place {
+    let (Some(offset), Ok(bytes)) = (offset, std::fs::read(path)) else { return node.place.clone() };
+    let line = 1 + bytes.iter().take(offset).filter(|byte| **byte == b'\n').count();
+    let file = SourceFile::new(node.file.path(), String::from_utf8_lossy(&bytes));
+    let span = file.line_span(line);
+    if span.end - span.start > LONGEST_LINE { node.place.clone() } else { Place::new(&file, span) }
+}
+
+/// dbt's names for the few options that it has, the engine's for the rest (under `options`).
 fn seed_options(config: &Values) -> Values {
-    let mut options = Values::from([("header".to_owned(), true.into())]);
+    let mut options = Values::new();
     for (ours, engines) in [("delimiter", "delim"), ("column_types", "types")] {
         if let Some(value) = config.get(ours) {
             options.insert(engines.to_owned(), value.clone());

@@ -9,5 +9,7 @@ mod errors;
 mod factories;
 mod harness;
 mod ls;
+
+mod seeds;
 mod select;
 mod show;
