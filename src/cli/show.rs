@@ -106,7 +106,12 @@ impl Shown<'_> {
                 let object = json!({ "asset": name, "io_manager": manager, "bytes": bytes });
                 context.printer.data_line(&object.to_string());
             }
-            ShowOutput::Csv => context.printer.data(&format!("asset,io_manager,bytes\n{name},{manager},{bytes}\n")),
+            ShowOutput::Csv => {
+                let bytes = bytes.to_string();
+                let cells = [name, manager.as_str(), bytes.as_str()].map(Some);
+                context.printer.data_line("asset,io_manager,bytes");
+                context.printer.data(&rows::csv_line(cells.into_iter()));
+            }
             ShowOutput::Table => {
                 let cell = |text: &str| vec![Some(text.to_owned())];
                 let columns = vec![
