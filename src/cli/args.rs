@@ -174,6 +174,10 @@ pub(crate) struct ShowArgs {
     /// JSON has no form for
     #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
     pub output: ShowOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

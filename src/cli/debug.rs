@@ -78,7 +78,12 @@ fn debug_database(context: &mut Context, project: &Project, problems: &mut Diagn
         Err(error) => {
             let state = if error.kind == EngineErrorKind::Locked { "locked" } else { "cannot be opened" };
             line(context, "database", &format!("{path} ({state})"));
-            problems.push(database_diagnostic(&error));
+            let mut problem = database_diagnostic(&error);
+            if error.kind == EngineErrorKind::Locked {
+                // The flag of the hint is one of `run` and `show`.
+                problem.hints = vec!["`dovetail run --wait` waits until it is free".to_owned()];
+            }
+            problems.push(problem);
         }
     }
 }

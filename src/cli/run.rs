@@ -1,7 +1,7 @@
 //! `dovetail run`: materializes the selected assets.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::args::RunArgs;
 use super::context::Context;
@@ -57,11 +57,12 @@ fn compile_and_open(
 }
 
 fn open_engine(project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
-    let when_locked = match args.wait {
-        None => WhenLocked::Fail,
-        Some(limit) => WhenLocked::Wait(limit),
-    };
-    open(project, Access::ReadWrite, when_locked, &|| cancellation.is_cancelled())
+    open(project, Access::ReadWrite, when_locked(args.wait), &|| cancellation.is_cancelled())
+}
+
+/// What `--wait` and `--wait=SECONDS` mean.
+pub(crate) fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
+    wait.map_or(WhenLocked::Fail, WhenLocked::Wait)
 }
 
 fn execute_plan(
