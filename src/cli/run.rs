@@ -96,7 +96,14 @@ pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
     let (code, hint) = match error.kind {
         EngineErrorKind::Locked => (Code::DatabaseLocked, Some("wait until it is free: `--wait`, or `--wait=SECONDS`")),
         EngineErrorKind::NoDatabase => (Code::DatabaseOpen, Some("`dovetail run` makes it")),
-        EngineErrorKind::Setting => (Code::DatabaseSetting, None),
+        EngineErrorKind::Setting => (
+            Code::DatabaseSetting,
+            Some("look at `settings`, `extensions`, `attach` and `secrets` of the target in `dovetail.toml`"),
+        ),
+        EngineErrorKind::Open => (
+            Code::DatabaseOpen,
+            Some("look at `database` in `dovetail.toml`: a file, in a folder that exists (`mkdir -p` makes it)"),
+        ),
         EngineErrorKind::StateFormat => (Code::StateFormat, None),
         _ => (Code::DatabaseOpen, None),
     };

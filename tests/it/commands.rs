@@ -34,6 +34,16 @@ fn usage_as_json() {
 }
 
 #[test]
+fn json_says_what_is_missing_and_whose_error_it_is() {
+    let said = Project::new().run(&["show", "--log-format", "json"]);
+    assert!(said.stderr.contains("not provided: <NAME|--inline <SQL>>"), "{said}");
+    let project = Project::new().file("models/a.sql", "select nothing");
+    let said = project.run(&["run", "--log-format", "json"]);
+    let line = said.stderr.lines().find(|line| line.contains("\"code\"")).unwrap();
+    assert!(line.contains("\"asset\":\"a\""), "{line}");
+}
+
+#[test]
 fn no_project() {
     assert_said!(Project::new().run(&["ls"]));
 }
