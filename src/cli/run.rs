@@ -15,6 +15,7 @@ use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::graph::select::Selection;
 use crate::plan::{Plan, plan_run};
 use crate::project::Project;
+use crate::source::{Place, Span};
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
@@ -30,7 +31,7 @@ pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let _interrupt = Interrupt::install(&cancellation);
     let engine = match engine.unwrap_or_else(|| open_engine(&compiled.project, args, &cancellation)) {
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
-        engine => engine.map_err(|error| database_diagnostic(&error))?,
+        engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
     let summary = execute_plan(context, compiled, engine, &plan, args, &cancellation)?;
     Ok(exit_status(&summary))
@@ -108,6 +109,28 @@ pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
         _ => (Code::DatabaseOpen, None),
     };
     Diagnostic::error(code, error.message.clone()).hint_if(hint.map(str::to_owned))
+}
+
+/// As `database_diagnostic`, at the line of `dovetail.toml` that the error is about, where there is one.
+pub(crate) fn open_diagnostic(project: &Project, error: &EngineError) -> Diagnostic {
+    let diagnostic = database_diagnostic(error);
+    let key = match error.kind {
+        EngineErrorKind::Open => "database",
+        // The message names the setting, extension, secret or attachment first.
+        EngineErrorKind::Setting => error.message.split('`').nth(1).unwrap_or_default(),
+        _ => return diagnostic,
+    };
+    let Some(file) = &project.file else { return diagnostic };
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let stands_alone = |start: &usize| {
+        let (before, after) = (&file.text()[..*start], &file.text()[start + key.len()..]);
+        !before.ends_with(is_name) && !after.starts_with(is_name)
+    };
+    let found = file.text().match_indices(key).map(|(start, _)| start).find(stands_alone);
+    match found.filter(|_| !key.is_empty()) {
+        Some(start) => diagnostic.at(Place::new(file, Span::new(start, start + key.len()))),
+        None => diagnostic.at(Place::start_of(file)),
+    }
 }
 
 /// Unique per project without a counter: the time in microseconds and the process.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
-use super::run::{database_diagnostic, when_locked};
+use super::run::{database_diagnostic, open_diagnostic, when_locked};
 use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
@@ -70,9 +70,9 @@ impl Shown<'_> {
                 }
                 let mut in_memory = Project::clone(project);
                 in_memory.target.database = None;
-                open(&in_memory).map_err(|error| database_diagnostic(&error))
+                open(&in_memory).map_err(|error| open_diagnostic(project, &error))
             }
-            opened => opened.map_err(|error| database_diagnostic(&error)),
+            opened => opened.map_err(|error| open_diagnostic(project, &error)),
         }
     }
 

@@ -41,3 +41,17 @@ fn secrets_stay_secret_and_words_stay_whole() {
         assert!(!said.stderr.contains("long-enough"), "{said}");
     }
 }
+
+#[test]
+fn what_cannot_be_opened_is_shown_in_the_config() {
+    for (toml, code, line) in [
+        ("[targets.dev]\nsettings = { nope = 1 }\n", "DT0703", "dovetail.toml:2:14"),
+        ("[targets.dev]\nattach = [{ path = 'gone.duckdb', alias = 'other' }]\n", "DT0703", "dovetail.toml:2:44"),
+        ("[targets.dev]\ndatabase = 'nodir/x.duckdb'\n", "DT0701", "dovetail.toml:2:1"),
+    ] {
+        let project = Project::new().file("models/a.sql", "select 1 as x").file("dovetail.toml", toml);
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, 2, "{said}");
+        assert!(said.stderr.contains(code) && said.stderr.contains(line) && said.stderr.contains("hint: "), "{said}");
+    }
+}
