@@ -47,7 +47,7 @@ pub(crate) struct GlobalArgs {
     pub vars: Vec<String>,
 
     /// How many assets run at once
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
     /// Say only what went wrong
@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// Show versions, paths and the database, and say what is wrong
     Debug,
 
-    /// Remove compiled files and caches, never data
+    /// Remove `target/compiled` and `.dovetail/cache`, never data or reports
     Clean,
 }
 
@@ -170,9 +170,14 @@ pub(crate) struct ShowArgs {
     #[arg(short, long, value_name = "N", default_value_t = 10)]
     pub limit: u64,
 
-    /// How to print them; `json` is one object per line
+    /// How to print them; `json` is one object per line, with the engine's text (`"infinity"`, `"NaN"`) for values that
+    /// JSON has no form for
     #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
     pub output: ShowOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,4 +1,5 @@
-//! `dovetail clean`: removes what dovetail can make again without running anything. Never the database.
+//! `dovetail clean`: removes what dovetail can make again without running anything. Never the database, and never what
+//! assets write to `target/` (reports of IO managers), which only a run can make again.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,12 @@ use crate::project::{Project, load};
 pub(crate) fn clean(context: &mut Context) -> CommandResult {
     let project = load(&context.root()?, &context.load_options()?)?.value;
     let mut removed = 0;
-    for folder in [project.target_dir(), project.root.join(".dovetail").join("cache")] {
-        // A link is removed as a link, and what does not exist is clean.
+    for folder in [project.target_dir().join("compiled"), project.root.join(".dovetail").join("cache")] {
+        // A link is removed as a link. What does not exist is clean, and a file of that name is not ours.
         let Ok(metadata) = folder.symlink_metadata() else { continue };
+        if metadata.is_file() {
+            continue;
+        }
         check(&project, &folder)?;
         let result = if metadata.is_dir() { std::fs::remove_dir_all(&folder) } else { std::fs::remove_file(&folder) };
         result.map_err(|error| {
@@ -20,6 +24,8 @@ pub(crate) fn clean(context: &mut Context) -> CommandResult {
         })?;
         removed += 1;
         context.printer.note(&format!("removed {}", folder.strip_prefix(&project.root).unwrap_or(&folder).display()));
+        // Fails where something is left inside.
+        let _ = folder.parent().map(std::fs::remove_dir);
     }
     if removed == 0 {
         context.printer.note("nothing to remove");
@@ -39,8 +45,12 @@ fn check(project: &Project, folder: &Path) -> Result<(), Diagnostics> {
         return refuse(format!("it is not inside the project `{}`", project.root.display()));
     }
     let paths = &project.paths;
-    let sources = paths.models.iter().chain(&paths.seeds).chain(&paths.macros).map(|path| project.root.join(path));
-    let kept = sources.chain(project.target.database.clone()).map(|path| real_path(&path));
+    let sources = paths.models.iter().chain(&paths.seeds).chain(&paths.macros);
+    let sources: Vec<PathBuf> = sources.map(|path| real_path(&project.root.join(path))).collect();
+    if let Some(source) = sources.iter().find(|source| **source != root && real.starts_with(source)) {
+        return refuse(format!("it is inside `{}`", source.display()));
+    }
+    let kept = sources.into_iter().chain(project.target.database.as_deref().map(real_path));
     match kept.into_iter().find(|kept| kept.starts_with(&real)) {
         Some(kept) => refuse(format!("it holds `{}`", kept.display())),
         None => Ok(()),

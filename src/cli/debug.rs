@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::context::Context;
-use super::run::database_diagnostic;
+use super::run::open_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::compile::compile;
 use crate::diagnostic::Diagnostics;
@@ -72,13 +72,18 @@ fn debug_database(context: &mut Context, project: &Project, problems: &mut Diagn
             in_memory.target.database = None;
             match open(&in_memory) {
                 Ok(engine) => line(context, "engine", &engine.capabilities().engine),
-                Err(error) => problems.push(database_diagnostic(&error)),
+                Err(error) => problems.push(open_diagnostic(project, &error)),
             }
         }
         Err(error) => {
             let state = if error.kind == EngineErrorKind::Locked { "locked" } else { "cannot be opened" };
             line(context, "database", &format!("{path} ({state})"));
-            problems.push(database_diagnostic(&error));
+            let mut problem = open_diagnostic(project, &error);
+            if error.kind == EngineErrorKind::Locked {
+                // The flag of the hint is one of `run` and `show`.
+                problem.hints = vec!["`dovetail run --wait` waits until it is free".to_owned()];
+            }
+            problems.push(problem);
         }
     }
 }

@@ -120,12 +120,17 @@ impl Printer {
             return;
         }
         match self.log_format {
-            LogFormat::Json => self.log_line(&diagnostic_json(diagnostic)),
+            LogFormat::Json => self.log_line(&diagnostic_json(diagnostic, None)),
             LogFormat::Text => {
                 let rendering = if self.stderr_color { Rendering::Coloured } else { Rendering::Plain };
                 self.error_text(&format!("{}\n", render(diagnostic, rendering)));
             }
         }
+    }
+
+    /// A failed asset's diagnostic, as an object that names the asset. Only for `--log-format json`.
+    pub fn asset_diagnostic_line(&mut self, asset: &str, diagnostic: &Diagnostic) {
+        self.log_line(&diagnostic_json(diagnostic, Some(asset)));
     }
 
     /// All diagnostics of a stage, then how many there were.
@@ -185,7 +190,7 @@ impl Printer {
 }
 
 /// The keys are the same for every diagnostic; what it does not have is null or empty.
-fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
+fn diagnostic_json(diagnostic: &Diagnostic, asset: Option<&str>) -> Value {
     let level = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -195,6 +200,7 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
     let mut object = Map::new();
     object.insert("level".into(), json!(level));
     object.insert("code".into(), json!(diagnostic.code.to_string()));
+    object.insert("asset".into(), json!(asset));
     object.insert("message".into(), json!(diagnostic.message));
     object.insert("path".into(), json!(path));
     object.insert("line".into(), json!(position.map(|position| position.line)));

@@ -161,8 +161,8 @@ impl<'a> Progress<'a> {
         }
         let object = event_json(event);
         self.printer.log_line(&object);
-        if let Event::AssetFinished { outcome: Outcome::Failed(error), .. } = event {
-            self.printer.diagnostic(error);
+        if let Event::AssetFinished { asset, outcome: Outcome::Failed(error), .. } = event {
+            self.printer.asset_diagnostic_line(asset, error);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The rows of a query on their way to stdout, as a table, CSV or JSON.
 
-use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
-use super::json_rows::{has_form, json_lines, json_schema};
+use super::json_rows::{json_lines, keys};
 use super::table::{Column, Table};
 use crate::engine::{EngineError, Session, TableSchema};
 use crate::graph::quoted;
@@ -45,9 +45,8 @@ pub(crate) fn print(
     schema: &TableSchema,
     args: &ShowArgs,
 ) -> Result<(), Failure> {
-    let as_text = |field: &Field| args.output != ShowOutput::Json || !has_form(field);
     // One row more than is shown tells whether there are more.
-    let rows = session.query(&first_rows(statement, schema, as_text, args.limit.saturating_add(1)))?;
+    let rows = session.query(&first_rows(statement, schema, args.output, args.limit.saturating_add(1)))?;
     let mut left = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut has_more = false;
     let mut output = Output::start(context, args.output, schema, rows.schema())?;
@@ -68,15 +67,15 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// The statement's first rows, with the columns that have no form of their own in the output cast to text.
+/// The statement's first rows, with every column as the text that the output shows.
 ///
 /// Columns are renamed on the way, since a query may give the same name twice.
-fn first_rows(statement: &str, schema: &TableSchema, as_text: impl Fn(&Field) -> bool, limit: u64) -> String {
+fn first_rows(statement: &str, schema: &TableSchema, output: ShowOutput, limit: u64) -> String {
     let fields = schema.arrow.fields();
     let names: Vec<String> = (0..fields.len()).map(|number| format!("c{number}")).collect();
-    let columns = fields.iter().zip(&names).map(|(field, name)| match as_text(field) {
-        true => format!("cast({name} as varchar) as {}", quoted(field.name())),
-        false => format!("{name} as {}", quoted(field.name())),
+    let columns = fields.iter().zip(&names).map(|(field, name)| match output {
+        ShowOutput::Json => format!("cast(to_json({name}) as varchar) as {}", quoted(field.name())),
+        ShowOutput::Table | ShowOutput::Csv => format!("cast({name} as varchar) as {}", quoted(field.name())),
     });
     let columns: Vec<String> = columns.collect();
     format!("select {} from (\n{statement}\n) as shown({}) limit {limit}", columns.join(", "), names.join(", "))
@@ -85,7 +84,8 @@ fn first_rows(statement: &str, schema: &TableSchema, as_text: impl Fn(&Field) ->
 /// The rows on their way to stdout. A table is held until its end, since its last row may be the widest.
 enum Output {
     Table(Table),
-    Json(SchemaRef),
+    /// With the keys of the objects.
+    Json(Vec<String>),
     Csv,
 }
 
@@ -97,9 +97,9 @@ impl Output {
         printed: SchemaRef,
     ) -> Result<Self, Failure> {
         match output {
-            ShowOutput::Json => Ok(Output::Json(json_schema(&printed))),
+            ShowOutput::Json => Ok(Output::Json(keys(&printed))),
             ShowOutput::Csv => {
-                let header = csv(&RecordBatch::new_empty(printed), true)?;
+                let header = csv_line(printed.fields().iter().map(|field| Some(field.name().as_str())));
                 context.printer.data(&header);
                 Ok(Output::Csv)
             }
@@ -122,8 +122,13 @@ impl Output {
                     column.cells.extend(texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)));
                 }
             }
-            Output::Json(schema) => context.printer.data(&json_lines(batch, schema)?),
-            Output::Csv => context.printer.data(&csv(batch, false)?),
+            Output::Json(keys) => {
+                let texts = batch.columns().iter().map(|array| arrow::compute::cast(array, &DataType::Utf8));
+                let texts = texts.collect::<Result<Vec<_>, _>>()?;
+                let columns: Vec<_> = texts.iter().map(|array| array.as_string::<i32>()).collect();
+                context.printer.data(&json_lines(&columns, batch, keys));
+            }
+            Output::Csv => context.printer.data(&csv_lines(batch)?),
         }
         Ok(())
     }
@@ -148,10 +153,26 @@ pub(crate) fn print_table(context: &mut Context, table: &Table) {
     }
 }
 
-fn csv(batch: &RecordBatch, has_header: bool) -> Result<String, ArrowError> {
-    let mut bytes = Vec::new();
-    arrow::csv::WriterBuilder::new().with_header(has_header).build(&mut bytes).write(batch)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Lines of CSV, as DuckDB's `copy` writes them: null is nothing, an empty text is `""`.
+fn csv_lines(batch: &RecordBatch) -> Result<String, ArrowError> {
+    let texts = batch.columns().iter().map(|array| arrow::compute::cast(array, &DataType::Utf8));
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let columns: Vec<_> = texts.iter().map(|array| array.as_string::<i32>()).collect();
+    let line = |row: usize| {
+        let cells = columns.iter().map(|column| column.is_valid(row).then(|| column.value(row)));
+        csv_line(cells)
+    };
+    Ok((0..batch.num_rows()).map(line).collect())
+}
+
+pub(crate) fn csv_line<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> String {
+    let cells: Vec<String> = cells.map(|cell| cell.map(csv_cell).unwrap_or_default()).collect();
+    cells.join(",") + "\n"
+}
+
+fn csv_cell(text: &str) -> String {
+    let is_plain = !text.is_empty() && !text.contains(['"', ',', '\n', '\r']) && text.trim() == text;
+    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
 }
 
 /// Whether values of a type are numbers, which line up at their right end.

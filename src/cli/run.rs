@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::args::RunArgs;
 use super::context::Context;
@@ -16,6 +16,7 @@ use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::graph::select::Selection;
 use crate::plan::{Plan, plan_run};
 use crate::project::Project;
+use crate::source::{Place, Span};
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     let engine = engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args, &cancellation));
     let engine = match engine {
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
-        engine => engine.map_err(|error| database_diagnostic(&error))?,
+        engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
     let summary = execute_plan(context, compiled, engine, &plan, args, &cancellation)?;
     Ok(exit_status(&summary))
@@ -56,10 +57,6 @@ fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, 
 
 /// Says once whom it waits for.
 fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
-    let when_locked = match args.wait {
-        None => WhenLocked::Fail,
-        Some(limit) => WhenLocked::Wait(limit),
-    };
     let printer = RefCell::new(Some(&mut context.printer));
     let keep_waiting = |holder: &str| {
         if let Some(printer) = printer.take() {
@@ -67,7 +64,12 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
         }
         !cancellation.is_cancelled()
     };
-    open(project, Access::ReadWrite, when_locked, &keep_waiting)
+    open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
+}
+
+/// What `--wait` and `--wait=SECONDS` mean.
+pub(crate) fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
+    wait.map_or(WhenLocked::Fail, WhenLocked::Wait)
 }
 
 fn execute_plan(
@@ -101,11 +103,40 @@ pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
     let (code, hint) = match error.kind {
         EngineErrorKind::Locked => (Code::DatabaseLocked, Some("wait until it is free: `--wait`, or `--wait=SECONDS`")),
         EngineErrorKind::NoDatabase => (Code::DatabaseOpen, Some("`dovetail run` makes it")),
-        EngineErrorKind::Setting => (Code::DatabaseSetting, None),
+        EngineErrorKind::Setting => (
+            Code::DatabaseSetting,
+            Some("look at `settings`, `extensions`, `attach` and `secrets` of the target in `dovetail.toml`"),
+        ),
+        EngineErrorKind::Open => (
+            Code::DatabaseOpen,
+            Some("look at `database` in `dovetail.toml`: a file, in a folder that exists (`mkdir -p` makes it)"),
+        ),
         EngineErrorKind::StateFormat => (Code::StateFormat, None),
         _ => (Code::DatabaseOpen, None),
     };
     Diagnostic::error(code, error.message.clone()).hint_if(hint.map(str::to_owned))
+}
+
+/// As `database_diagnostic`, at the line of `dovetail.toml` that the error is about, where there is one.
+pub(crate) fn open_diagnostic(project: &Project, error: &EngineError) -> Diagnostic {
+    let diagnostic = database_diagnostic(error);
+    let key = match error.kind {
+        EngineErrorKind::Open => "database",
+        // The message names the setting, extension, secret or attachment first.
+        EngineErrorKind::Setting => error.message.split('`').nth(1).unwrap_or_default(),
+        _ => return diagnostic,
+    };
+    let Some(file) = &project.file else { return diagnostic };
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let stands_alone = |start: &usize| {
+        let (before, after) = (&file.text()[..*start], &file.text()[start + key.len()..]);
+        !before.ends_with(is_name) && !after.starts_with(is_name)
+    };
+    let found = file.text().match_indices(key).map(|(start, _)| start).find(stands_alone);
+    match found.filter(|_| !key.is_empty()) {
+        Some(start) => diagnostic.at(Place::new(file, Span::new(start, start + key.len()))),
+        None => diagnostic.at(Place::start_of(file)),
+    }
 }
 
 /// Unique per project without a counter: the time in microseconds and the process.

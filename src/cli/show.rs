@@ -7,21 +7,21 @@ use serde_json::json;
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
-use super::run::database_diagnostic;
+use super::run::{database_diagnostic, open_diagnostic, when_locked};
 use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
+use crate::execute::place_in_statement;
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Project;
-use crate::source::{Place, Span};
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
-    let engine = shown.open()?;
+    let engine = shown.open(when_locked(args.wait))?;
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
         return shown.object(context, session.as_mut(), args);
@@ -57,10 +57,10 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// A query over nothing of ours needs no database, so it gets one in memory where there is none yet.
-    fn open(&self) -> Result<Arc<dyn Engine>, Diagnostic> {
+    fn open(&self, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
         let project = &self.compiled.project;
         let graph = &self.compiled.graph;
-        let open = |project| open(project, Access::ReadOnly, WhenLocked::Fail, &|_| false);
+        let open = |project| open(project, Access::ReadOnly, when_locked, &|_| true);
         match open(project) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => {
                 let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());
@@ -70,9 +70,9 @@ impl Shown<'_> {
                 }
                 let mut in_memory = Project::clone(project);
                 in_memory.target.database = None;
-                open(&in_memory).map_err(|error| database_diagnostic(&error))
+                open(&in_memory).map_err(|error| open_diagnostic(project, &error))
             }
-            opened => opened.map_err(|error| database_diagnostic(&error)),
+            opened => opened.map_err(|error| open_diagnostic(project, &error)),
         }
     }
 
@@ -106,7 +106,12 @@ impl Shown<'_> {
                 let object = json!({ "asset": name, "io_manager": manager, "bytes": bytes });
                 context.printer.data_line(&object.to_string());
             }
-            ShowOutput::Csv => context.printer.data(&format!("asset,io_manager,bytes\n{name},{manager},{bytes}\n")),
+            ShowOutput::Csv => {
+                let bytes = bytes.to_string();
+                let cells = [name, manager.as_str(), bytes.as_str()].map(Some);
+                context.printer.data_line("asset,io_manager,bytes");
+                context.printer.data(&rows::csv_line(cells.into_iter()));
+            }
             ShowOutput::Table => {
                 let cell = |text: &str| vec![Some(text.to_owned())];
                 let columns = vec![
@@ -133,7 +138,9 @@ impl Shown<'_> {
         let message = self.compiled.templates.secrets().redact(&error.message);
         let diagnostic = Diagnostic::error(Code::SqlFailed, message);
         match (self.sql(), error.offset) {
-            (Some(sql), Some(offset)) => diagnostic.at(self.place(sql, offset)),
+            (Some(sql), Some(offset)) => {
+                diagnostic.at(place_in_statement(&self.compiled.templates, &self.node.file, sql, offset))
+            }
             _ => diagnostic,
         }
     }
@@ -151,15 +158,5 @@ impl Shown<'_> {
             None => vec![self.node],
         };
         read.into_iter().find(is_missing).map(|node| node.name.to_string())
-    }
-
-    /// The template's own place for an offset in the statement.
-    fn place(&self, sql: &CompiledSql, offset: usize) -> Place {
-        let start = sql.statement.start.saturating_add(offset).min(sql.text.len());
-        let rest = sql.text.get(start..).unwrap_or_default();
-        let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
-        let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(sql.text.len());
-        let rendered = Span::new(sql.rendered_offset(start), sql.rendered_offset(end));
-        self.compiled.templates.source_map(&self.node.file).place(rendered)
     }
 }

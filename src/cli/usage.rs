@@ -70,8 +70,10 @@ pub(crate) fn report(printer: &mut Printer, error: &clap::Error, args: &[OsStrin
 
 fn diagnostic(error: &clap::Error, args: &[OsString]) -> Diagnostic {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
+    // What is missing stands on lines of its own, up to an empty one.
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = lines.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
     Diagnostic::error(Code::Usage, message).hint_if(select_hint(error, args))
 }
 

@@ -140,7 +140,7 @@ pub enum BuildSource {
     View(String),
     /// A table with the rows of this Arrow stream.
     Stream(FFI_ArrowArrayStream),
-    /// A table with the rows of a CSV file; options are the engine's reader options.
+    /// A table with the rows of a CSV file, whose first line names the columns; options are the engine's reader options.
     Csv { path: std::path::PathBuf, options: crate::project::Values },
 }
 
@@ -185,7 +185,8 @@ pub struct EngineError {
     pub kind: EngineErrorKind,
     /// The engine's own words, without its position marks.
     pub message: String,
-    /// Byte offset into the statement that the error is about, where the engine tells it.
+    /// Byte offset into the statement that the error is about (into the file, of `BuildSource::Csv`), where the engine
+    /// tells it.
     pub offset: Option<usize>,
 }
 

@@ -7,7 +7,7 @@ use super::event::Event;
 use super::materialize::{Failure, Materializer, Staged};
 use super::runtime::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
 use super::scheduler::Message;
-use super::sql::missing_upstream;
+use super::sql::{missing_upstream, not_built};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
 use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId};
@@ -66,6 +66,13 @@ fn store_failure(
     match (error.kind, stream_error) {
         (EngineErrorKind::Cancelled, _) => Failure::Cancelled,
         (_, Some(error)) => python_failure(materializer, node, &error),
+        // A `Relation` is only read now.
+        (EngineErrorKind::Query, None) if error.message.contains(NOT_THERE) => {
+            match missing_upstream(materializer, node) {
+                Some(missing) => not_built(node, &missing, None),
+                None => materializer.engine_failure(node, error),
+            }
+        }
         _ => materializer.engine_failure(node, error),
     }
 }
@@ -122,15 +129,19 @@ fn input_value(
     Ok(InputValue::Object { object, path: upstream.file.path().to_owned(), function })
 }
 
+/// What the engine or user code says when a lazy input turns out not to be there.
+const NOT_THERE: &str = "does not exist";
+
 fn python_failure(materializer: &Materializer, node: &Node, error: &PythonError) -> Failure {
+    let may_be_missing = error.kind == PythonErrorKind::Input || error.message.contains(NOT_THERE);
+    if may_be_missing && let Some(missing) = missing_upstream(materializer, node) {
+        return not_built(node, &missing, None);
+    }
     let code = match error.kind {
         PythonErrorKind::Cancelled => return Failure::Cancelled,
         PythonErrorKind::Raised => Code::PythonFailed,
         PythonErrorKind::Import => Code::PythonImport,
-        PythonErrorKind::Input => match missing_upstream(materializer, node) {
-            Some(missing) => return missing,
-            None => Code::PythonInput,
-        },
+        PythonErrorKind::Input => Code::PythonInput,
         PythonErrorKind::Output => Code::PythonOutput,
         PythonErrorKind::ColumnType => Code::ColumnType,
         PythonErrorKind::ObjectStore => Code::ObjectStore,

@@ -1,11 +1,18 @@
 //! SQL models and seeds.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::materialize::{Failure, Materializer, Staged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Built, EngineError, EngineErrorKind, Session};
 use crate::graph::{CompiledSql, Materialized, Node, NodeId};
 use crate::project::Values;
-use crate::source::Span;
+use crate::source::{Place, SourceFile, Span};
+use crate::template::TemplateEnvironment;
+
+/// The longest line of a seed that an error shows.
+const LONGEST_LINE: usize = 1000;
 
 pub(super) fn build(
     materializer: &Materializer,
@@ -30,19 +37,32 @@ pub(super) fn build_seed(
     session: &mut dyn Session,
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
-    let source = BuildSource::Csv { path, options: seed_options(&node.config) };
+    let source = BuildSource::Csv { path: path.clone(), options: seed_options(&node.config) };
     session.build(&node.relation, source).map(|built| staged(&built)).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
         }
         let message = format!("seed `{}` cannot be read: {}", node.name, error.message);
-        Diagnostic::error(Code::SeedUnreadable, message).at(node.place.clone()).into()
+        materializer.redacted(Diagnostic::error(Code::SeedUnreadable, message).at(seed_place(
+            node,
+            &path,
+            error.offset,
+        )))
     })
 }
 
-/// dbt's names for the few options that it has, DuckDB's for the rest (under `options`).
+/// The line of a seed. Only an error pays for reading the text, and lines that fill the screen are not shown.
+fn seed_place(node: &Node, path: &Path, offset: Option<usize>) -> Place {
+    let (Some(offset), Ok(bytes)) = (offset, std::fs::read(path)) else { return node.place.clone() };
+    let line = 1 + bytes.iter().take(offset).filter(|byte| **byte == b'\n').count();
+    let file = SourceFile::new(node.file.path(), String::from_utf8_lossy(&bytes));
+    let span = file.line_span(line);
+    if span.end - span.start > LONGEST_LINE { node.place.clone() } else { Place::new(&file, span) }
+}
+
+/// dbt's names for the few options that it has, the engine's for the rest (under `options`).
 fn seed_options(config: &Values) -> Values {
-    let mut options = Values::from([("header".to_owned(), true.into())]);
+    let mut options = Values::new();
     for (ours, engines) in [("delimiter", "delim"), ("column_types", "types")] {
         if let Some(value) = config.get(ours) {
             options.insert(engines.to_owned(), value.clone());
@@ -62,28 +82,48 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
     if error.kind == EngineErrorKind::Cancelled {
         return Failure::Cancelled;
     }
+    let place =
+        error.offset.map(|offset| place_in_statement(&materializer.context.templates, &node.file, compiled, offset));
     if let Some(missing) = missing_upstream(materializer, node) {
-        return missing;
+        return not_built(node, &missing, place);
+    }
+    if reads_itself(materializer, node, compiled, error) {
+        let message = format!("`{}` reads itself (`{{{{ this }}}}`), and it is not materialized yet", node.name);
+        let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(place.unwrap_or(node.place.clone()));
+        return diagnostic.hint("the first run needs a query that does without itself").into();
     }
     let message = format!("`{}` failed: {}", node.name, error.message);
     let diagnostic = Diagnostic::error(Code::SqlFailed, message);
-    materializer.redacted(match error.offset {
-        Some(offset) => diagnostic.at(place(materializer, node, compiled, offset)),
-        None => diagnostic.at(node.place.clone()),
-    })
+    materializer.redacted(diagnostic.at(place.unwrap_or(node.place.clone())))
 }
 
-/// The template's own place for an offset in the statement.
-fn place(materializer: &Materializer, node: &Node, compiled: &CompiledSql, offset: usize) -> crate::source::Place {
-    let start = compiled.statement.start + offset;
-    let word = compiled.text[start..].chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
-    let end = start + word.map(char::len_utf8).sum::<usize>().max(1);
-    let rendered = Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end.min(compiled.text.len())));
-    materializer.context.templates.source_map(&node.file).place(rendered)
+/// The template's own place for an offset in the statement, as wide as the word there.
+pub(crate) fn place_in_statement(
+    templates: &TemplateEnvironment,
+    file: &Arc<SourceFile>,
+    compiled: &CompiledSql,
+    offset: usize,
+) -> Place {
+    let start = compiled.statement.start.saturating_add(offset).min(compiled.text.len());
+    // The engine's offset may stand inside a letter.
+    let rest = compiled.text.get(start..).unwrap_or_default();
+    let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
+    let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(compiled.text.len());
+    let rendered = Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end));
+    templates.source_map(file).place(rendered)
 }
 
-/// An error of its own for the commonest reason of failure: an upstream that was never built.
-pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Option<Failure> {
+/// Whether the error stands at the asset's own relation, which is not there.
+fn reads_itself(materializer: &Materializer, node: &Node, compiled: &CompiledSql, error: &EngineError) -> bool {
+    let Some(offset) = error.offset else { return false };
+    let at = compiled.text.get(compiled.statement.start.saturating_add(offset)..).unwrap_or_default();
+    let existing = materializer.context.engine.relations().unwrap_or_default();
+    at.starts_with(&node.relation.to_string())
+        && !existing.iter().any(|found| same_relation(&found.relation, &node.relation))
+}
+
+/// An upstream that was never built: the commonest reason of failure, with an error of its own.
+pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Option<String> {
     let graph = &materializer.context.graph;
     let existing = materializer.context.engine.relations().ok()?;
     let is_missing = |id: &NodeId| {
@@ -91,12 +131,15 @@ pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Opti
         matches!(upstream.materialized, Materialized::Table | Materialized::View)
             && !existing.iter().any(|found| same_relation(&found.relation, &upstream.relation))
     };
-    let missing =
-        graph.find(node.name.as_str()).and_then(|id| data_upstreams(graph, id).into_iter().find(is_missing))?;
-    let name = &graph.node(missing).name;
-    let message = format!("`{}` reads `{name}`, which is not materialized", node.name);
-    let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(node.place.clone());
-    Some(diagnostic.hint(format!("build it too: `--select +{}`", node.name)).into())
+    let id = graph.find(node.name.as_str())?;
+    data_upstreams(graph, id).into_iter().find(is_missing).map(|id| graph.node(id).name.to_string())
+}
+
+pub(super) fn not_built(node: &Node, upstream: &str, place: Option<Place>) -> Failure {
+    let message = format!("`{}` reads `{upstream}`, which is not materialized", node.name);
+    let place = place.unwrap_or(node.place.clone());
+    let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(place);
+    diagnostic.hint(format!("build it too: `--select +{}`", node.name)).into()
 }
 
 /// Upstreams whose relations are read, also by way of ephemeral assets.

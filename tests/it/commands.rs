@@ -34,6 +34,16 @@ fn usage_as_json() {
 }
 
 #[test]
+fn json_says_what_is_missing_and_whose_error_it_is() {
+    let said = Project::new().run(&["show", "--log-format", "json"]);
+    assert!(said.stderr.contains("not provided: <NAME|--inline <SQL>>"), "{said}");
+    let project = Project::new().file("models/a.sql", "select nothing");
+    let said = project.run(&["run", "--log-format", "json"]);
+    let line = said.stderr.lines().find(|line| line.contains("\"code\"")).unwrap();
+    assert!(line.contains("\"asset\":\"a\""), "{line}");
+}
+
+#[test]
 fn no_project() {
     assert_said!(Project::new().run(&["ls"]));
 }
@@ -96,10 +106,27 @@ fn clean_removes_what_can_be_made_again() {
 #[test]
 fn clean_refuses_what_holds_sources() {
     let project =
-        Project::new().file("models/a.sql", "select 1 as x").file("dovetail.toml", "[paths]\ntarget = 'models'\n");
+        Project::new().file("models/compiled/a.sql", "select 1").file("dovetail.toml", "[paths]\ntarget = 'models'\n");
     let said = project.run(&["clean"]);
     assert_eq!(said.code, 2);
-    assert!(project.exists("models/a.sql"));
+    assert!(project.exists("models/compiled/a.sql"));
+}
+
+#[test]
+fn clean_keeps_what_assets_wrote() {
+    let project = Project::new().file("models/a.sql", "select 1 as x").file("target/reports/chart.html", "<p>");
+    let project = project.file("target/compiled/models/a.sql", "");
+    assert_eq!(project.run(&["clean"]).code, 0);
+    assert!(project.exists("target/reports/chart.html") && !project.exists("target/compiled"));
+    let project = Project::new().file("models/a.sql", "select 1 as x").file("target", "mine");
+    assert_eq!(project.run(&["clean"]).code, 0);
+    assert_eq!(project.read("target"), "mine");
+}
+
+#[test]
+fn init_says_a_command_that_a_shell_takes() {
+    let said = Project::new().run_in(Path::new(".."), &["init", "a b's"]);
+    assert!(said.stderr.contains("  cd 'a b'\\''s'\n"), "{said}");
 }
 
 #[test]

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod commands;
+mod database;
 mod docs;
 mod errors;
 mod factories;
 mod harness;
 mod ls;
 mod run;
+mod seeds;
 mod select;
 mod show;

@@ -127,3 +127,26 @@ fn debug_says_what_is_there() {
 fn debug_says_what_is_wrong() {
     assert_said!(project().file("models/broken.sql", "select * from nowhere").run(&["debug"]));
 }
+
+#[test]
+fn json_holds_every_value() {
+    let project = project();
+    // The digits of a BIGNUM are valid JSON, but more than this parser takes.
+    let said = project.run(&["show", "--inline", "select * exclude bignum from test_all_types()", "-o", "json"]);
+    assert_eq!(said.code, 0, "{said}");
+    let rows: Vec<serde_json::Value> =
+        said.stdout.lines().map(|line| serde_json::from_str(line).expect("a row is valid JSON")).collect();
+    assert_eq!(rows.len(), 3);
+    let query = "select 170141183460469231731687303715884105727::hugeint as huge, 'infinity'::timestamp as ever,
+        date '0044-03-15 (BC)' as ides, timestamptz '2024-01-01 00:00:00+00' as moment,
+        {'t': [timestamptz '2024-01-01 00:00:00+00']} as nested, 'inf'::double as much, 'nan'::float as odd,
+        1 as \"a\"\"b\", 1 as twice, 2 as twice";
+    assert_said!(project.run(&["show", "--inline", &query.replace('\\', ""), "-o", "json"]));
+    assert_said!(project.run(&[
+        "show",
+        "--inline",
+        "select '' as empty, null as nothing, 'a \"b\"' as q",
+        "-o",
+        "csv"
+    ]));
+}

@@ -40,11 +40,21 @@ pub(crate) fn init(context: &mut Context, args: &InitArgs) -> CommandResult {
     context.printer.note("");
     context.printer.note("next:");
     if !is_here {
-        context.printer.note(&format!("  cd {shown}"));
+        context.printer.note(&format!("  cd {}", shell_word(&shown.to_string())));
     }
     context.printer.note("  dovetail run");
     context.printer.note("  dovetail show segment_report");
     Ok(ExitStatus::Success)
+}
+
+/// A path as a shell takes it.
+fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+,@:".contains(letter);
+    if !text.starts_with('-') && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let dashed = if text.starts_with('-') { "./" } else { "" };
+    format!("{dashed}'{}'", text.replace('\'', "'\\''"))
 }
 
 fn check(folder: &Path, named: &Path) -> Result<(), Diagnostic> {

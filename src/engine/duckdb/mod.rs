@@ -1,5 +1,6 @@
 //! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
+mod csv;
 mod error;
 mod hugeint;
 mod incoming;

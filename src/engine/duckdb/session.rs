@@ -1,19 +1,20 @@
 //! A worker's session: every build happens in one transaction, which `publish` commits.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
-use super::DuckDb;
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::{ColumnTypes, ResultReader};
+use super::{DuckDb, csv};
 use crate::engine::{
     BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
     TableSchema,
 };
-use crate::graph::{RelationName, literal, sql_value};
+use crate::graph::RelationName;
 use crate::project::Values;
 
 pub(super) struct DuckDbSession {
@@ -71,6 +72,15 @@ impl DuckDbSession {
         })
     }
 
+    fn create_from_csv(&mut self, head: &str, path: &Path, options: &Values) -> Result<u64, EngineError> {
+        csv::check_header(path, options)?;
+        self.execute_counting(&format!("{head}{}", csv::query(path, options))).map_err(|error| {
+            // The transaction may be broken, and the file is asked about once more.
+            self.abandon();
+            csv::explain(&self.connection, path, options, error)
+        })
+    }
+
     fn create_from_stream(&mut self, head: &str, stream: FFI_ArrowArrayStream) -> Result<u64, EngineError> {
         let mut incoming = IncomingStream::new(stream)?;
         let result = incoming
@@ -116,7 +126,7 @@ impl Session for DuckDbSession {
                 None
             }
             BuildSource::Stream(stream) => Some(self.create_from_stream(&table, stream)?),
-            BuildSource::Csv { path, options } => Some(self.create(&table, &csv_query(&path, &options))?),
+            BuildSource::Csv { path, options } => Some(self.create_from_csv(&table, &path, &options)?),
         };
         self.built.push((relation.clone(), is_view));
         Ok(Built { rows })
@@ -200,11 +210,6 @@ fn as_subquery(sql: &str) -> String {
         "summarize" | "describe" | "show" => format!("from ({sql}\n)"),
         _ => sql.to_owned(),
     }
-}
-
-fn csv_query(path: &std::path::Path, options: &Values) -> String {
-    let options = options.iter().map(|(name, value)| format!(", {name} = {}", sql_value(value)));
-    format!("select * from read_csv({}{})", literal(&path.to_string_lossy()), options.collect::<String>())
 }
 
 /// The error of a statement on a database that the run has cancelled.

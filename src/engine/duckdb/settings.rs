@@ -19,6 +19,9 @@ const AT_OPEN: [&str; 4] = [
     "temp_file_encryption",
 ];
 
+/// Shorter values of secrets cannot be masked.
+const SHORTEST_MASKED: usize = 4;
+
 /// Folders that may hold installed `duckdb-extension-<name>` packages, separated as in `PATH`.
 const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
 
@@ -36,6 +39,7 @@ pub(super) fn apply(connection: &Arc<Connection>, project: &Project) -> Result<V
         load_extension(connection, project, extension)?;
     }
     let per_session = apply_settings(connection, project)?;
+    search_files_in(connection, project)?;
     for secret in &project.target.secrets {
         create_secret(connection, secret)?;
     }
@@ -59,6 +63,17 @@ fn apply_settings(connection: &Arc<Connection>, project: &Project) -> Result<Vec
         }
     }
     Ok(per_session)
+}
+
+/// Lets `read_csv('data/x.csv')` find the project's files wherever the command is typed. Where files are written does not
+/// depend on it.
+fn search_files_in(connection: &Arc<Connection>, project: &Project) -> Result<(), EngineError> {
+    let root = project.root.to_string_lossy();
+    // The setting is a list, and has no way to write a comma inside a path.
+    if project.target.settings.contains_key("file_search_path") || root.contains(',') {
+        return Ok(());
+    }
+    connection.execute(&format!("set global file_search_path = {}", literal(&root)))
 }
 
 fn load_extension(connection: &Arc<Connection>, project: &Project, extension: &Extension) -> Result<(), EngineError> {
@@ -106,18 +121,22 @@ fn create_secret(connection: &Arc<Connection>, secret: &Secret) -> Result<(), En
         secret.kind,
         values.collect::<String>()
     );
-    // DuckDB's message may quote the statement, values included.
     connection.execute(&sql).map_err(|error| {
-        let first_line = error.message.lines().next().unwrap_or_default();
-        let mut message = format!("the secret `{}` was refused: {first_line}", secret.name);
-        for value in secret.values.values() {
-            let text = plain_text(value);
-            if !text.is_empty() {
-                message = message.replace(&text, "***");
-            }
-        }
-        error_from_text(EngineErrorKind::Setting, message)
+        let reason = without_values(error.message.lines().next().unwrap_or_default(), secret);
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        error_from_text(EngineErrorKind::Setting, format!("the secret `{}` was refused{reason}", secret.name))
     })
+}
+
+/// DuckDB's message, which may quote the statement, without the secret's values. Nothing is left of it where a value is
+/// so short that it may stand in any word: what is masked would tell it.
+fn without_values(message: &str, secret: &Secret) -> Option<String> {
+    let mut values: Vec<String> = secret.values.values().map(plain_text).filter(|value| !value.is_empty()).collect();
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    if values.iter().any(|value| value.chars().count() < SHORTEST_MASKED) {
+        return None;
+    }
+    Some(values.iter().fold(message.to_owned(), |message, value| message.replace(value, "***")))
 }
 
 fn attach(connection: &Arc<Connection>, project: &Project, attachment: &Attachment) -> Result<(), EngineError> {

@@ -1,0 +1,57 @@
+//! What a run says about its database: upstreams that are not there, files, settings and secrets.
+
+use crate::harness::{Project, assert_said};
+
+#[test]
+fn an_upstream_that_was_never_built_is_named_at_its_place() {
+    let project = Project::new()
+        .file("models/up.sql", "{{ config(materialized='table') }}\nselect 1 as é")
+        .file("models/down.sql", "select 'é' as x,\n  u.*\nfrom {{ ref('up') }} as u");
+    assert_said!(project.run(&["run", "-q", "-s", "down"]));
+}
+
+#[test]
+fn a_model_that_reads_itself_at_its_first_run() {
+    let project = Project::new().file("models/a.sql", "{{ config(materialized='table') }}\nselect * from {{ this }}");
+    assert_said!(project.run(&["run", "-q"]));
+}
+
+#[test]
+fn files_are_found_from_any_folder() {
+    let project = Project::new()
+        .file("data/x.csv", "a\n1\n")
+        .file("models/one.sql", "select a from read_csv('data/x.csv')")
+        .file("models/many.sql", "select a from read_csv('data/*.csv')")
+        .file("models/written.sql", "select 1 as x");
+    let root = project.root();
+    let said = project.run_in(std::path::Path::new("models"), &["run", "--project-dir", &root.to_string_lossy()]);
+    assert_eq!(said.code, 0, "{said}");
+}
+
+#[test]
+fn secrets_stay_secret_and_words_stay_whole() {
+    let toml = |value: &str| {
+        format!("[targets.dev.secrets.lake]\ntype = 's3'\nkey_id = '{value}'\nnothing_known = 'x{value}'\n")
+    };
+    for value in ["k", "long-enough"] {
+        let project = Project::new().file("models/a.sql", "select 1 as x").file("dovetail.toml", toml(value));
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, 2, "{said}");
+        assert!(said.stderr.contains("the secret `lake` was refused"), "{said}");
+        assert!(!said.stderr.contains("long-enough"), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_shown_in_the_config() {
+    for (toml, code, line) in [
+        ("[targets.dev]\nsettings = { nope = 1 }\n", "DT0703", "dovetail.toml:2:14"),
+        ("[targets.dev]\nattach = [{ path = 'gone.duckdb', alias = 'other' }]\n", "DT0703", "dovetail.toml:2:44"),
+        ("[targets.dev]\ndatabase = 'nodir/x.duckdb'\n", "DT0701", "dovetail.toml:2:1"),
+    ] {
+        let project = Project::new().file("models/a.sql", "select 1 as x").file("dovetail.toml", toml);
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, 2, "{said}");
+        assert!(said.stderr.contains(code) && said.stderr.contains(line) && said.stderr.contains("hint: "), "{said}");
+    }
+}
