@@ -137,11 +137,13 @@ impl Connection {
         self.run(sql).map(|_| ())
     }
 
-    /// Runs one or more statements and returns the rows that the last one, a `create table as`, wrote.
-    pub(super) fn execute_counting(&self, sql: &str) -> Result<u64, EngineError> {
+    /// Runs a `create table as` and returns the rows that it wrote; `None` where DuckDB made several statements of it
+    /// and answers for the last one, as it does with `pivot`.
+    pub(super) fn execute_counting(&self, sql: &str) -> Result<Option<u64>, EngineError> {
         let mut result = self.run(sql)?;
-        let count = result.next_chunk()?.and_then(|chunk| chunk.big_int(0, 0));
-        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+        let counts = matches!(result.columns().as_slice(), [(name, _)] if name == "Count");
+        let count = result.next_chunk()?.filter(|_| counts).and_then(|chunk| chunk.big_int(0, 0));
+        Ok(count.and_then(|count| u64::try_from(count).ok()))
     }
 
     fn run(&self, sql: &str) -> Result<QueryResult, EngineError> {

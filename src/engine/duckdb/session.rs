@@ -9,7 +9,7 @@ use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::{ColumnTypes, ResultReader};
-use super::{DuckDb, csv};
+use super::{DuckDb, csv, state};
 use crate::engine::{
     BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
     TableSchema,
@@ -38,7 +38,7 @@ impl DuckDbSession {
         self.connection.execute(sql)
     }
 
-    fn execute_counting(&self, sql: &str) -> Result<u64, EngineError> {
+    fn execute_counting(&self, sql: &str) -> Result<Option<u64>, EngineError> {
         self.engine.check_cancelled()?;
         self.connection.execute_counting(sql)
     }
@@ -51,12 +51,16 @@ impl DuckDbSession {
         Ok(())
     }
 
-    /// Something of the other kind may have the name: DuckDB replaces tables by tables and views by views only.
-    fn clear_way(&mut self, relation: &RelationName, is_view: bool) -> Result<(), EngineError> {
-        let existing = self
-            .engine
-            .existing_kind(relation)
-            .map_or_else(|| self.connection.is_view(relation), |known| Ok(Some(known)))?;
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Asked before the transaction.
+    fn existing_kind(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        match self.engine.existing_kind(relation) {
+            Some(is_view) => Ok(Some(is_view)),
+            None => self.connection.is_view(relation),
+        }
+    }
+
+    /// DuckDB replaces tables by tables and views by views only.
+    fn clear_way(&self, relation: &RelationName, existing: Option<bool>, is_view: bool) -> Result<(), EngineError> {
         if existing == Some(!is_view) {
             let kind = if is_view { "table" } else { "view" };
             self.execute(&format!("drop {kind} {relation}"))?;
@@ -65,14 +69,14 @@ impl DuckDbSession {
     }
 
     /// `head` and `query` as one statement; an error's place is counted from the query's start.
-    fn create(&self, head: &str, query: &str) -> Result<u64, EngineError> {
+    fn create(&self, head: &str, query: &str) -> Result<Option<u64>, EngineError> {
         self.execute_counting(&format!("{head}{query}")).map_err(|error| EngineError {
             offset: error.offset.and_then(|offset| offset.checked_sub(head.len())).filter(|at| *at <= query.len()),
             ..error
         })
     }
 
-    fn create_from_csv(&mut self, head: &str, path: &Path, options: &Values) -> Result<u64, EngineError> {
+    fn create_from_csv(&mut self, head: &str, path: &Path, options: &Values) -> Result<Option<u64>, EngineError> {
         csv::check_header(path, options)?;
         self.execute_counting(&format!("{head}{}", csv::query(path, options))).map_err(|error| {
             // The transaction may be broken, and the file is asked about once more.
@@ -81,7 +85,7 @@ impl DuckDbSession {
         })
     }
 
-    fn create_from_stream(&mut self, head: &str, stream: FFI_ArrowArrayStream) -> Result<u64, EngineError> {
+    fn create_from_stream(&mut self, head: &str, stream: FFI_ArrowArrayStream) -> Result<Option<u64>, EngineError> {
         let mut incoming = IncomingStream::new(stream)?;
         let result = incoming
             .create_view(&self.connection)
@@ -116,20 +120,25 @@ impl Session for DuckDbSession {
 
     fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError> {
         let is_view = matches!(source, BuildSource::View(_));
+        let existing = self.existing_kind(relation)?;
         self.begin()?;
-        self.clear_way(relation, is_view)?;
+        self.clear_way(relation, existing, is_view)?;
         let table = format!("create or replace table {relation} as ");
         let rows = match source {
-            BuildSource::Query(sql) => Some(self.create(&table, &as_subquery(&sql))?),
+            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql))?,
             BuildSource::View(sql) => {
                 self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql))?;
                 None
             }
-            BuildSource::Stream(stream) => Some(self.create_from_stream(&table, stream)?),
-            BuildSource::Csv { path, options } => Some(self.create_from_csv(&table, &path, &options)?),
+            BuildSource::Stream(stream) => self.create_from_stream(&table, stream)?,
+            BuildSource::Csv { path, options } => self.create_from_csv(&table, &path, &options)?,
         };
         self.built.push((relation.clone(), is_view));
-        Ok(Built { rows })
+        if rows.is_some() || is_view {
+            return Ok(Built { rows });
+        }
+        let counted = state::number(&self.connection, &format!("select count(*) from {relation}"))?;
+        Ok(Built { rows: counted.and_then(|rows| u64::try_from(rows).ok()) })
     }
 
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError> {

@@ -217,7 +217,8 @@ fn statements_that_are_several_inside_duckdb_work() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     let pivot = "pivot (select range % 2 as k, range as v from range(10)) on k using sum(v)";
-    session.build(&relation("a"), BuildSource::Query(pivot.to_owned())).unwrap();
+    let built = session.build(&relation("a"), BuildSource::Query(pivot.to_owned())).unwrap();
+    assert_eq!(built.rows, Some(1));
     session.publish(&record("a")).unwrap();
     let shown = text(&engine, "from a");
     assert!(shown.contains("20 | 25"), "{shown}");
