@@ -3,6 +3,7 @@
 mod error;
 mod hugeint;
 mod incoming;
+mod interval;
 mod library;
 mod raw;
 mod session;
