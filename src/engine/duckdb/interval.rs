@@ -20,6 +20,9 @@ impl Drop for Copied {
 /// Whether a column (INTERVAL, or a nested type with one somewhere) holds an interval whose time part Arrow has no room
 /// for.
 pub(super) fn has_too_long(chunk: &Chunk, column: usize) -> bool {
+    if chunk.len() == 0 {
+        return false;
+    }
     // SAFETY: the column exists; its vector belongs to the chunk, and so does all that `flat` does not copy.
     unsafe {
         let vector = ffi::duckdb_data_chunk_get_vector(chunk.raw, column as u64);
