@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import sysconfig
+import textwrap
 import traceback
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,8 @@ _LIBRARIES = tuple(
     if path
 )
 _LONGEST = 4000
+#: How many exceptions of a group are shown, as Python itself does.
+_MOST_MEMBERS = 15
 
 
 def describe(
@@ -39,7 +42,11 @@ def describe(
     if isinstance(error, BaseException) and failure is not None and failure[1] and failure[1] in str(error):
         # pyarrow and polars wrap the engine's text; its own is clearer.
         if failure[0] == "column_type":
-            return _described("column_type", failure[1], error, root, own)
+            described = _described("column_type", failure[1], error, root, own)
+            if not _frames(error.__traceback__, root):
+                # Nothing of the user's is in it: what is left is the library's name for what the message says.
+                described["traceback"] = ""
+            return described
         message = f"{type(error).__name__}: {failure[1]}"
         return _described(found, message, error, root, own)
     return _described(found, message_of(error), error, root, own)
@@ -51,10 +58,10 @@ def _described(kind: str, message: str, error: BaseException, root: str, own: st
         line = error.lineno
     return {
         "kind": kind,
-        "message": message,
-        "traceback": _format(error, root),
+        "message": _printable(message),
+        "traceback": _printable(_format(error, root)),
         "line": line,
-        "hint": _hint(error),
+        "hint": _printable(_hint(error)),
     }
 
 
@@ -62,7 +69,18 @@ def describe_unexpected(error: BaseException) -> dict[str, Any]:
     """An exception that no user code raised: a bug of ours, so the traceback is whole."""
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     kind = "cancelled" if isinstance(error, KeyboardInterrupt) else _kind(error)
-    return {"kind": kind, "message": message_of(error), "traceback": text.rstrip(), "line": None, "hint": None}
+    return {
+        "kind": kind,
+        "message": _printable(message_of(error)),
+        "traceback": _printable(text.rstrip()),
+        "line": None,
+        "hint": None,
+    }
+
+
+def _printable(text: str | None) -> str | None:
+    """Without surrogates (as `os.fsdecode` makes of odd file names), which are no text outside of Python."""
+    return text and text.encode("utf-8", "backslashreplace").decode()
 
 
 def message_of(error: BaseException) -> str:
@@ -78,13 +96,16 @@ def message_of(error: BaseException) -> str:
         text = str(error)
     except Exception as second:
         text = f"<its text failed: {type(second).__name__}>"
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "…"
+    text = _cut(text)
     name = type(error).__qualname__
     module = type(error).__module__
     if module not in ("builtins", "__main__") and not module.startswith("dovetail"):
         name = f"{module}.{name}"
     return f"{name}: {text}" if text else name
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _kind(error: BaseException) -> str:
@@ -125,24 +146,43 @@ def _format(error: BaseException, root: str) -> str:
 def _chain(error: BaseException, root: str, blocks: list[str], seen: set[int]) -> None:
     seen.add(id(error))
     cause, context = error.__cause__, error.__context__
+    before: list[str] = []
+    link = ""
     if cause is not None and id(cause) not in seen:
-        _chain(cause, root, blocks, seen)
-        blocks.append("\nThe above exception was the direct cause of the following exception:\n")
+        _chain(cause, root, before, seen)
+        link = "\nThe above exception was the direct cause of the following exception:\n"
     elif cause is None and context is not None and not error.__suppress_context__ and id(context) not in seen:
-        before = len(blocks)
-        _chain(context, root, blocks, seen)
-        if len(blocks) > before:
-            blocks.append("\nDuring handling of the above exception, another exception occurred:\n")
+        _chain(context, root, before, seen)
+        link = "\nDuring handling of the above exception, another exception occurred:\n"
+    blocks.extend(before)
     frames = _frames(error.__traceback__, root)
     # An exception of ours without the user's frames says all in its message.
     if not frames and not isinstance(error, SyntaxError) and isinstance(error, DovetailError):
         return
+    if before:
+        blocks.append(link)
     lines = []
     if frames:
         lines.append("Traceback (most recent call last):")
         lines.extend(text.rstrip("\n") for text in traceback.StackSummary.from_list(frames).format())
-    lines.extend(line.rstrip("\n") for line in traceback.format_exception_only(type(error), error))
+    lines.extend(_cut(line.rstrip("\n")) for line in traceback.format_exception_only(type(error), error))
     blocks.append("\n".join(lines))
+    _members(error, root, blocks, seen)
+
+
+def _members(error: BaseException, root: str, blocks: list[str], seen: set[int]) -> None:
+    """The exceptions of an `ExceptionGroup` (also of the package that brings it to Python 3.10), indented below it."""
+    members = getattr(error, "exceptions", None)
+    if not isinstance(members, tuple) or not all(isinstance(member, BaseException) for member in members):
+        return
+    for number, member in enumerate(members[:_MOST_MEMBERS], 1):
+        inner: list[str] = []
+        if id(member) not in seen:
+            _chain(member, root, inner, seen)
+        text = "\n".join(inner) or _cut(message_of(member))
+        blocks.append(f"  --- {number} of {len(members)} ---\n" + textwrap.indent(text, "  "))
+    if len(members) > _MOST_MEMBERS:
+        blocks.append(f"  --- and {len(members) - _MOST_MEMBERS} more ---")
 
 
 def _frames(start: TracebackType | None, root: str) -> list[traceback.FrameSummary]:

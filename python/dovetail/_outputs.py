@@ -69,8 +69,11 @@ def tabular(value: Any) -> tuple[Any, dict[str, str]]:
         return _polars.exported(value)
     if _is(value, "pandas", "DataFrame"):
         return _pandas_table(value), {}
-    if hasattr(value, "to_arrow") and _is(value, "narwhals", "LazyFrame"):
-        return tabular(value.collect())
+    if _is(value, "narwhals", "LazyFrame"):
+        return tabular(value.collect().to_native())
+    if _is(value, "narwhals", "DataFrame"):
+        # The library below knows types that its Arrow form does not say.
+        return tabular(value.to_native())
     if _is_column(value):
         return None, {}
     if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
@@ -181,13 +184,39 @@ def _pandas_table(frame: Any) -> Any:
     named = [level for level in frame.index.names if level is not None]
     if named:
         frame = frame.reset_index(level=named)
+    _check_pandas(frame)
+    refusals = (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError, OverflowError)
     try:
         return _with_texts(pyarrow, pyarrow.Table.from_pandas(frame, preserve_index=False), frame)
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError) as error:
-        texts = [str(text) for text in error.args]
+    except refusals as error:
         raise ColumnTypeError(
-            "; ".join(reversed(texts)), hint="give the column one type, for instance with `.astype(str)`"
+            _refused_column(pyarrow, frame, refusals) or str(error),
+            hint="give the column one type, for instance with `.astype(str)`",
         ) from None
+
+
+def _check_pandas(frame: Any) -> None:
+    """Raises `ColumnTypeError` for columns that would be refused or changed without their name being said."""
+    names = [str(name) for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ColumnTypeError(f"the frame has two columns called `{twice}`", hint="rename or drop one of them")
+    for name, dtype in zip(names, frame.dtypes, strict=True):
+        if type(dtype).__name__ == "PeriodDtype":
+            raise ColumnTypeError(
+                f"column `{name}` holds periods (`{dtype}`), which have no type in a database",
+                hint="take their start or their text: `.dt.start_time` or `.astype(str)`",
+            )
+
+
+def _refused_column(pyarrow: Any, frame: Any, refusals: tuple[type[Exception], ...]) -> str | None:
+    """What is wrong with the first column that pyarrow refuses by itself."""
+    for index, name in enumerate(frame.columns):
+        try:
+            pyarrow.Array.from_pandas(frame.iloc[:, index])
+        except refusals as error:
+            return f"column `{name}` with type {frame.dtypes.iloc[index]} has no type in a database: {error}"
+    return None
 
 
 def _with_texts(pyarrow: Any, table: Any, frame: Any) -> Any:

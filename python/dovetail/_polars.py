@@ -23,11 +23,13 @@ def frame(relation: Any) -> pl.DataFrame:
 
 def lazy_frame(relation: Any) -> pl.LazyFrame:
     """A ``polars.LazyFrame`` whose columns, row limit and filters are pushed down into the engine's scan."""
-    from dovetail import _predicate
+    from dovetail import _capture, _predicate
     from polars.io.plugins import register_io_source
 
     types = dict(zip(relation.columns, relation.types, strict=True))
     special = _special(relation)
+    # polars scans in threads of its own, which do not know which asset is running.
+    capture = _capture.current.get()
     schema = _typed(pl.DataFrame(relation.limit(0)._stream("polars", True)), special).schema
 
     def scan(
@@ -42,6 +44,8 @@ def lazy_frame(relation: Any) -> pl.LazyFrame:
         elif n_rows is not None:
             query = query.limit(n_rows)
         query = query.select(*(sql_name(name) for name in wanted))
+        if capture is not None:
+            capture.write(f"scan of `{relation.alias}`: {query.sql_query()}".replace("\n", " ") + "\n")
         stream = query._stream("polars", False)
         left = n_rows
         while left is None or left > 0:
@@ -111,6 +115,11 @@ def exported(data: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
             raise ColumnTypeError(
                 f"column `{name}` holds Python objects (`pl.Object`), which have no type in a database",
                 hint="give the column a polars type",
+            )
+        if any(isinstance(leaf, pl.Enum) and not len(leaf.categories) for leaf in _leaf_types(dtype)):
+            raise ColumnTypeError(
+                f"column `{name}` is `pl.Enum([])`, and an ENUM has at least one value",
+                hint="give the Enum its categories, or cast the column to `pl.String`",
             )
         plain = _storable(dtype)
         if plain != dtype:

@@ -171,7 +171,9 @@ class _Translator:
         exact = engine_type.startswith("DECIMAL(") and isinstance(dtype, pl.Decimal)
         if not (zoned or exact or _COMPARABLE.get(engine_type) == dtype):
             raise _Unknown
-        return sql_name(name), dtype
+        # polars compares texts byte by byte, whatever collation the column or the session has.
+        text = f"({sql_name(name)} collate posix)" if dtype == pl.String else sql_name(name)
+        return text, dtype
 
     def literal(self, tree: Any, dtype: Any) -> tuple[str, Any]:
         value = tree["Literal"]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::array::{Array, ArrayRef, StructArray, new_null_array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use arrow::ffi::from_ffi_and_data_type;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
@@ -156,7 +157,7 @@ fn fit(expected: &Schema, found: Schema, number: usize) -> Result<Fit, String> {
         let data_type = found.field(place).data_type();
         if data_type == &DataType::Null && field.data_type() != &DataType::Null {
             places.push(None);
-        } else if !data_type.equals_datatype(field.data_type()) {
+        } else if !data_type.equals_datatype(field.data_type()) && !same_values(data_type, field.data_type()) {
             return Err(format!(
                 "column `{}` is `{data_type}` in batch {number}, but `{}` in the first batch",
                 field.name(),
@@ -172,8 +173,28 @@ fn fit(expected: &Schema, found: Schema, number: usize) -> Result<Fit, String> {
     if found.fields().len() != expected.fields().len() {
         return Err(format!("batch {number} has a column twice"));
     }
-    let same = places.iter().enumerate().all(|(index, place)| *place == Some(index));
+    let same = places.iter().enumerate().all(|(index, place)| *place == Some(index))
+        && expected.fields().iter().zip(found.fields()).all(|(a, b)| a.data_type().equals_datatype(b.data_type()));
     Ok(if same { Fit::Same } else { Fit::Rearranged { schema: Arc::new(found), places } })
+}
+
+/// Whether two types differ only in how they lay out texts and bytes, so that a cast changes no value.
+fn same_values(found: &DataType, expected: &DataType) -> bool {
+    use DataType::{Binary, BinaryView, LargeBinary, LargeList, LargeUtf8, List, Struct, Utf8, Utf8View};
+    match (found, expected) {
+        (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View)
+        | (Binary | LargeBinary | BinaryView, Binary | LargeBinary | BinaryView) => true,
+        (List(found) | LargeList(found), List(expected) | LargeList(expected)) => {
+            same_values(found.data_type(), expected.data_type())
+        }
+        (Struct(found), Struct(expected)) => {
+            found.len() == expected.len()
+                && found.iter().zip(expected).all(|(found, expected)| {
+                    found.name() == expected.name() && same_values(found.data_type(), expected.data_type())
+                })
+        }
+        _ => found.equals_datatype(expected),
+    }
 }
 
 fn fitted(array: FFI_ArrowArray, fit: &Fit, expected: &Schema) -> Result<FFI_ArrowArray, String> {
@@ -183,10 +204,13 @@ fn fitted(array: FFI_ArrowArray, fit: &Fit, expected: &Schema) -> Result<FFI_Arr
     let data = unsafe { from_ffi_and_data_type(array, DataType::Struct(schema.fields().clone())) }.map_err(text)?;
     let rows = StructArray::from(data);
     let columns = places.iter().zip(expected.fields()).map(|(place, field)| match place {
-        Some(place) => Arc::clone(rows.column(*place)),
-        None => new_null_array(field.data_type(), rows.len()),
+        Some(place) if same_values(rows.column(*place).data_type(), field.data_type()) => {
+            cast(rows.column(*place), field.data_type()).map_err(text)
+        }
+        Some(place) => Ok(Arc::clone(rows.column(*place))),
+        None => Ok(new_null_array(field.data_type(), rows.len())),
     });
-    let columns: Vec<ArrayRef> = columns.collect();
+    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
     // The item's own field metadata may differ from the first one's; types are equal.
     let fields: Vec<_> = columns
         .iter()

@@ -12,6 +12,7 @@ use crate::capsule::{stream_of, stream_schema};
 use crate::connection::{Connection, Pool};
 use crate::error::{from_description, plain};
 use crate::json;
+use crate::limits::{guarded, needs_guard};
 use crate::relabelled::{Relabelled, relabel};
 use crate::relation::Relation;
 use crate::runtime::{Failure, Interpreter, output};
@@ -99,7 +100,7 @@ fn take(outcome: &Bound<'_, PyAny>, asset: &str) -> Done<PythonOutput> {
             let (manager, payload): (String, Vec<u8>) = data.extract()?;
             PythonData::Object(StoredObject { asset: asset.to_owned(), manager, payload })
         }
-        "stream" => match stream(&data, outcome)? {
+        "stream" => match stream(&data, outcome, &failure)? {
             Ok(data) => data,
             Err(error) => return Ok(Err(error)),
         },
@@ -120,15 +121,19 @@ fn engine_types(outcome: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     outcome.getattr("types")?.extract()
 }
 
-fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>) -> Done<PythonData> {
+fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failure) -> Done<PythonData> {
     let mut stream = stream_of(data)?;
     let schema = match data.py().detach(|| stream_schema(&mut stream).map(|schema| (schema, ()))) {
         Ok((schema, ())) => schema,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
     Ok(match relabel(&schema, &engine_types(outcome)?) {
-        Ok(Some(schema)) => Ok(PythonData::Stream(export(Box::new(Relabelled { inner: stream, schema })))),
-        Ok(None) => Ok(PythonData::Stream(stream)),
+        Ok(None) if !needs_guard(&schema) => Ok(PythonData::Stream(stream)),
+        Ok(relabelled) => {
+            let schema = relabelled.unwrap_or_else(|| Arc::new(schema));
+            let source = Relabelled { inner: stream, schema: Arc::clone(&schema) };
+            Ok(PythonData::Stream(export(guarded(Box::new(source), schema, failure))))
+        }
         Err(text) => Err(not_a_table(text)),
     })
 }
@@ -144,5 +149,6 @@ fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failur
         Ok(None) => {}
         Err(text) => return Ok(Err(not_a_table(text))),
     }
-    Ok(Ok(PythonData::Stream(export(Box::new(batches)))))
+    let schema = Arc::clone(batches.schema());
+    Ok(Ok(PythonData::Stream(export(guarded(Box::new(batches), schema, failure)))))
 }

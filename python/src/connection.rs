@@ -61,6 +61,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The engine's own error, where the reader failed in it.
+pub(crate) fn reader_error(error: &ArrowError) -> EngineError {
+    if let ArrowError::ExternalError(external) = error
+        && let Some(error) = external.downcast_ref::<EngineError>()
+    {
+        return error.clone();
+    }
+    EngineError { kind: EngineErrorKind::Execution, message: crate::capsule::arrow_text(error), offset: None }
+}
+
 struct PooledReader {
     reader: Option<BatchReader>,
     session: Option<Box<dyn Session>>,
@@ -73,8 +83,7 @@ impl Iterator for PooledReader {
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.reader.as_mut()?.next();
         if let Some(Err(error)) = &next {
-            let message = crate::capsule::arrow_text(error);
-            self.pool.note(EngineError { kind: EngineErrorKind::Execution, message, offset: None });
+            self.pool.note(reader_error(error));
         }
         next
     }
@@ -105,8 +114,9 @@ impl Connection {
         Some((kind, failure.message))
     }
 
-    fn relation(&self, sql: String) -> crate::relation::Relation {
-        crate::relation::Relation::new(Arc::clone(&self.pool), sql)
+    fn relation(&self, py: Python<'_>, sql: String) -> PyResult<crate::relation::Relation> {
+        crate::rows::bind(py, &self.pool, &sql)?;
+        Ok(crate::relation::Relation::new(Arc::clone(&self.pool), sql))
     }
 }
 

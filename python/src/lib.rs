@@ -12,6 +12,7 @@ mod cursor;
 mod declarations;
 mod error;
 mod json;
+mod limits;
 mod relabelled;
 mod relation;
 mod rows;

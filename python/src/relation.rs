@@ -8,7 +8,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::connection::{Pool, detached, lock};
 use crate::cursor::Cursor;
-use crate::rows::{RowStream, describe, open};
+use crate::rows::{RowStream, bind, describe, open};
 use crate::types::{Library, quote_name};
 
 /// A lazy query. Nothing runs until rows are asked for.
@@ -30,8 +30,10 @@ impl Relation {
         Relation { alias, ..Relation::new(pool, sql) }
     }
 
-    fn with_sql(&self, sql: String) -> Self {
-        Relation::named(Arc::clone(&self.pool), sql, self.alias.clone())
+    /// A relation of another query, which is bound now: so an error in it is raised where the user wrote it.
+    fn with_sql(&self, py: Python<'_>, sql: String) -> PyResult<Self> {
+        bind(py, &self.pool, &sql)?;
+        Ok(Relation::named(Arc::clone(&self.pool), sql, self.alias.clone()))
     }
 
     /// This query where a table stands. The line ends keep a comment at its end from swallowing what follows.
@@ -39,8 +41,8 @@ impl Relation {
         format!("(\n{}\n) as {}", self.sql, quote_name(&self.alias))
     }
 
-    fn combine(&self, word: &str, other: &Relation) -> Self {
-        self.with_sql(format!("select * from {} {word} select * from {}", self.table(), other.table()))
+    fn combine(&self, py: Python<'_>, word: &str, other: &Relation) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from {} {word} select * from {}", self.table(), other.table()))
     }
 
     fn fetch<'py>(&self, py: Python<'py>, limit: Option<usize>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -85,47 +87,47 @@ impl Relation {
     }
 
     #[pyo3(signature = (*columns))]
-    fn select(&self, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
+    fn select(&self, py: Python<'_>, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let columns: Vec<String> = columns.iter().map(|column| column.extract()).collect::<PyResult<_>>()?;
         if columns.is_empty() {
             return Err(PyTypeError::new_err("`select` needs at least one column or expression"));
         }
-        Ok(self.with_sql(format!("select {} from {}", columns.join(", "), self.table())))
+        self.with_sql(py, format!("select {} from {}", columns.join(", "), self.table()))
     }
 
     #[pyo3(signature = (*columns))]
-    fn project(&self, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        self.select(columns)
+    fn project(&self, py: Python<'_>, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        self.select(py, columns)
     }
 
-    fn filter(&self, condition: &str) -> Self {
-        self.with_sql(format!("select * from {} where (\n{condition}\n)", self.table()))
+    fn filter(&self, py: Python<'_>, condition: &str) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from {} where (\n{condition}\n)", self.table()))
     }
 
-    fn order(&self, expressions: &str) -> Self {
-        self.with_sql(format!("select * from {} order by {expressions}", self.table()))
+    fn order(&self, py: Python<'_>, expressions: &str) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from {} order by {expressions}", self.table()))
     }
 
     #[pyo3(signature = (*columns))]
-    fn sort(&self, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
+    fn sort(&self, py: Python<'_>, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let columns: Vec<String> = columns.iter().map(|column| column.extract()).collect::<PyResult<_>>()?;
-        Ok(self.order(&columns.join(", ")))
+        self.order(py, &columns.join(", "))
     }
 
     #[pyo3(signature = (n, offset=0))]
-    fn limit(&self, n: u64, offset: u64) -> Self {
-        self.with_sql(format!("select * from {} limit {n} offset {offset}", self.table()))
+    fn limit(&self, py: Python<'_>, n: u64, offset: u64) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from {} limit {n} offset {offset}", self.table()))
     }
 
     #[pyo3(signature = (expressions, group=""))]
-    fn aggregate(&self, expressions: &str, group: &str) -> Self {
+    fn aggregate(&self, py: Python<'_>, expressions: &str, group: &str) -> PyResult<Self> {
         let group = if group.is_empty() { "all" } else { group };
-        self.with_sql(format!("select {expressions} from {} group by {group}", self.table()))
+        self.with_sql(py, format!("select {expressions} from {} group by {group}", self.table()))
     }
 
     /// `condition` is an SQL expression over both aliases, a column's name, or a list of names.
     #[pyo3(signature = (other, condition, how="inner"))]
-    fn join(&self, other: &Relation, condition: &Bound<'_, PyAny>, how: &str) -> PyResult<Self> {
+    fn join(&self, py: Python<'_>, other: &Relation, condition: &Bound<'_, PyAny>, how: &str) -> PyResult<Self> {
         let how = match how {
             "inner" | "left" | "right" | "outer" | "semi" | "anti" => how.replace("outer", "full"),
             other => return Err(PyValueError::new_err(format!("`how` cannot be `{other}`"))),
@@ -143,32 +145,32 @@ impl Relation {
             let hint = format!("both relations are called `{}`: give one another name with `set_alias`", self.alias);
             return Err(PyValueError::new_err(hint));
         }
-        Ok(self.with_sql(format!("select * from {} {how} join {} {on}", self.table(), other.table())))
+        self.with_sql(py, format!("select * from {} {how} join {} {on}", self.table(), other.table()))
     }
 
-    fn cross(&self, other: &Relation) -> Self {
-        self.with_sql(format!("select * from {} cross join {}", self.table(), other.table()))
+    fn cross(&self, py: Python<'_>, other: &Relation) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from {} cross join {}", self.table(), other.table()))
     }
 
-    fn distinct(&self) -> Self {
-        self.with_sql(format!("select distinct * from {}", self.table()))
+    fn distinct(&self, py: Python<'_>) -> PyResult<Self> {
+        self.with_sql(py, format!("select distinct * from {}", self.table()))
     }
 
-    fn union(&self, other: &Relation) -> Self {
-        self.combine("union all", other)
+    fn union(&self, py: Python<'_>, other: &Relation) -> PyResult<Self> {
+        self.combine(py, "union all", other)
     }
 
-    fn intersect(&self, other: &Relation) -> Self {
-        self.combine("intersect", other)
+    fn intersect(&self, py: Python<'_>, other: &Relation) -> PyResult<Self> {
+        self.combine(py, "intersect", other)
     }
 
-    fn except_(&self, other: &Relation) -> Self {
-        self.combine("except", other)
+    fn except_(&self, py: Python<'_>, other: &Relation) -> PyResult<Self> {
+        self.combine(py, "except", other)
     }
 
     /// Runs a query in which `name` is this relation.
-    fn query(&self, name: &str, sql: &str) -> Self {
-        self.with_sql(format!("with {} as (\n{}\n) select * from (\n{sql}\n)", quote_name(name), self.sql))
+    fn query(&self, py: Python<'_>, name: &str, sql: &str) -> PyResult<Self> {
+        self.with_sql(py, format!("with {} as (\n{}\n) select * from (\n{sql}\n)", quote_name(name), self.sql))
     }
 
     fn set_alias(&self, alias: String) -> Self {
@@ -182,13 +184,13 @@ impl Relation {
 
     /// A relation of one number: how many values of `expression` are not null.
     #[pyo3(signature = (expression="*"))]
-    fn count(&self, expression: &str) -> Self {
-        self.aggregate(&format!("count({expression})"), "")
+    fn count(&self, py: Python<'_>, expression: &str) -> PyResult<Self> {
+        self.aggregate(py, &format!("count({expression})"), "")
     }
 
     /// Count, mean, deviation, extremes and median of each column.
-    fn describe(&self) -> Self {
-        self.with_sql(format!("select * from (summarize select * from {})", self.table()))
+    fn describe(&self, py: Python<'_>) -> PyResult<Self> {
+        self.with_sql(py, format!("select * from (summarize select * from {})", self.table()))
     }
 
     #[getter]
@@ -212,7 +214,7 @@ impl Relation {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        let rows = self.count("*").fetch(py, None)?;
+        let rows = self.count(py, "*")?.fetch(py, None)?;
         rows.first().ok_or_else(|| PyIndexError::new_err("no count"))?.get_item(0)?.extract()
     }
 
@@ -232,7 +234,7 @@ impl Relation {
             return Err(pyo3::exceptions::PyKeyError::new_err(text));
         }
         let names: Vec<_> = names.iter().map(|name| quote_name(name)).collect();
-        Ok(self.with_sql(format!("select {} from {}", names.join(", "), self.table())))
+        self.with_sql(py, format!("select {} from {}", names.join(", "), self.table()))
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

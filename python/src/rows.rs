@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::capsule::{arrow_text, stream_capsule};
-use crate::connection::{Pool, detached, lock};
+use crate::connection::{Pool, detached, lock, reader_error};
 use crate::shape::Shape;
 use crate::stream::{ArraySource, export};
 use crate::types::{EngineType, Library, quote_name};
@@ -18,6 +18,15 @@ use crate::types::{EngineType, Library, quote_name};
 /// Names and type texts of a query's columns, without running it.
 pub(crate) fn describe(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<Vec<(String, String)>> {
     detached(py, || describe_detached(pool, sql))
+}
+
+/// Fails as the query would before its first row: unknown columns and tables, wrong types, syntax.
+pub(crate) fn bind(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<()> {
+    detached(py, || match pool.schema(&format!("select * from (\n{sql}\n)")) {
+        // A type that Arrow lacks stops only whoever reads the rows as Arrow.
+        Err(error) if error.kind != EngineErrorKind::ColumnType => Err(error),
+        _ => Ok(()),
+    })
 }
 
 fn describe_detached(pool: &Arc<Pool>, sql: &str) -> Result<Vec<(String, String)>, EngineError> {
@@ -47,10 +56,6 @@ fn unspeakable(pool: &Arc<Pool>, sql: &str, error: EngineError) -> EngineError {
         }
     }
     error
-}
-
-fn execution(message: &str) -> EngineError {
-    EngineError { kind: EngineErrorKind::Execution, message: message.to_owned(), offset: None }
 }
 
 /// A query's rows in a library's shape.
@@ -91,7 +96,7 @@ impl Rows {
         let first = std::mem::take(&mut self.pristine);
         let batch = match self.reader.next() {
             Some(Ok(batch)) => batch,
-            Some(Err(error)) => return Some(Err(execution(&arrow_text(&error)))),
+            Some(Err(error)) => return Some(Err(reader_error(&error))),
             None if first => return Some(Ok(RecordBatch::new_empty(Arc::clone(&self.shape.schema)))),
             None => return None,
         };

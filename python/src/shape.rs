@@ -16,11 +16,11 @@ use arrow::error::ArrowError;
 
 use dovetail::engine::TYPE_METADATA;
 
+use crate::limits::{DIGITS_LIMIT, Limit};
 use crate::types::Library;
 
 const EXTENSION_NAME: &str = "ARROW:extension:name";
 const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
-const DIGITS_LIMIT: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000;
 
 /// How one column (or a part of a nested one) changes.
 enum Change {
@@ -28,6 +28,8 @@ enum Change {
     Boolean,
     Unsigned,
     Duration,
+    /// The array stays, if all its values have a counterpart.
+    Checked(Limit),
     Children(Vec<Change>),
 }
 
@@ -90,6 +92,10 @@ fn shape_field(field: &FieldRef, library: Library) -> Result<(FieldRef, Change),
             plain(DataType::Duration(TimeUnit::Microsecond), Change::Duration, None)
         }
         (DataType::Union(..), _) if frames => Err("UNION"),
+        (data_type, _) if Limit::of(data_type, library).is_some() => {
+            let change = Limit::of(data_type, library).map_or(Change::None, Change::Checked);
+            Ok((Arc::clone(field), change))
+        }
         // The same zone, by the name that other data has it under.
         (DataType::Timestamp(unit, Some(zone)), _) if zone.as_ref() == "Etc/UTC" => {
             let data_type = DataType::Timestamp(*unit, Some("UTC".into()));
@@ -146,6 +152,7 @@ fn change_array(array: &ArrayRef, field: &Field, change: &Change) -> Result<Arra
         }
         Change::Unsigned => unsigned(array),
         Change::Duration => duration(array),
+        Change::Checked(limit) => limit.check(array).map(|()| Arc::clone(array)),
         Change::Children(changes) => change_children(array, field, changes),
     }
 }

@@ -76,7 +76,7 @@ codes! {
     PythonParameter = 304, "a parameter that cannot be an upstream",
         "Parameters of asset functions name upstreams: no `*args`, `**kwargs` or positional-only parameters without a meaning.";
     PythonImport = 305, "a module could not be imported",
-        "dovetail had to import the module because its assets are made by code (a factory), and the import failed.";
+        "An asset's module is imported to run it, or to list its assets where code makes them (a factory), and the import failed.";
     PythonUnavailable = 306, "no Python in this process",
         "The command needs Python, but dovetail runs without an interpreter.";
     MisspeltDecorator = 307, "a decorator that looks like `@asset`",

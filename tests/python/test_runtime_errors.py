@@ -171,3 +171,81 @@ def test_a_failed_asset_leaves_its_old_table(project) -> None:
     project.dovetail("run")
     run_all(project, "@asset\ndef t():\n    yield pa.record_batch({'b': [2]})\n    raise ValueError('no')\n")
     assert project.query("from t") == [{"a": 1}]
+
+
+def test_messages_are_whole(project) -> None:
+    errors = run_all(
+        project,
+        """
+class Group(Exception):
+    def __init__(self, message, exceptions):
+        super().__init__(message)
+        self.exceptions = tuple(exceptions)
+
+@asset
+def source(): return sql("select 1 as id")
+
+@asset
+def bound(source):
+    wrong = source.filter("nope > 1")
+    return wrong
+
+@asset
+def bound_text():
+    return sql("select * from nowhere")
+
+@asset
+def quiet(source):
+    from dovetail.errors import DovetailError
+    try:
+        source.filter("nope > 1")
+    except DovetailError as error:
+        raise ValueError("mine") from error
+
+@asset
+def surrogate():
+    raise ValueError("bad \\udcff")
+
+@asset
+def group():
+    def fail(number):
+        try:
+            raise ValueError(f"part {number}")
+        except ValueError as error:
+            return error
+    raise Group("two", [fail(1), fail(2)])
+
+@asset
+def long():
+    raise ValueError("x" * 100_000)
+""",
+    )
+    text = {part.partition("`")[0]: part for part in errors.split("error[DT0602]: `")[1:]}
+    assert set(text) == {"bound", "bound_text", "quiet", "surrogate", "group", "long"}, errors
+    assert 'nope" not found' in text["bound"] or '"nope"' in text["bound"]
+    assert "models/m.py:15:" in text["bound"], text["bound"]
+    assert "nowhere" in text["bound_text"] and "models/m.py:20:" in text["bound_text"]
+    assert "ValueError: mine" in text["quiet"]
+    assert r"ValueError: bad \udcff" in text["surrogate"]
+    assert "--- 1 of 2 ---" in text["group"] and "ValueError: part 2" in text["group"]
+    assert len(text["long"]) < 12_000
+    for part in text.values():
+        assert not re.search(r"following exception:\s*(Inputs|error|$)", part), part
+
+
+def test_library_errors_leave_no_dangling_line(project) -> None:
+    errors = run_all(
+        project,
+        """
+from dovetail import IOManager
+
+class Broken(IOManager):
+    def save(self, context, value): raise ValueError("cannot save")
+    def load(self, context, payload): return 1
+
+@asset(materialized="object", io_manager=Broken)
+def kept(): return 1
+""",
+    )
+    assert "DT0607" in errors and "cannot save" in errors
+    assert "direct cause" not in errors

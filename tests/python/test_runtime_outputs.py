@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 
 def run_all(project, text: str, code: int = 0) -> str:
     imports = """
@@ -222,3 +224,43 @@ def cleaned():
     assert re.search(r"`late_and_asynchronous` failed: ValueError: async\n +--> models/m.py:17:5", errors), errors
     assert re.search(r"`behind_reader` failed: ValueError: behind a reader\n +--> models/m.py:21:5", errors), errors
     assert "cleaned | cleaned up" in errors
+
+
+def test_batches_may_lay_out_texts_differently(project) -> None:
+    project.write(
+        "models/m.py",
+        "import polars as pl\nimport pyarrow as pa\nfrom dovetail import asset\n\n"
+        "@asset\ndef texts():\n"
+        "    for kind in (pa.string(), pa.large_string(), pa.string_view()):\n"
+        "        yield pa.table({'i': [1], 's': pa.array(['é', None][:1], kind)})\n"
+        "    yield pl.DataFrame({'s': ['z'], 'i': [1]})\n\n"
+        "@asset\ndef nested():\n"
+        "    for text, data in ((pa.string(), pa.binary()), (pa.large_string(), pa.large_binary())):\n"
+        "        lists = pa.array([['a', None], None], pa.list_(text))\n"
+        "        yield pa.table({'l': lists, 'b': pa.array([b'x', None], data),\n"
+        "            's': pa.array([{'t': 'x'}, None], pa.struct([('t', text)]))})\n\n"
+        "@asset\ndef numbers():\n"
+        "    yield pa.table({'i': pa.array([1], pa.int32())})\n"
+        "    yield pa.table({'i': pa.array([1], pa.int64())})\n",
+    )
+    errors = project.dovetail("run", code=1).stderr
+    assert "column `i` is `Int64` in batch 2" in errors
+    assert "failed: numbers\n" in errors + "\n"
+    assert project.query("select string_agg(s, '' order by s) as s, sum(i) as i from texts") == [{"s": "zééé", "i": 4}]
+    rows = project.query("select l, decode(b) as b, s from nested")
+    assert rows == [{"l": ["a", None], "b": "x", "s": {"t": "x"}}, {"l": None, "b": None, "s": None}] * 2
+
+
+def test_a_lazy_frame_of_narwhals_is_collected(project) -> None:
+    pytest.importorskip("narwhals")
+    project.write(
+        "models/m.py",
+        "import narwhals as nw\nimport polars as pl\nfrom dovetail import asset\n\n"
+        "@asset\ndef lazy():\n    return nw.from_native(pl.LazyFrame({'e': ['a']}, schema={'e': pl.Enum(['a'])}))\n\n"
+        "@asset\ndef eager():\n    return nw.from_native(pl.DataFrame({'e': ['a']}, schema={'e': pl.Enum(['a'])}))\n",
+    )
+    project.dovetail("run")
+    assert project.query("select typeof(e) as t from lazy union all select typeof(e) from eager") == [
+        {"t": "ENUM('a')"},
+        {"t": "ENUM('a')"},
+    ]

@@ -104,3 +104,24 @@ def test_predicates_mean_the_same(project) -> None:
     project.write("models/m.py", PROJECT)
     project.write("models/whole.py", "from dovetail import asset\n\n@asset\ndef whole(s):\n    return s\n")
     project.dovetail("run")
+
+
+def test_only_needed_columns_are_scanned(project) -> None:
+    # Whoever computes the column `never` fails.
+    project.write(
+        "models/wide.sql",
+        "{{ config(materialized='view') }}\n"
+        "select i, i * 2 as twice, case when i >= 0 then error('scanned') end as never from range(10) t(i)",
+    )
+    project.write(
+        "models/m.py",
+        "import polars as pl\nfrom dovetail import asset\n\n"
+        "@asset\ndef narrow(wide: pl.LazyFrame):\n"
+        "    return wide.filter(pl.col('i') > 6).select('twice')\n\n"
+        "@asset\ndef everything(wide: pl.LazyFrame):\n    return wide\n",
+    )
+    run = project.dovetail("run", "--verbose", code=1)
+    assert project.query("from narrow") == [{"twice": 14}, {"twice": 16}, {"twice": 18}]
+    assert "`everything` failed" in run.stderr and "scanned" in run.stderr
+    pushed = next(line for line in (run.stdout + run.stderr).splitlines() if "narrow | scan of `wide`" in line)
+    assert '("i" > 6)' in pushed and '"twice"' in pushed and "never" not in pushed

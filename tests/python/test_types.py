@@ -231,4 +231,4 @@ def mixed():
     assert types_of(project, "category") == {"c": "VARCHAR"}
     assert types_of(project, "nothing") == {"n": "INTEGER"}
     assert "column `o` holds Python objects" in errors
-    assert re.search(r"DT0605.*`mixed` failed: .*column m ", errors)
+    assert re.search(r"DT0605.*`mixed` failed: .*column `m` ", errors)

@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::ffi::FFI_ArrowSchema;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
-use super::error::error_from_text;
+use super::error::{error_from_text, query_error};
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA};
 use crate::graph::quoted;
@@ -97,7 +97,7 @@ fn check_columns(schema: &Schema) -> Result<(), EngineError> {
 /// Names the column whose type DuckDB refuses, by asking for each column alone.
 pub(super) fn refused_column(connection: &Connection, schema: &Schema) -> Option<EngineError> {
     schema.fields().iter().find_map(|field| {
-        let message = connection.refuses_field(field)?;
+        let message = query_error(&connection.refuses_field(field)?).message;
         let message = format!(
             "column `{}` has the Arrow type {}, which DuckDB cannot read: {message}",
             field.name(),

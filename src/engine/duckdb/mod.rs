@@ -4,6 +4,7 @@ mod csv;
 mod error;
 mod hugeint;
 mod incoming;
+mod interval;
 mod library;
 mod raw;
 mod session;

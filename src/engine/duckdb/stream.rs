@@ -10,8 +10,9 @@ use arrow::error::ArrowError;
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use duckdb::ffi;
 
-use super::error::error_from_text;
+use super::error::{error_from_text, query_error};
 use super::hugeint::{readable_data, readable_schema};
+use super::interval::has_too_long;
 use super::raw::{ArrowOptions, Connection, LogicalType, Prepared, QueryResult, take_error};
 use super::types::{needs_type_metadata, type_text};
 use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA, TableSchema};
@@ -28,6 +29,8 @@ pub(super) struct ColumnTypes {
     exported: FFI_ArrowSchema,
     /// The type of a chunk as a whole, when it is not the one that DuckDB exports.
     readable: Option<DataType>,
+    /// The columns in which intervals are, maybe deep in a nested type.
+    intervals: Vec<usize>,
     pub(super) schema: TableSchema,
 }
 
@@ -50,17 +53,27 @@ impl ColumnTypes {
             )
         };
         if let Some(message) = take_error(error) {
-            return Err(error_from_text(EngineErrorKind::ColumnType, message));
+            return Err(EngineError { kind: EngineErrorKind::ColumnType, ..query_error(&message) });
         }
         let plain = Schema::try_from(&exported).map_err(arrow_error)?;
         let readable = readable_schema(&plain);
         let data_type = readable.as_ref().map(|schema| DataType::Struct(schema.fields().clone()));
         let schema = table_schema(readable.as_ref().unwrap_or(&plain), columns);
-        Ok(ColumnTypes { options, exported, readable: data_type, schema })
+        let holds_interval = |(index, text): (usize, &String)| text.contains("INTERVAL").then_some(index);
+        let intervals = schema.types.iter().enumerate().filter_map(holds_interval).collect();
+        Ok(ColumnTypes { options, exported, readable: data_type, intervals, schema })
     }
 
     fn batch(&self, result: &mut QueryResult) -> Result<Option<RecordBatch>, EngineError> {
         let Some(chunk) = result.next_chunk()? else { return Ok(None) };
+        if let Some(column) = self.intervals.iter().find(|column| has_too_long(&chunk, **column)) {
+            let message = format!(
+                "column `{}` has an {} that is longer than the nanoseconds of Arrow can hold; cast it to VARCHAR in SQL",
+                self.schema.arrow.field(*column).name(),
+                self.schema.types[*column]
+            );
+            return Err(error_from_text(EngineErrorKind::ColumnType, message));
+        }
         let mut array = FFI_ArrowArray::empty();
         // SAFETY: chunk and options are valid; DuckDB fills the array, which owns its buffers from then on.
         let error = unsafe { ffi::duckdb_data_chunk_to_arrow(self.options.raw, chunk.raw, (&raw mut array).cast()) };
