@@ -154,6 +154,8 @@ mod lazy {
     // What this program and the `duckdb` crate call. A function that is missing here is linked from the library, which
     // is then loaded with the program: a test sees that (`tests/python/test_wheel.py`).
     functions! {
+        duckdb_create_selection_vector duckdb_create_vector duckdb_destroy_selection_vector duckdb_destroy_vector
+        duckdb_selection_vector_get_data_ptr duckdb_vector_copy_sel
         duckdb_create_task_state duckdb_destroy_task_state duckdb_execute_n_tasks_state
         duckdb_table_description_create_ext duckdb_table_description_destroy duckdb_table_description_error
         duckdb_append_blob duckdb_append_bool duckdb_append_date duckdb_append_double duckdb_append_float
