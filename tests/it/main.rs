@@ -10,6 +10,7 @@ mod errors;
 mod factories;
 mod harness;
 mod ls;
+mod projects;
 mod run;
 mod seeds;
 mod select;

@@ -1,0 +1,1 @@
+from sums select k, total order by k

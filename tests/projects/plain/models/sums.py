@@ -1,0 +1,6 @@
+from dovetail import asset
+
+
+@asset
+def sums(numbers):
+    return numbers.aggregate("k, sum(id)::bigint as total", "k")

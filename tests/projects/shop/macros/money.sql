@@ -1,0 +1,1 @@
+{% macro cents(column, digits=0) %}round({{ column }} * 100, {{ digits }})::bigint{% endmacro %}
