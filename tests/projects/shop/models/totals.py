@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 from dovetail import Relation, asset
 
 
