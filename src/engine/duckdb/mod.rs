@@ -17,7 +17,6 @@ mod types;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -39,8 +38,9 @@ const LOCK_POLL: Duration = Duration::from_millis(200);
 /// Bytes of write-ahead log above which closing folds it into the file.
 const LARGE_LOG: u64 = 1 << 20;
 
-/// Bytes of database below which closing always folds the log: it is quick, and one file is simpler than two.
-const SMALL_DATABASE: u64 = 16 << 20;
+/// Opening reads the description of every table, and folding the log writes all of them: where opening was quick, so is
+/// folding, and one file is simpler than two.
+const QUICK_OPENING: Duration = Duration::from_millis(25);
 
 /// What every session sets for itself: errors with positions.
 const SESSION_SETTINGS: &str = "set session errors_as_json = true";
@@ -63,7 +63,8 @@ pub(super) fn open(
     if access == Access::ReadOnly && path.is_some() {
         settings.push(("access_mode".to_owned(), "READ_ONLY".to_owned()));
     }
-    let database = Arc::new(open_waiting(project, &settings, when_locked, keep_waiting)?);
+    let (database, opening) = open_waiting(project, &settings, when_locked, keep_waiting)?;
+    let database = Arc::new(database);
     let connection = database.connect()?;
     connection.execute(SESSION_SETTINGS)?;
     if access == Access::ReadWrite {
@@ -79,6 +80,7 @@ pub(super) fn open(
         session_settings,
         state,
         built: Mutex::default(),
+        opening,
         path: project.target.database.clone().filter(|_| access == Access::ReadWrite),
         sessions: Mutex::new(Vec::new()),
         is_cancelled: AtomicBool::new(false),
@@ -90,9 +92,10 @@ fn open_waiting(
     settings: &[(String, String)],
     when_locked: WhenLocked,
     keep_waiting: &dyn Fn(&str) -> bool,
-) -> Result<Database, EngineError> {
+) -> Result<(Database, Duration), EngineError> {
     let start = Instant::now();
     loop {
+        let opening = Instant::now();
         match Database::open(project.target.database.as_deref(), settings) {
             Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
                 WhenLocked::Wait(_) if !keep_waiting(&locked(project, &error).message) => return Err(cancelled()),
@@ -101,7 +104,7 @@ fn open_waiting(
                 }
                 _ => return Err(locked(project, &error)),
             },
-            result => return result,
+            result => return result.map(|database| (database, opening.elapsed())),
         }
     }
 }
@@ -129,6 +132,8 @@ pub(super) struct DuckDb {
     state: State,
     /// What this process has published, by lower-case name, and whether it is a view.
     built: Mutex<HashMap<String, bool>>,
+    /// How long opening took.
+    opening: Duration,
     /// The file of a database that is open for writing.
     path: Option<PathBuf>,
     sessions: Mutex<Vec<Weak<Connection>>>,
@@ -153,9 +158,8 @@ impl DuckDb {
         let Some(database) = &self.path else { return };
         let mut log = database.as_os_str().to_owned();
         log.push(".wal");
-        let size = |path: &OsStr| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let log_size = size(&log);
-        if log_size > LARGE_LOG || (log_size > 0 && size(database.as_os_str()) < SMALL_DATABASE) {
+        let log_size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
+        if log_size > LARGE_LOG || (log_size > 0 && self.opening < QUICK_OPENING) {
             // It fails only where the next opening folds it just as well.
             let _ = lock(&self.connection).execute("checkpoint");
         }
