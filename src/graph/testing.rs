@@ -63,7 +63,7 @@ fn node(name: &str, tag: &str) -> Node {
 pub fn project() -> Project {
     Project {
         name: "shop".to_owned(),
-        root: PathBuf::from("/work/shop"),
+        root: PathBuf::from("/srv/shop"),
         paths: Paths {
             models: vec!["models".into()],
             seeds: vec!["seeds".into()],
@@ -72,7 +72,7 @@ pub fn project() -> Project {
         },
         target: Target {
             name: "dev".to_owned(),
-            database: Some("/work/shop/shop.duckdb".into()),
+            database: Some("/srv/shop/shop.duckdb".into()),
             schema: "main".to_owned(),
             threads: 1,
             settings: Values::new(),

@@ -117,8 +117,8 @@ fn names_in_sql_are_found_in_every_form() {
     insta::assert_snapshot!(compiled.join("\n"));
     let lake = graph.node(graph.find("lake.main.t").unwrap());
     assert!(lake.is_implicit() && lake.relation.to_string() == "\"lake\".\"main\".\"t\"");
-    assert_eq!(graph.from_item(graph.find("data/x.csv").unwrap()), "'/work/shop/data/x.csv'");
-    assert_eq!(graph.from_item(graph.find("raw.files").unwrap()), "read_csv('/work/shop/data/*.csv', delim=';')");
+    assert_eq!(graph.from_item(graph.find("data/x.csv").unwrap()), "'/srv/shop/data/x.csv'");
+    assert_eq!(graph.from_item(graph.find("raw.files").unwrap()), "read_csv('/srv/shop/data/*.csv', delim=';')");
 }
 
 #[test]
