@@ -10,6 +10,7 @@ pub mod diagnostic;
 mod document;
 pub mod engine;
 pub mod execute;
+pub mod fingerprint;
 pub mod graph;
 pub mod parse;
 pub mod plan;

@@ -13,7 +13,7 @@ use crate::graph::{AssetGraph, resolve};
 use crate::parse::python::ParsedModule;
 use crate::parse::{AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, properties, python, seed, sql};
 use crate::project::{LoadOptions, Project, load};
-use crate::scan::{Scanned, scan};
+use crate::scan::{Modules, Scanned, scan};
 use crate::source::SourceFile;
 use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
@@ -26,6 +26,8 @@ pub struct Compiled {
     pub project: Arc<Project>,
     pub graph: AssetGraph,
     pub templates: TemplateEnvironment,
+    /// The project's Python modules, as far as anybody asks for them.
+    pub modules: Modules,
     pub warnings: Diagnostics,
     /// What the project's templates said, in the order of the files.
     pub messages: Vec<TemplateMessage>,
@@ -69,11 +71,12 @@ pub fn compile_project(
     let Warned { value: (mut parsed, templates), warnings: parse_warnings } =
         parse(&project, &scanned, python, inline)?;
     let messages = messages(&mut parsed);
+    let modules = Modules::new(&project.root, &scanned.python);
     warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates).map_err(|problems| redacted(problems, &templates))?;
     warnings.extend(resolved.warnings);
     let warnings = redacted(warnings, &templates);
-    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, warnings, messages })
+    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, modules, warnings, messages })
 }
 
 /// Takes the messages out of the models.

@@ -136,6 +136,16 @@ pub struct CompiledSql {
     pub statement: Span,
     /// Where `text` differs from the rendered template, in order: place errors are mapped back through these.
     pub edits: Vec<Edit>,
+    /// The statement as every invocation would compile it, where this one differs.
+    pub repeatable: Option<Box<Repeatable>>,
+}
+
+/// A statement without the values that differ at each invocation: for its fingerprint, never to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeatable {
+    pub statement: String,
+    /// What was left out, such as `run_started_at`; sorted.
+    pub without: Vec<&'static str>,
 }
 
 /// A stretch of rendered text and what stands in its place in the compiled text.

@@ -102,6 +102,20 @@ pub struct SqlBody {
     pub statement: Span,
     /// What the template said while it was rendered.
     pub messages: Vec<Message>,
+    /// The model as every invocation would render it, where this one differs.
+    pub repeatable: Option<Box<RepeatableSql>>,
+}
+
+/// A model rendered without the values that differ at each invocation: for its fingerprint, never to be run.
+#[derive(Debug, Clone)]
+pub struct RepeatableSql {
+    /// As in `SqlBody`.
+    pub rendered: String,
+    pub statement: Span,
+    /// The plain names in `rendered`.
+    pub names: Vec<UpstreamName>,
+    /// The values that were left out, such as `run_started_at`.
+    pub without: Vec<&'static str>,
 }
 
 /// An asset function.

@@ -1,10 +1,12 @@
 //! Walks the project and reads its files: the only reader of the project tree.
 
+mod modules;
 mod read;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+pub use modules::{FoundModule, ModuleFile, Modules, module_name};
 pub use read::read_file;
 
 use std::collections::BTreeSet;

@@ -3,11 +3,13 @@
 //! It travels as the root of the render context, so the environment with its functions and macros is shared by threads
 //! and holds nothing that belongs to one model.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::invocation::Invocation;
 use super::placeholder::{Part, Placeholder};
 use crate::parse::Reference;
 use crate::project::Values;
@@ -26,6 +28,17 @@ pub struct Rendered {
     pub calls: Vec<ReferenceCall>,
     /// What `log()` and `exceptions.warn()` said, in order.
     pub messages: Vec<Message>,
+    /// The same without what belongs to this invocation alone; `None` for most templates, which say nothing of it.
+    pub repeatable: Option<Repeatable>,
+}
+
+/// What a template would say at every invocation alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeatable {
+    /// The rendered text, with fixed values in the place of those that differ.
+    pub text: String,
+    /// The values that differ at each invocation and stand in the real text, such as `run_started_at`.
+    pub without: Vec<&'static str>,
 }
 
 /// A `ref()` or `source()` that was called, printed or not.
@@ -59,6 +72,7 @@ pub enum MessageLevel {
 pub(super) struct RenderContext {
     file: Arc<SourceFile>,
     package: String,
+    invocation: Arc<Invocation>,
     state: Mutex<RenderState>,
 }
 
@@ -68,11 +82,18 @@ pub(super) struct RenderState {
     /// Each call with the name of the template that it stands in.
     pub calls: Vec<(String, Reference)>,
     pub messages: Vec<Message>,
+    /// Names of the invocation's own values that were looked up, used or not.
+    pub volatile: BTreeSet<&'static str>,
 }
 
 impl RenderContext {
-    pub fn new(file: &Arc<SourceFile>, package: &str) -> Arc<Self> {
-        Arc::new(RenderContext { file: Arc::clone(file), package: package.to_owned(), state: Mutex::default() })
+    pub fn new(file: &Arc<SourceFile>, package: &str, invocation: &Arc<Invocation>) -> Arc<Self> {
+        Arc::new(RenderContext {
+            file: Arc::clone(file),
+            package: package.to_owned(),
+            invocation: Arc::clone(invocation),
+            state: Mutex::default(),
+        })
     }
 
     /// The rendering that a function was called from.
@@ -113,7 +134,11 @@ impl Object for RenderContext {
             SELF => Some(Value::from_dyn_object(Arc::clone(self))),
             "this" => Some(Value::from_object(Relation(Placeholder::This(Part::Whole)))),
             "model" => Some(self.model()),
-            _ => None,
+            _ => {
+                let (name, value) = self.invocation.get(key)?;
+                self.state().volatile.insert(name);
+                Some(value)
+            }
         }
     }
 }

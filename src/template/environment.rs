@@ -7,9 +7,10 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::calls::name_place;
-use super::context::{Message, RenderContext, Rendered};
+use super::context::{Message, RenderContext, Rendered, Repeatable};
 use super::failure::Failure;
 use super::functions::register;
+use super::invocation::{self, Invocation};
 use super::macros::{MacroIndex, template_name};
 use super::markers::{mark, read};
 use super::placeholder::readable;
@@ -36,6 +37,7 @@ pub struct TemplateEnvironment {
     macros: MacroIndex,
     project: Arc<Project>,
     secrets: Arc<Secrets>,
+    invocation: Arc<Invocation>,
 }
 
 impl TemplateEnvironment {
@@ -56,7 +58,8 @@ impl TemplateEnvironment {
         if diagnostics.has_errors() {
             return Err(diagnostics.sorted());
         }
-        Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets })
+        let invocation = Arc::new(Invocation::current());
+        Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets, invocation })
     }
 
     /// Renders a model.
@@ -66,9 +69,10 @@ impl TemplateEnvironment {
     pub fn render(&self, file: &Arc<SourceFile>) -> Result<Rendered, Diagnostics> {
         if !has_tags(file.text()) {
             let text = file.text().to_owned();
-            return Ok(Rendered { text, config: Values::new(), calls: Vec::new(), messages: Vec::new() });
+            let (calls, messages) = (Vec::new(), Vec::new());
+            return Ok(Rendered { text, config: Values::new(), calls, messages, repeatable: None });
         }
-        let context = RenderContext::new(file, &self.project.name);
+        let context = self.context(file);
         let prelude = self.macros.prelude(file.text());
         let text = self.render_text(&self.plain, file, &prelude, file.text(), &context).map_err(|error| {
             let known_names = known_names(&self.plain);
@@ -79,7 +83,29 @@ impl TemplateEnvironment {
         let calls = self.place(file, state.calls);
         let redacted = |message: Message| Message { text: self.secrets.redact(&readable(&message.text)), ..message };
         let messages = state.messages.into_iter().map(redacted).collect();
-        Ok(Rendered { text, config: state.config, calls, messages })
+        let repeatable = self.repeatable(file, &prelude, &text, state.volatile.into_iter().collect());
+        Ok(Rendered { text, config: state.config, calls, messages, repeatable })
+    }
+
+    /// Renders once more with fixed values where a value of this invocation was looked up, and tells of it where that
+    /// changes the text. (A macro file looks up all that its macros name.)
+    fn repeatable(
+        &self,
+        file: &Arc<SourceFile>,
+        prelude: &str,
+        text: &str,
+        without: Vec<&'static str>,
+    ) -> Option<Repeatable> {
+        if without.is_empty() {
+            return None;
+        }
+        let context = RenderContext::new(file, &self.project.name, &Arc::new(Invocation::fixed()));
+        let fixed = self.render_text(&self.plain, file, prelude, file.text(), &context).ok()?;
+        (fixed != text).then_some(Repeatable { text: fixed, without })
+    }
+
+    fn context(&self, file: &Arc<SourceFile>) -> Arc<RenderContext> {
+        RenderContext::new(file, &self.project.name, &self.invocation)
     }
 
     /// The map from the rendered text of `file` back to the templates; renders again, so only errors pay for it.
@@ -88,13 +114,13 @@ impl TemplateEnvironment {
             return SourceMap::identity(file);
         }
         let prelude = self.macros.prelude(file.text());
-        let context = RenderContext::new(file, &self.project.name);
+        let context = self.context(file);
         let Ok(plain) = self.render_text(&self.plain, file, &prelude, file.text(), &context) else {
             return SourceMap::identity(file);
         };
         let marked = mark(file.text(), MODEL);
         for environment in [self.marked(), &self.plain] {
-            let context = RenderContext::new(file, &self.project.name);
+            let context = self.context(file);
             let Ok(output) = self.render_text(environment, file, &prelude, &marked, &context) else { continue };
             let (text, pieces) = read(&output);
             if text == plain {
@@ -170,5 +196,6 @@ fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>) -> Environment<'s
 
 fn known_names(environment: &Environment<'static>) -> Vec<String> {
     let globals = environment.globals().map(|(name, _)| name.to_owned());
-    globals.chain(["this".to_owned(), "model".to_owned()]).filter(|name| !name.starts_with("__")).collect()
+    let own = ["this", "model"].into_iter().chain(invocation::NAMES).map(str::to_owned);
+    globals.chain(own).filter(|name| !name.starts_with("__")).collect()
 }

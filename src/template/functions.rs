@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, State, Value};
 
 use super::context::{Message, MessageLevel, Relation, RenderContext};
 use super::markers;
-use super::objects::{Config, Exceptions, Timestamp, Unsupported};
+use super::objects::{Config, Exceptions, Unsupported};
 use super::placeholder::{Part, Placeholder};
 use super::raised::{raise, return_value};
 use super::secrets::Secrets;
@@ -45,8 +45,6 @@ pub(super) fn register(environment: &mut Environment<'static>, project: &Arc<Pro
     environment.add_global("execute", true);
     environment.add_global("project_name", project.name.as_str());
     environment.add_global("target", target(project));
-    environment.add_global("run_started_at", Value::from_object(Timestamp::now()));
-    environment.add_global("invocation_id", invocation_id());
     for name in UNSUPPORTED {
         environment.add_global(name, Value::from_object(Unsupported(name)));
     }
@@ -174,19 +172,4 @@ fn target(project: &Project) -> Value {
         ("threads", Value::from(target.threads)),
         ("type", Value::from("duckdb")),
     ])
-}
-
-/// A random identifier in the form of a UUID, new for each process.
-fn invocation_id() -> String {
-    use std::hash::BuildHasher;
-    let random = |seed: u8| std::collections::hash_map::RandomState::new().hash_one(seed);
-    let (high, low) = (random(0), random(1));
-    format!(
-        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        low >> 52,
-        low & 0xffff_ffff_ffff
-    )
 }

@@ -9,6 +9,7 @@ mod context;
 mod environment;
 mod failure;
 mod functions;
+mod invocation;
 mod macros;
 mod markers;
 mod objects;
@@ -24,7 +25,7 @@ mod value;
 mod values;
 
 pub(crate) use calls::{argument_place, name_place};
-pub use context::{Message, MessageLevel, ReferenceCall, Rendered};
+pub use context::{Message, MessageLevel, ReferenceCall, Rendered, Repeatable};
 pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};
 pub(crate) use placeholder::{holds_placeholder, readable};

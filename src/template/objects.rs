@@ -142,6 +142,13 @@ impl Timestamp {
         Timestamp(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC))
     }
 
+    /// The start of a millennium, as good as any.
+    pub fn fixed() -> Self {
+        let date = jiff::civil::date(2001, 1, 1).to_datetime(jiff::civil::Time::midnight());
+        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC);
+        zoned.map_or_else(|_| Timestamp(jiff::Zoned::default()), Timestamp)
+    }
+
     fn format(&self, format: &str) -> Result<Value, Error> {
         jiff::fmt::strtime::format(format, &self.0).map(Value::from).map_err(|error| {
             raise(Diagnostic::error(Code::JinjaRender, format!("`{format}` is not a time format: {error}")))

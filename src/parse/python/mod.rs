@@ -2,7 +2,7 @@
 
 mod arguments;
 mod constants;
-mod depth;
+pub(crate) mod depth;
 mod docstring;
 mod function;
 mod imports;
@@ -24,8 +24,9 @@ use super::ParsedAsset;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
 use constants::Constants;
-use imports::Imports;
+pub(crate) use imports::Imports;
 use walk::Walk;
+pub(crate) use walk::never_runs_on_import;
 
 /// What reading a module's syntax tree tells.
 #[derive(Debug)]

@@ -177,7 +177,7 @@ impl<'a> Walk<'a> {
 }
 
 /// `if TYPE_CHECKING:`, `if __name__ == "__main__":`, `if False:`.
-fn never_runs_on_import(test: &Expr) -> bool {
+pub fn never_runs_on_import(test: &Expr) -> bool {
     match test {
         Expr::BooleanLiteral(literal) => !literal.value,
         Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",

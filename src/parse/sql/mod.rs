@@ -1,5 +1,6 @@
 //! SQL models: Jinja first, then the table names of the rendered statement.
 
+mod canonical;
 mod description;
 mod find;
 mod lexer;
@@ -12,15 +13,16 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, TableName, plain_names};
 use lexer::{Token, TokenKind, tokens};
 use places::Places;
 use statement::{NotOneQuery, one_query};
 
-use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, SqlBody, UpstreamName};
+use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, RepeatableSql, SqlBody, UpstreamName};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
-use crate::template::{Rendered, TemplateEnvironment, readable};
+use crate::template::{Rendered, Repeatable, TemplateEnvironment, readable};
 
 /// Reads one model.
 ///
@@ -76,6 +78,8 @@ fn asset(
         place: call.place,
         manner: Manner::Call,
     };
+    let repeatable = rendered.repeatable.and_then(|repeatable| repeatable_sql(file, repeatable)).map(Box::new);
+    let (rendered_text, messages) = (rendered.text, rendered.messages);
     ParsedAsset {
         name,
         file: Arc::clone(file),
@@ -83,8 +87,24 @@ fn asset(
         config: rendered.config,
         description: description::description(file.text()),
         upstreams: rendered.calls.into_iter().map(call).chain(names).collect(),
-        body: ParsedBody::Sql(SqlBody { rendered: rendered.text, statement, messages: rendered.messages }),
+        body: ParsedBody::Sql(SqlBody { rendered: rendered_text, statement, messages, repeatable }),
     }
+}
+
+/// Nothing where it is no query: then the real text is all there is.
+fn repeatable_sql(file: &Arc<SourceFile>, Repeatable { text, without }: Repeatable) -> Option<RepeatableSql> {
+    let all = tokens(&text);
+    let statement = one_query(&text, &all).ok()?;
+    let names = plain_names(text.get(statement.start..statement.end)?, &within(&all, statement)).ok()?;
+    let upstream = |name: TableName| UpstreamName {
+        place: Place::start_of(file),
+        reference: Reference::Table(name.parts),
+        manner: Manner::PlainName {
+            rendered: Span::new(statement.start + name.span.start, statement.start + name.span.end),
+            has_alias: name.has_alias,
+        },
+    };
+    Some(RepeatableSql { names: names.into_iter().map(upstream).collect(), rendered: text, statement, without })
 }
 
 /// The one query's span and the plain names in it.

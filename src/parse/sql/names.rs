@@ -52,7 +52,7 @@ fn reads(body: &SetExpr) -> bool {
     }
 }
 
-fn parse(sql: &str) -> Option<Statement> {
+pub(super) fn parse(sql: &str) -> Option<Statement> {
     let dialect = DuckDbDialect;
     let mut cursor = Cursor { sql, line: 1, column: 1, offset: 0, after_from: false };
     let mut tokens = Vec::with_capacity(sql.len() / 3);

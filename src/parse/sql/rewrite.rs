@@ -50,6 +50,12 @@ impl Rewritten {
             None => offset,
         }
     }
+
+    /// The stretches of the original that hold more than the one word which was replaced.
+    pub fn dropped(&self, original: &str) -> Vec<Span> {
+        let is_long = |span: &Span| original[span.start..span.end].contains(|letter: char| !letter.is_alphanumeric());
+        self.edits.iter().map(|(span, _)| *span).filter(is_long).collect()
+    }
 }
 
 /// The statement rewritten, or `None` when it needs no rewriting. `tokens` are the statement's, without comments.

@@ -1,0 +1,75 @@
+//! The part of an asset's config that changes what stands in the database afterwards. Tags, owners, descriptions and
+//! retries do not.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::hash::{Digest, Part, digest};
+use crate::document::config::SEED_KEYS;
+use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, RelationName};
+
+/// The config's parts, each under its key's name.
+pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
+    let mut parts = vec![Part::text("config materialized", node.materialized.as_str())];
+    if matches!(node.materialized, Materialized::Table | Materialized::View) {
+        parts.push(Part::new("config relation", relation(&node.relation)));
+    }
+    match &node.body {
+        Body::Seed => parts.extend(SEED_KEYS.iter().filter_map(|key| value(node, key))),
+        Body::Python(compiled) => {
+            parts.extend(columns(node));
+            parts.extend(value(node, "io_manager").filter(|_| compiled.body.imported));
+            parts.extend(inputs(graph, compiled));
+        }
+        Body::Sql(_) | Body::Source(_) => {}
+    }
+    parts
+}
+
+/// `version=` says by itself which code is another one.
+pub(super) fn version(node: &Node) -> Option<Part> {
+    value(node, "version")
+}
+
+fn relation(relation: &RelationName) -> Digest {
+    let database = relation.database.as_deref().unwrap_or_default();
+    digest([database, &relation.schema, &relation.identifier].map(str::as_bytes))
+}
+
+fn value(node: &Node, key: &str) -> Option<Part> {
+    let value = node.config.get(key).filter(|value| !value.is_null())?;
+    Some(Part::text(format!("config {key}"), &sorted(value).to_string()))
+}
+
+/// The order of keys means nothing.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let entries: BTreeMap<&String, Value> = entries.iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The types of `columns=`, to which the table is cast; their descriptions are for people.
+fn columns(node: &Node) -> Option<Part> {
+    let columns = node.config.get("columns")?.as_object()?;
+    let of = |value: &Value| match value {
+        Value::Object(fields) => fields.get("data_type").or_else(|| fields.get("type")).cloned().unwrap_or_default(),
+        other => other.clone(),
+    };
+    let types: Map<String, Value> = columns.iter().map(|(name, value)| (name.clone(), of(value))).collect();
+    Some(Part::text("config columns", &Value::Object(types).to_string()))
+}
+
+/// Which upstream arrives under which name.
+fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
+    let input = |(index, upstream): &(usize, crate::graph::NodeId)| {
+        let parameter = compiled.body.parameters.get(*index)?;
+        Some(Part::text(format!("input {}", parameter.name), graph.node(*upstream).name.as_str()))
+    };
+    compiled.inputs.iter().filter_map(input).collect()
+}

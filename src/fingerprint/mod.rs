@@ -1,0 +1,84 @@
+//! What an asset computes, as a hash of meaning and not of text: the code version.
+//!
+//! Pure: the texts come from the graph and from `scan::Modules`. What counts and what does not is written down for users
+//! in `docs/fingerprints.md`.
+
+mod config;
+mod hash;
+mod python;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use hash::Part;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::graph::{AssetGraph, Body, Node, NodeId};
+use crate::scan::Modules;
+use python::Library;
+
+/// What an asset computes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeVersion {
+    /// Hexadecimal, of all parts.
+    pub hash: String,
+    /// Sorted by name. Two versions differ exactly in these.
+    pub parts: Vec<Part>,
+    /// What a person reads in the difference of two versions: the compiled statement, or the Python definitions that
+    /// are reached, those of each file under its path. Empty for seeds.
+    pub code: String,
+    /// Third-party packages that the reached Python code uses, by the name of their top-level module; sorted.
+    pub packages: Vec<String>,
+    /// Why more counts than the eye sees, or less: modules that count as a whole, values that were left out.
+    pub notes: Vec<String>,
+}
+
+/// The code versions of all assets; sources have none. `root` is the project's folder.
+pub fn code_versions(graph: &AssetGraph, modules: &Modules, root: &Path) -> HashMap<NodeId, CodeVersion> {
+    let library = Library::new(modules);
+    let ids: Vec<NodeId> = graph.ids().filter(|id| !graph.node(*id).is_source()).collect();
+    ids.into_par_iter().map(|id| (id, code_version(graph, graph.node(id), &library, root))).collect()
+}
+
+fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, root: &Path) -> CodeVersion {
+    let mut version = match &node.body {
+        Body::Sql(compiled) => {
+            let statement = sql::statement(compiled, root);
+            CodeVersion {
+                parts: vec![Part::new("sql", statement.digest)],
+                code: compiled.statement().to_owned(),
+                notes: statement.notes,
+                ..CodeVersion::empty()
+            }
+        }
+        Body::Python(compiled) => {
+            let reached = python::reached(library, node, compiled);
+            let (parts, code) = (reached.parts, reached.code);
+            CodeVersion { hash: String::new(), parts, code, packages: reached.packages, notes: reached.notes }
+        }
+        Body::Seed | Body::Source(_) => CodeVersion::empty(),
+    };
+    if let Some(stated) = config::version(node) {
+        version.parts = vec![stated];
+    }
+    version.parts.extend(config::parts(graph, node));
+    version.parts.sort();
+    version.hash = hash::whole(&version.parts);
+    version
+}
+
+impl CodeVersion {
+    fn empty() -> Self {
+        CodeVersion {
+            hash: String::new(),
+            parts: Vec::new(),
+            code: String::new(),
+            packages: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! A module taken apart: each statement by itself, with its hash and with what it names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ruff_python_ast::comparable::ComparableStmt;
+use ruff_python_ast::{Expr, Mod, Stmt, StmtIf};
+use ruff_python_parser::{Mode, ParseOptions, Parsed};
+use ruff_text_size::Ranged;
+
+use super::imports::{Importer, Target};
+use super::normal::normalize;
+use super::scope::Bound;
+use super::uses::{Change, Evaluated, Use, Uses, is_pure_method, uses};
+use crate::fingerprint::hash::{self, Digest, digest};
+use crate::parse::python::{depth, never_runs_on_import};
+use crate::scan::ModuleFile;
+use crate::source::{SourceFile, Span};
+
+#[derive(Debug)]
+pub(super) struct Module {
+    pub name: String,
+    pub file: Arc<SourceFile>,
+    pub is_package: bool,
+    /// In the order of the text.
+    pub items: Vec<Item>,
+    /// Which items bind a name of the module, and what it stands for where that is an import.
+    pub bindings: HashMap<String, Vec<(usize, Vec<Target>)>>,
+    /// Modules whose names are all taken over.
+    pub stars: Vec<String>,
+    /// Its text is no Python.
+    pub is_broken: bool,
+}
+
+/// One statement of a module.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub kind: ItemKind,
+    /// The first name that it binds.
+    pub name: String,
+    pub digest: Digest,
+    pub span: Span,
+    pub uses: Vec<Use>,
+    /// Runs when the module is imported and may do more than bind its name.
+    pub is_effect: bool,
+    pub evaluated: Vec<Evaluated>,
+    /// Calling it (or being decorated by it) changes what it does not own.
+    pub changes: bool,
+    /// What it changes by way of its imports.
+    pub changed_imports: Vec<Change>,
+    /// What no reader can follow.
+    pub undecidable: Vec<&'static str>,
+    /// Statements with effects that stand before it: where it stands among them may matter.
+    pub effects_before: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ItemKind {
+    Function,
+    Class,
+    Constant,
+    Import,
+    /// An import for the type checker only: it never runs.
+    TypingImport,
+    Effect,
+}
+
+impl ItemKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            ItemKind::Function => "function",
+            ItemKind::Class => "class",
+            ItemKind::Constant => "constant",
+            ItemKind::Import | ItemKind::TypingImport => "import",
+            ItemKind::Effect => "module",
+        }
+    }
+}
+
+/// Setters of other packages: `pl.Config.set_tbl_rows(3)` and the like have effects even where their value is kept.
+const SETTERS: [&str; 8] = ["set", "seed", "register", "enable", "disable", "configure", "install", "patch"];
+
+impl Module {
+    pub fn read(name: &str, found: &ModuleFile) -> Self {
+        let parsed = ruff_python_parser::parse_unchecked(found.file.text(), ParseOptions::from(Mode::Module));
+        let depth = depth::bound(parsed.tokens());
+        if depth > depth::MOST {
+            // Walking or even dropping a tree this deep could exhaust the stack.
+            std::mem::forget(parsed);
+            return Module::broken(name, found);
+        }
+        if depth <= depth::SHALLOW {
+            return Module::of(name, found, parsed);
+        }
+        let read = std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().stack_size(depth::STACK);
+            let work = builder.spawn_scoped(scope, move || Module::of(name, found, parsed));
+            work.ok().and_then(|thread| thread.join().ok())
+        });
+        read.unwrap_or_else(|| Module::broken(name, found))
+    }
+
+    fn empty(name: &str, found: &ModuleFile) -> Self {
+        Module {
+            name: name.to_owned(),
+            file: Arc::clone(&found.file),
+            is_package: found.is_package,
+            items: Vec::new(),
+            bindings: HashMap::new(),
+            stars: Vec::new(),
+            is_broken: false,
+        }
+    }
+
+    /// Only its text can be compared.
+    fn broken(name: &str, found: &ModuleFile) -> Self {
+        Module { is_broken: true, ..Module::empty(name, found) }
+    }
+
+    fn of(name: &str, found: &ModuleFile, parsed: Parsed<Mod>) -> Self {
+        if !parsed.errors().is_empty() {
+            return Module::broken(name, found);
+        }
+        let Mod::Module(mut syntax) = parsed.into_syntax() else { return Module::broken(name, found) };
+        normalize(&mut syntax, found.file.text().contains("__doc__"));
+        let mut module = Module::empty(name, found);
+        module.statements(&syntax.body, false);
+        module.finish();
+        module
+    }
+
+    pub fn importer(&self) -> Importer<'_> {
+        Importer { name: &self.name, is_package: self.is_package }
+    }
+
+    fn statements(&mut self, body: &[Stmt], for_typing: bool) {
+        for statement in body {
+            match statement {
+                Stmt::If(condition) if never_runs_on_import(&condition.test) => self.skipped(condition, for_typing),
+                _ => self.statement(statement, for_typing),
+            }
+        }
+    }
+
+    /// `if TYPE_CHECKING:` binds names that only annotations say; what stands under `__main__` is never run.
+    fn skipped(&mut self, condition: &StmtIf, for_typing: bool) {
+        if !matches!(condition.test.as_ref(), Expr::Compare(_) | Expr::BooleanLiteral(_)) {
+            self.statements(&condition.body, true);
+        }
+        match condition.elif_else_clauses.as_slice() {
+            [] => {}
+            [clause] if clause.test.is_none() => self.statements(&clause.body, for_typing),
+            _ => {
+                let all = Stmt::If(condition.clone());
+                self.statement(&all, for_typing);
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: &Stmt, for_typing: bool) {
+        let bound = Bound::of_body(std::slice::from_ref(statement), self.importer());
+        let found = uses(statement, self.importer());
+        let kind = match kind(statement) {
+            ItemKind::Import if for_typing => ItemKind::TypingImport,
+            kind => kind,
+        };
+        let mut names: Vec<&String> = bound.names.keys().collect();
+        names.sort_unstable();
+        let item = Item {
+            kind,
+            name: names.first().map(|name| (*name).clone()).unwrap_or_default(),
+            digest: if is_import(kind) { import_digest(&bound) } else { hash::of(&ComparableStmt::from(statement)) },
+            span: Span::new(statement.start().to_usize(), statement.end().to_usize()),
+            is_effect: kind == ItemKind::Effect || is_future(statement) || names.first().is_some_and(|name| *name == "__getattr__"),
+            changes: found.rebinds,
+            changed_imports: Vec::new(),
+            undecidable: Vec::new(),
+            effects_before: 0,
+            evaluated: Vec::new(),
+            uses: Vec::new(),
+        };
+        let index = self.items.len();
+        self.items.push(item);
+        for (name, targets) in bound.names {
+            self.bindings.entry(name).or_default().push((index, targets));
+        }
+        self.stars.extend(bound.stars);
+        self.uses(index, found);
+    }
+
+    /// What of the uses can be told before all names of the module are known.
+    fn uses(&mut self, index: usize, found: Uses) {
+        let Some(item) = self.items.get_mut(index) else { return };
+        item.is_effect |= item.kind == ItemKind::Constant && found.evaluated.iter().any(is_setter);
+        item.uses = found.all.into_iter().collect();
+        item.evaluated = found.evaluated;
+        item.changed_imports = found.changed;
+        item.undecidable = found.undecidable.into_iter().collect();
+    }
+
+    /// What needs all names: names that are bound twice, and changes of the module's own values.
+    fn finish(&mut self) {
+        for index in 0..self.items.len() {
+            let own: Vec<Change> = self.items[index].changed_imports.clone();
+            let changes = own.iter().any(|change| self.is_own_change(change));
+            let bound = &self.bindings;
+            let item = &mut self.items[index];
+            // A name of the module's own hides the builtin.
+            item.undecidable.retain(|name| !bound.contains_key(*name));
+            item.changed_imports.retain(|change| match &change.what {
+                Use::Name(path) => path.first().is_some_and(|name| is_imported(bound, name)),
+                _ => true,
+            });
+            item.changes |= changes;
+            item.is_effect |= changes && item.kind == ItemKind::Constant;
+        }
+        let repeated: Vec<usize> = self.bindings.values().filter(|items| self.is_repeated(items)).flatten().map(|(index, _)| *index).collect();
+        repeated.into_iter().for_each(|index| self.items[index].is_effect = true);
+        let mut effects = 0;
+        for item in &mut self.items {
+            item.effects_before = effects;
+            effects += usize::from(item.is_effect);
+        }
+    }
+
+    fn is_repeated(&self, items: &[(usize, Vec<Target>)]) -> bool {
+        items.len() > 1 && items.iter().any(|(index, _)| !is_import(self.items[*index].kind))
+    }
+
+    /// `NAME[...] = x`, `NAME.append(x)` of a value of this module.
+    fn is_own_change(&self, change: &Change) -> bool {
+        let Use::Name(path) = &change.what else { return false };
+        let Some(root) = path.first() else { return false };
+        let is_value = |(index, targets): &(usize, Vec<Target>)| {
+            targets.is_empty() && (change.method.is_none() || !matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class))
+        };
+        let is_own = self.bindings.get(root).is_some_and(|items| items.iter().any(is_value));
+        is_own && change.method.as_deref().is_none_or(|method| !is_pure_method(method))
+    }
+
+    /// Whether the name stands for something, here or by way of a star.
+    pub fn may_bind(&self, name: &str) -> bool {
+        self.bindings.contains_key(name) || !self.stars.is_empty()
+    }
+}
+
+pub(super) fn is_import(kind: ItemKind) -> bool {
+    matches!(kind, ItemKind::Import | ItemKind::TypingImport)
+}
+
+fn is_imported(bindings: &HashMap<String, Vec<(usize, Vec<Target>)>>, name: &str) -> bool {
+    bindings.get(name).is_some_and(|items| items.iter().any(|(_, targets)| !targets.is_empty()))
+}
+
+fn is_setter(evaluated: &Evaluated) -> bool {
+    let (Use::Name(path) | Use::Imported(_, path)) = &evaluated.what else { return false };
+    let starts = |last: &String| SETTERS.iter().any(|word| last.starts_with(word) && last != "set");
+    path.last().is_some_and(starts)
+}
+
+/// `from __future__ import ...` changes how the whole module is read.
+fn is_future(statement: &Stmt) -> bool {
+    matches!(statement, Stmt::ImportFrom(import) if import.module.as_ref().is_some_and(|module| module.as_str() == "__future__"))
+}
+
+fn kind(statement: &Stmt) -> ItemKind {
+    match statement {
+        Stmt::FunctionDef(_) => ItemKind::Function,
+        Stmt::ClassDef(_) => ItemKind::Class,
+        Stmt::Import(_) | Stmt::ImportFrom(_) => ItemKind::Import,
+        Stmt::TypeAlias(_) => ItemKind::Constant,
+        Stmt::Assign(assign) if assign.targets.iter().all(is_plain_target) => ItemKind::Constant,
+        Stmt::AnnAssign(assign) if is_plain_target(&assign.target) => ItemKind::Constant,
+        _ => ItemKind::Effect,
+    }
+}
+
+fn is_plain_target(target: &Expr) -> bool {
+    match target {
+        Expr::Name(_) => true,
+        Expr::Tuple(tuple) => tuple.elts.iter().all(is_plain_target),
+        Expr::List(list) => list.elts.iter().all(is_plain_target),
+        Expr::Starred(starred) => is_plain_target(&starred.value),
+        _ => false,
+    }
+}
+
+/// What each name stands for, whichever way the import is written.
+fn import_digest(bound: &Bound) -> Digest {
+    let mut pieces: Vec<(&str, &Target)> =
+        bound.names.iter().flat_map(|(name, targets)| targets.iter().map(move |target| (name.as_str(), target))).collect();
+    pieces.sort_unstable();
+    let names = pieces.iter().flat_map(|(name, target)| {
+        [name.as_bytes(), target.module.as_bytes(), target.attribute.as_deref().unwrap_or_default().as_bytes()]
+    });
+    digest(names.chain(bound.stars.iter().map(String::as_bytes)))
+}

@@ -1,0 +1,157 @@
+//! A syntax tree without what changes nothing: docstrings and other constants that stand alone, `pass`, annotations of
+//! local variables (Python never evaluates them), and the arguments of `@asset` that are seen elsewhere.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+
+use ruff_python_ast::visitor::transformer::{Transformer, walk_stmt};
+use ruff_python_ast::visitor::{Visitor, walk_stmt as visit_inner};
+use ruff_python_ast::{Decorator, ExceptHandler, Expr, ModModule, Stmt, StmtAssign};
+use ruff_text_size::{TextRange, TextSize};
+
+use crate::parse::python::Imports;
+
+/// The one argument of `@asset` that is code of the asset; the others become its config, its name and its inputs.
+const KEPT_ARGUMENT: &str = "io_manager";
+
+/// Strips a module. `keeps_docstrings` is for modules that read them.
+pub(super) fn normalize(module: &mut ModModule, keeps_docstrings: bool) {
+    let assets = asset_decorators(&module.body);
+    let normalizer = Normalizer { assets, keeps_docstrings, in_function: Cell::new(false) };
+    for statement in &mut module.body {
+        normalizer.visit_stmt(statement);
+    }
+    module.body.retain(|statement| normalizer.means_something(statement));
+}
+
+/// Where the decorators of asset functions start.
+fn asset_decorators(body: &[Stmt]) -> HashSet<TextSize> {
+    let imports = Imports::of(body);
+    let mut finder = DecoratorFinder { imports: &imports, found: HashSet::new() };
+    if imports.may_declare() {
+        finder.visit_body(body);
+    }
+    finder.found
+}
+
+struct DecoratorFinder<'a> {
+    imports: &'a Imports<'a>,
+    found: HashSet<TextSize>,
+}
+
+impl<'a> Visitor<'a> for DecoratorFinder<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        if let Stmt::FunctionDef(function) = statement {
+            let is_asset = |decorator: &&Decorator| match &decorator.expression {
+                Expr::Call(call) => self.imports.is_asset(&call.func),
+                expression => self.imports.is_asset(expression),
+            };
+            self.found.extend(function.decorator_list.iter().filter(is_asset).map(|decorator| decorator.range.start()));
+        }
+        visit_inner(self, statement);
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+struct Normalizer {
+    assets: HashSet<TextSize>,
+    keeps_docstrings: bool,
+    in_function: Cell<bool>,
+}
+
+impl Normalizer {
+    fn means_something(&self, statement: &Stmt) -> bool {
+        match statement {
+            Stmt::Pass(_) => false,
+            Stmt::Expr(statement) => match statement.value.as_ref() {
+                Expr::StringLiteral(_) => self.keeps_docstrings,
+                value => !value.is_literal_expr(),
+            },
+            // Without a value it declares a name, which is local either way.
+            Stmt::AnnAssign(assign) if self.in_function.get() => assign.value.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Whether the decorator still says something.
+    fn strip(&self, decorator: &mut Decorator) -> bool {
+        if !self.assets.contains(&decorator.range.start()) {
+            return true;
+        }
+        let Expr::Call(call) = &mut decorator.expression else { return false };
+        call.arguments.args = Default::default();
+        let keywords = &mut call.arguments.keywords;
+        keywords.retain(|keyword| keyword.arg.as_ref().is_some_and(|name| name.as_str() == KEPT_ARGUMENT));
+        !keywords.is_empty()
+    }
+
+    fn bodies(&self, statement: &mut Stmt) {
+        match statement {
+            Stmt::FunctionDef(inner) => inner.body.retain(|statement| self.means_something(statement)),
+            Stmt::ClassDef(inner) => inner.body.retain(|statement| self.means_something(statement)),
+            Stmt::With(inner) => inner.body.retain(|statement| self.means_something(statement)),
+            Stmt::For(inner) => {
+                inner.body.retain(|statement| self.means_something(statement));
+                inner.orelse.retain(|statement| self.means_something(statement));
+            }
+            Stmt::While(inner) => {
+                inner.body.retain(|statement| self.means_something(statement));
+                inner.orelse.retain(|statement| self.means_something(statement));
+            }
+            Stmt::If(inner) => {
+                inner.body.retain(|statement| self.means_something(statement));
+                for clause in &mut inner.elif_else_clauses {
+                    clause.body.retain(|statement| self.means_something(statement));
+                }
+            }
+            Stmt::Try(inner) => {
+                inner.body.retain(|statement| self.means_something(statement));
+                inner.orelse.retain(|statement| self.means_something(statement));
+                inner.finalbody.retain(|statement| self.means_something(statement));
+                for ExceptHandler::ExceptHandler(handler) in &mut inner.handlers {
+                    handler.body.retain(|statement| self.means_something(statement));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Transformer for Normalizer {
+    fn visit_stmt(&self, statement: &mut Stmt) {
+        let is_definition = matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
+        let before = self.in_function.get();
+        if is_definition {
+            self.in_function.set(matches!(statement, Stmt::FunctionDef(_)));
+        }
+        if let Stmt::FunctionDef(function) = statement {
+            function.decorator_list.retain_mut(|decorator| self.strip(decorator));
+        }
+        walk_stmt(self, statement);
+        self.bodies(statement);
+        self.in_function.set(before);
+        if before && !is_definition {
+            forget_annotation(statement);
+        }
+    }
+
+    /// No expression holds a statement.
+    fn visit_expr(&self, _: &mut Expr) {}
+}
+
+/// `x: int = 1` is `x = 1` where `x` is a local name.
+fn forget_annotation(statement: &mut Stmt) {
+    let Stmt::AnnAssign(assign) = statement else { return };
+    if !matches!(assign.target.as_ref(), Expr::Name(_)) {
+        return;
+    }
+    let Some(value) = assign.value.take() else { return };
+    let nothing = Expr::EllipsisLiteral(ruff_python_ast::ExprEllipsisLiteral {
+        range: TextRange::default(),
+        node_index: Default::default(),
+    });
+    let target = std::mem::replace(assign.target.as_mut(), nothing);
+    let (range, node_index) = (assign.range, Default::default());
+    *statement = Stmt::Assign(StmtAssign { range, node_index, targets: [target].into_iter().collect(), value });
+}

@@ -1,0 +1,319 @@
+//! What a statement of a module names that is not its own: the names of the module that it reaches, and how.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::visitor::{
+    Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params,
+};
+use ruff_python_ast::{
+    Arguments, Comprehension, Decorator, Expr, ExprCall, ExprContext, Parameters, Stmt, StmtClassDef, StmtFunctionDef,
+};
+
+use super::imports::{Imported, Importer, Target};
+use super::scope::Bound;
+
+/// A dotted path: `h.clean` is `["h", "clean"]`.
+pub(super) type Path = Vec<String>;
+
+/// Something that a statement names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// A path that starts at a name of the module (or of Python itself).
+    Name(Path),
+    /// A path behind an import that the statement makes for itself.
+    Imported(Target, Path),
+    /// A module that it executes when it runs.
+    Executed(String),
+    /// A module whose names it takes, all of them.
+    Star(String),
+}
+
+/// Everything about one statement.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    pub all: BTreeSet<Use>,
+    /// Called when the module is imported: decorators, base classes, calls in values.
+    pub evaluated: Vec<Evaluated>,
+    /// Names whose values it changes: `x.y = 1`, `x[0] = 1`, and `x.append(1)` with the method's name.
+    pub changed: Vec<Change>,
+    /// It says `global`.
+    pub rebinds: bool,
+    /// It can reach what no reader can tell: what does so, as written.
+    pub undecidable: BTreeSet<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Evaluated {
+    pub what: Use,
+    pub is_decorator: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    /// What is changed, without the attribute that is set or the method that is called.
+    pub what: Use,
+    /// `None` for an assignment.
+    pub method: Option<String>,
+}
+
+/// Builtins that run or find code by text.
+const UNDECIDABLE: [&str; 6] = ["__import__", "eval", "exec", "execfile", "globals", "vars"];
+
+/// Methods of everyday objects that change nothing.
+const PURE_METHODS: [&str; 48] = [
+    "absolute", "as_posix", "capitalize", "casefold", "copy", "count", "critical", "debug", "difference", "encode",
+    "endswith", "error", "exception", "exists", "format", "get", "index", "info", "intersection", "is_dir", "is_file",
+    "isdisjoint", "issubset", "items", "join", "joinpath", "keys", "log", "lower", "lstrip", "match", "read_text",
+    "removeprefix", "removesuffix", "replace", "resolve", "rstrip", "search", "split", "splitlines", "startswith",
+    "strip", "sub", "title", "union", "upper", "values", "warning",
+];
+
+pub(super) fn is_pure_method(name: &str) -> bool {
+    PURE_METHODS.binary_search(&name).is_ok() || matches!(name, "with_name" | "with_suffix" | "fullmatch" | "findall")
+}
+
+/// Reads one statement of a module.
+pub(super) fn uses(statement: &Stmt, importer: Importer<'_>) -> Uses {
+    let (scopes, found) = (Vec::new(), Uses::default());
+    let mut collector = Collector { importer, scopes, functions: 0, classes: 0, in_annotation: false, found };
+    collector.visit_stmt(statement);
+    collector.found
+}
+
+struct Collector<'i> {
+    importer: Importer<'i>,
+    /// What the functions around this place bind, innermost last.
+    scopes: Vec<Bound>,
+    functions: usize,
+    classes: usize,
+    in_annotation: bool,
+    found: Uses,
+}
+
+impl Collector<'_> {
+    /// What a path means; nothing for one that starts at a local value.
+    fn resolve(&self, path: Path) -> Vec<Use> {
+        let Some(root) = path.first() else { return Vec::new() };
+        match self.scopes.iter().rev().find_map(|scope| scope.names.get(root)) {
+            Some(targets) => {
+                targets.iter().map(|target| Use::Imported(target.clone(), path[1..].to_vec())).collect()
+            }
+            None => vec![Use::Name(path)],
+        }
+    }
+
+    fn reach(&mut self, path: Path) {
+        if let [name] = path.as_slice()
+            && let Some(known) = UNDECIDABLE.iter().find(|known| *known == name)
+            && !self.scopes.iter().any(|scope| scope.names.contains_key(name))
+        {
+            self.found.undecidable.insert(known);
+        }
+        let uses = self.resolve(path);
+        self.found.all.extend(uses);
+    }
+
+    fn change(&mut self, path: Path, method: Option<String>) {
+        let uses = self.resolve(path);
+        self.found.changed.extend(uses.into_iter().map(|what| Change { what, method: method.clone() }));
+    }
+
+    fn evaluate(&mut self, callee: &Expr, is_decorator: bool) {
+        let callee = match callee {
+            Expr::Call(call) => &call.func,
+            other => other,
+        };
+        if self.functions == 0
+            && let Some(path) = path(callee)
+        {
+            let uses = self.resolve(path);
+            self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, is_decorator }));
+        }
+    }
+
+    fn imported(&mut self, imported: Imported) {
+        self.found.all.extend(imported.executed.into_iter().map(Use::Executed));
+        self.found.all.extend(imported.stars.into_iter().map(Use::Star));
+        // In a class, the name is an attribute of the class and no local.
+        if self.classes > 0 && self.functions == 0 {
+            self.found.all.extend(imported.bound.into_iter().map(|(_, target)| Use::Imported(target, Vec::new())));
+        }
+    }
+
+    fn inside(&mut self, scope: Bound, visit: impl FnOnce(&mut Self)) {
+        self.scopes.push(scope);
+        visit(self);
+        self.scopes.pop();
+    }
+
+    fn function(&mut self, function: &StmtFunctionDef) {
+        self.decorators(&function.decorator_list);
+        function.type_params.iter().for_each(|parameters| walk_type_params(self, parameters));
+        self.signature(&function.parameters);
+        function.returns.iter().for_each(|returns| self.visit_annotation(returns));
+        let scope = Bound::of_parameters(&function.parameters).and(Bound::of_body(&function.body, self.importer));
+        self.functions += 1;
+        self.inside(scope, |collector| collector.visit_body(&function.body));
+        self.functions -= 1;
+    }
+
+    /// Defaults and annotations belong to the scope around the function.
+    fn signature(&mut self, parameters: &Parameters) {
+        walk_parameters(self, parameters);
+    }
+
+    fn class(&mut self, class: &StmtClassDef) {
+        self.decorators(&class.decorator_list);
+        class.type_params.iter().for_each(|parameters| walk_type_params(self, parameters));
+        if let Some(arguments) = &class.arguments {
+            arguments.args.iter().for_each(|base| self.evaluate(base, false));
+            self.visit_arguments(arguments);
+        }
+        // The class's own names hide those of the module only in its body, and only once they are bound.
+        self.classes += 1;
+        self.visit_body(&class.body);
+        self.classes -= 1;
+    }
+
+    fn decorators(&mut self, decorators: &[Decorator]) {
+        for decorator in decorators {
+            self.evaluate(&decorator.expression, true);
+            self.visit_decorator(decorator);
+        }
+    }
+
+    fn call(&mut self, call: &ExprCall) {
+        self.evaluate(&call.func, false);
+        if let Some(mut callee) = path(&call.func)
+            && callee.len() > 1
+            && let Some(method) = callee.pop()
+        {
+            self.change(callee, Some(method));
+        }
+        match got_attribute(&call.func, &call.arguments) {
+            Some(path) => {
+                self.reach(path);
+                call.arguments.args.iter().skip(2).for_each(|argument| self.visit_expr(argument));
+            }
+            None => {
+                self.visit_expr(&call.func);
+                self.visit_arguments(&call.arguments);
+            }
+        }
+    }
+
+    fn comprehension<'a>(&mut self, generators: &'a [Comprehension], results: &[&'a Expr]) {
+        // The first of the iterables belongs to the scope around.
+        generators.first().into_iter().for_each(|first| self.visit_expr(&first.iter));
+        let scope = Bound::of_targets(generators.iter());
+        self.inside(scope, |collector| {
+            for (index, generator) in generators.iter().enumerate() {
+                if index > 0 {
+                    collector.visit_expr(&generator.iter);
+                }
+                collector.visit_expr(&generator.target);
+                generator.ifs.iter().for_each(|condition| collector.visit_expr(condition));
+            }
+            results.iter().for_each(|result| collector.visit_expr(result));
+        });
+    }
+
+    /// The names in an annotation that is written as text.
+    fn annotation_text(&mut self, text: &str) {
+        let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.');
+        for word in text.split(|letter| !is_part(letter)).filter(|word| !word.is_empty()) {
+            self.reach(word.split('.').map(str::to_owned).collect());
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Collector<'_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(function) => self.function(function),
+            Stmt::ClassDef(class) => self.class(class),
+            Stmt::Import(import) => self.imported(self.importer.import(import)),
+            Stmt::ImportFrom(import) => self.imported(self.importer.import_from(import)),
+            Stmt::Global(_) => self.found.rebinds = true,
+            _ => walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_annotation(&mut self, annotation: &'a Expr) {
+        let before = std::mem::replace(&mut self.in_annotation, true);
+        self.visit_expr(annotation);
+        self.in_annotation = before;
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Name(name) if name.ctx == ExprContext::Store => {}
+            Expr::Name(_) => path(expression).into_iter().for_each(|path| self.reach(path)),
+            Expr::Attribute(attribute) => {
+                if attribute.ctx != ExprContext::Load
+                    && let Some(path) = path(&attribute.value)
+                {
+                    self.change(path, None);
+                }
+                match path(expression) {
+                    Some(path) => self.reach(path),
+                    None => self.visit_expr(&attribute.value),
+                }
+            }
+            Expr::Subscript(subscript) => {
+                if subscript.ctx != ExprContext::Load
+                    && let Some(path) = path(&subscript.value)
+                {
+                    self.change(path, None);
+                }
+                walk_expr(self, expression);
+            }
+            Expr::Call(call) => self.call(call),
+            Expr::Lambda(lambda) => {
+                lambda.parameters.iter().for_each(|parameters| self.signature(parameters));
+                let scope = lambda.parameters.as_deref().map(Bound::of_parameters).unwrap_or_default();
+                self.functions += 1;
+                self.inside(scope, |collector| collector.visit_expr(&lambda.body));
+                self.functions -= 1;
+            }
+            Expr::ListComp(inner) => self.comprehension(&inner.generators, &[&inner.elt]),
+            Expr::SetComp(inner) => self.comprehension(&inner.generators, &[&inner.elt]),
+            Expr::Generator(inner) => self.comprehension(&inner.generators, &[&inner.elt]),
+            Expr::StringLiteral(text) if self.in_annotation => self.annotation_text(text.value.to_str()),
+            Expr::DictComp(inner) => {
+                let results: Vec<&Expr> = inner.key.as_deref().into_iter().chain([inner.value.as_ref()]).collect();
+                self.comprehension(&inner.generators, &results);
+            }
+            _ => walk_expr(self, expression),
+        }
+    }
+}
+
+/// `a.b.c` as a path; nothing where it does not start at a name.
+fn path(expression: &Expr) -> Option<Path> {
+    let mut path = Vec::new();
+    let mut inner = expression;
+    loop {
+        match inner {
+            Expr::Name(name) => {
+                path.push(name.id.to_string());
+                path.reverse();
+                return Some(path);
+            }
+            Expr::Attribute(attribute) => {
+                path.push(attribute.attr.to_string());
+                inner = &attribute.value;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// `getattr(h, "clean")` is `h.clean`.
+fn got_attribute(callee: &Expr, arguments: &Arguments) -> Option<Path> {
+    let is_getattr = matches!(callee, Expr::Name(name) if name.id.as_str() == "getattr");
+    let (true, [object, Expr::StringLiteral(name), ..]) = (is_getattr, &*arguments.args) else { return None };
+    let mut path = path(object)?;
+    path.push(name.value.to_str().to_owned());
+    Some(path)
+}

@@ -1,0 +1,347 @@
+//! A statement as a row of tokens that mean the same however it is written: no comments, no white space, and the words
+//! that name nothing of the user's in lower case.
+//!
+//! The tokens are the text's own and never a tree printed anew, since a parser may ignore what DuckDB does not. The tree
+//! only tells which words are names: sqlparser knows their places. Where it cannot parse the statement, the words that
+//! DuckDB reserves are certain to be no names, and the others keep their case: a change of case may then count although
+//! it means nothing, never the other way round.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Statement, TableFactor, Visit, Visitor};
+
+use super::lexer::{Token, TokenKind, tokens};
+use super::names::parse;
+use super::rewrite::{Rewritten, rewrite};
+use crate::source::Span;
+
+/// A token without what does not matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CanonicalToken<'a> {
+    pub kind: CanonicalKind,
+    pub text: Cow<'a, str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CanonicalKind {
+    /// A keyword, a type or a function, in lower case.
+    Word,
+    /// A name, in the case that it was written in, which may be that of an output column.
+    Name,
+    Literal,
+    Number,
+    /// An operator or a single mark.
+    Symbol,
+}
+
+/// The tokens of one statement. Two statements have the same tokens only if DuckDB reads them alike.
+pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
+    let mut all = tokens(sql);
+    all.retain(|token| token.kind != TokenKind::Comment);
+    let names = Names::of(sql, &all);
+    let mut canonical = Vec::with_capacity(all.len());
+    let mut index = 0;
+    while let Some(token) = all.get(index) {
+        let count = glued(sql, &all[index..]);
+        let end = all.get(index + count - 1).map_or(token.span.end, |last| last.span.end);
+        let text = &sql[token.span.start..end];
+        canonical.push(match token.kind {
+            TokenKind::Word if count == 1 && names.folds(sql, &all, index) => {
+                CanonicalToken { kind: CanonicalKind::Word, text: lower(text) }
+            }
+            TokenKind::Word | TokenKind::QuotedName => CanonicalToken { kind: CanonicalKind::Name, text: text.into() },
+            TokenKind::Literal | TokenKind::Comment => {
+                CanonicalToken { kind: CanonicalKind::Literal, text: text.into() }
+            }
+            TokenKind::Number => CanonicalToken { kind: CanonicalKind::Number, text: text.into() },
+            TokenKind::Symbol(_) => CanonicalToken { kind: CanonicalKind::Symbol, text: text.into() },
+        });
+        index += count;
+    }
+    canonical
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+/// How many of the first tokens are one because nothing stands between them: `<` and `=`, `x` and `'ff'`.
+fn glued(sql: &str, tokens: &[Token]) -> usize {
+    let touching = tokens.windows(2).take_while(|pair| pair[0].span.end == pair[1].span.start);
+    let Some(first) = tokens.first() else { return 1 };
+    match first.kind {
+        // `x'ff'` is a literal where `x 'ff'` is none; no longer word is a prefix.
+        TokenKind::Word if first.span.end - first.span.start == 1 => {
+            1 + touching.take(1).filter(|pair| pair[1].kind == TokenKind::Literal).count()
+        }
+        TokenKind::Symbol(symbol) if is_operator(symbol) => {
+            let run = 1 + touching.take_while(|pair| matches!(pair[1].kind, TokenKind::Symbol(next) if is_operator(next))).count();
+            operator_length(sql, &tokens[..run])
+        }
+        _ => 1,
+    }
+}
+
+fn is_operator(symbol: char) -> bool {
+    "+-*/<>=~!@#%^&|`?:.".contains(symbol)
+}
+
+/// PostgreSQL's rule: an operator ends in a sign only if it holds one of these, so `a=-1` is `a = -1`.
+fn operator_length(sql: &str, run: &[Token]) -> usize {
+    let special = |token: &Token| token.text(sql).contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']);
+    if run.iter().any(special) {
+        return run.len();
+    }
+    let signs = run.iter().rev().take_while(|token| token.is_symbol('-') || token.is_symbol('+')).count();
+    (run.len() - signs).max(1)
+}
+
+/// Which words name something of the user's.
+enum Names {
+    /// Their places in the text, and the names whose place the parser forgot.
+    Known { places: HashSet<usize>, unplaced: HashSet<String>, untold: Vec<Span> },
+    /// The statement does not parse.
+    Unknown,
+}
+
+impl Names {
+    fn of(sql: &str, tokens: &[Token]) -> Self {
+        // Where nothing is in upper case, folding changes nothing.
+        if !tokens.iter().any(|token| token.kind == TokenKind::Word && lower(token.text(sql)) != token.text(sql)) {
+            return Names::Unknown;
+        }
+        let rewritten = rewrite(sql, tokens);
+        match parse(rewritten.as_ref().map_or(sql, |rewritten| &rewritten.text)) {
+            Some(statement) => Names::told(sql, &statement, rewritten.as_ref()),
+            None => Names::Unknown,
+        }
+    }
+
+    fn told(sql: &str, statement: &Statement, rewritten: Option<&Rewritten>) -> Self {
+        let mut finder = Finder::default();
+        let _ = statement.visit(&mut finder);
+        let original = |offset: &usize| rewritten.map_or(*offset, |rewritten| rewritten.original(*offset));
+        let places = finder.names.difference(&finder.functions).map(original).collect();
+        let untold = rewritten.map(|rewritten| rewritten.dropped(sql)).unwrap_or_default();
+        Names::Known { places, unplaced: finder.unplaced, untold }
+    }
+
+    /// Whether the word at `index` is certain to be no name.
+    fn folds(&self, sql: &str, tokens: &[Token], index: usize) -> bool {
+        let token = tokens[index];
+        match self {
+            Names::Known { places, unplaced, untold } => {
+                !places.contains(&token.span.start)
+                    && !(!unplaced.is_empty() && unplaced.contains(token.text(sql)))
+                    && !untold.iter().any(|span| span.start <= token.span.start && token.span.end <= span.end)
+            }
+            Names::Unknown => {
+                let before = index.checked_sub(1).map(|before| tokens[before]);
+                let may_be_name = before.is_some_and(|token| token.is_symbol('.') || token.is_word(sql, "as"));
+                !may_be_name && RESERVED.binary_search(&lower(token.text(sql)).as_ref()).is_ok()
+            }
+        }
+    }
+}
+
+/// Finds the places of all identifiers, and which of them are functions or types.
+#[derive(Default)]
+struct Finder {
+    names: HashSet<usize>,
+    functions: HashSet<usize>,
+    unplaced: HashSet<String>,
+}
+
+impl Finder {
+    fn function(&mut self, name: &ObjectName) {
+        let last = name.0.last().and_then(|part| part.as_ident());
+        self.functions.extend(last.and_then(place));
+    }
+}
+
+fn place(name: &Ident) -> Option<usize> {
+    // The parser's places are offsets that travel as columns of line 1; 0, 0 is none.
+    (name.span.start.line > 0).then_some(name.span.start.column as usize)
+}
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_ident(&mut self, name: &Ident) -> ControlFlow<()> {
+        match place(name) {
+            Some(place) => _ = self.names.insert(place),
+            None => _ = self.unplaced.insert(name.value.clone()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Function(function) => self.function(&function.name),
+            Expr::Cast { data_type: DataType::Custom(name, _), .. } => self.function(name),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {
+            self.function(name);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What DuckDB reserves (`duckdb_keywords()`), sorted.
+const RESERVED: [&str; 75] = [
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "default",
+    "deferrable",
+    "desc",
+    "describe",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lambda",
+    "lateral",
+    "leading",
+    "limit",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "pivot",
+    "pivot_longer",
+    "pivot_wider",
+    "placing",
+    "primary",
+    "qualify",
+    "references",
+    "returning",
+    "select",
+    "show",
+    "some",
+    "summarize",
+    "symmetric",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "unpivot",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
+    "with",
+];
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(one: &str, other: &str) -> bool {
+        canonical_tokens(one) == canonical_tokens(other)
+    }
+
+    #[test]
+    fn what_means_nothing_is_gone() {
+        let cases = [
+            ("select a,b from t", "SELECT a  -- first\n , b\n/* all */ FROM t"),
+            ("select sum(a) from t group by b", "Select SUM ( a ) From t Group By b"),
+            ("select a::int, cast(b as hugeint)", "select a :: INT, CAST(b AS HUGEINT)"),
+            (
+                "select row_number() over (partition by a order by b rows between 1 preceding and current row) from t",
+                "SELECT ROW_NUMBER() OVER (PARTITION BY a ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
+            ),
+            ("select * from read_csv('x', delim=';')", "select * from READ_CSV('x', delim = ';')"),
+            ("from t where a=-1", "FROM t WHERE a = -1"),
+            ("pivot t on a using sum(b)", "PIVOT t ON a USING SUM(b)"),
+            ("select interval 1 day, extract(year from d) from t", "SELECT INTERVAL 1 DAY, EXTRACT(YEAR FROM d) FROM t"),
+            ("select * exclude (a) from t asof join u using (a)", "SELECT * EXCLUDE (a) FROM t ASOF JOIN u USING (a)"),
+            ("with r as materialized (from t) from r", "WITH r AS MATERIALIZED (FROM t) FROM r"),
+            ("select l[1:-1] from t", "select l[1 : -1] from t"),
+        ];
+        for (one, other) in cases {
+            assert_eq!(canonical_tokens(one), canonical_tokens(other), "{one}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_stays() {
+        let cases = [
+            ("select a", "select A"),
+            ("select a as year", "select a as Year"),
+            ("select year from t", "select Year from t"),
+            ("select a year from t", "select a Year from t"),
+            ("select t.date from t", "select t.Date from t"),
+            ("select 'a'", "select 'A'"),
+            ("select 'a b'", "select 'a  b'"),
+            ("select '--x'", "select '-- x'"),
+            ("select a <= b", "select a < b"),
+            ("select a || b", "select a | b"),
+            ("select 1.5", "select 15"),
+            ("select a b", "select ab"),
+            ("select x 'ff'", "select x'ff'"),
+            ("select a @- 1", "select a @ - 1"),
+            ("select \"a\"", "select \"A\""),
+            ("select {'a': 1}", "select {'A': 1}"),
+            ("from t pivot (sum(x) for y in (1) group by year)", "from t pivot (sum(x) for y in (1) group by Year)"),
+            ("with date as (select 1) select date from date", "with date as (select 1) select Date from date"),
+        ];
+        for (one, other) in cases {
+            assert!(!same(one, other), "{one} | {other}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_folds_reserved_words_only() {
+        assert!(same("select from where x by", "SELECT from WHERE x by"));
+        assert!(!same("select from where x by", "select from where X by"));
+        assert!(!same("select from where a as end", "select from where a as END"));
+    }
+
+    #[test]
+    fn reserved_words_are_those_of_the_engine() {
+        let told = crate::engine::reserved_words().unwrap();
+        assert_eq!(told, RESERVED);
+    }
+}
