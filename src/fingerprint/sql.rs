@@ -1,6 +1,5 @@
 //! What a SQL model computes: its compiled statement without what means nothing.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use super::hash::{Digest, digest};
@@ -52,7 +51,8 @@ pub(super) struct Statement {
 pub(super) fn statement(sql: &CompiledSql, root: &Path) -> Statement {
     let text = sql.repeatable.as_ref().map_or(sql.statement(), |repeatable| &repeatable.statement);
     let tokens = canonical_tokens(text);
-    let mut notes: Vec<String> = sql.repeatable.iter().flat_map(|repeatable| &repeatable.without).map(left_out).collect();
+    let mut notes: Vec<String> =
+        sql.repeatable.iter().flat_map(|repeatable| &repeatable.without).map(left_out).collect();
     notes.extend(volatile(&tokens));
     Statement { digest: token_digest(&tokens, root), notes }
 }
@@ -76,7 +76,7 @@ fn token_digest(tokens: &[CanonicalToken<'_>], root: &Path) -> Digest {
 fn kind(kind: CanonicalKind) -> &'static [u8] {
     match kind {
         CanonicalKind::Word => b"word",
-        CanonicalKind::Name => b"name",
+        CanonicalKind::QuotedName => b"name",
         CanonicalKind::Literal => b"literal",
         CanonicalKind::Number => b"number",
         CanonicalKind::Symbol => b"symbol",
@@ -85,18 +85,20 @@ fn kind(kind: CanonicalKind) -> &'static [u8] {
 
 /// What makes the statement's result depend on more than its code and its inputs, each once.
 fn volatile(tokens: &[CanonicalToken<'_>]) -> Vec<String> {
-    let mut found: Vec<Cow<'_, str>> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
+    let mut before = "";
     for (index, token) in tokens.iter().enumerate() {
-        let is_symbol = |at: Option<usize>, symbol: &str| at.and_then(|at| tokens.get(at)).is_some_and(|token| token.text == symbol);
-        if !matches!(token.kind, CanonicalKind::Word | CanonicalKind::Name) || is_symbol(index.checked_sub(1), ".") {
-            continue;
+        let is_name = matches!(token.kind, CanonicalKind::Word | CanonicalKind::QuotedName);
+        if is_name && !matches!(before, "." | "as") {
+            let word = token.text.trim_matches('"').to_ascii_lowercase();
+            let is_call = tokens.get(index + 1).is_some_and(|next| next.text == "(");
+            if is_call && VOLATILE.contains(&word.as_str()) {
+                found.push(format!("{word}()"));
+            } else if token.kind == CanonicalKind::Word && VOLATILE_WORDS.contains(&word.as_str()) {
+                found.push(word);
+            }
         }
-        let word = token.text.to_ascii_lowercase();
-        let is_call = is_symbol(Some(index + 1), "(");
-        let is_bare = token.kind == CanonicalKind::Word && VOLATILE_WORDS.contains(&word.as_str());
-        if is_bare || (is_call && VOLATILE.contains(&word.as_str())) {
-            found.push(if is_call { format!("{word}()").into() } else { word.into() });
-        }
+        before = &token.text;
     }
     found.sort_unstable();
     found.dedup();

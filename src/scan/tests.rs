@@ -118,3 +118,31 @@ fn special_files_are_refused_and_not_waited_for() {
     std::os::unix::fs::symlink("/dev/zero", root.join("dovetail.toml")).unwrap();
     assert_eq!(load(root, &LoadOptions::default()).unwrap_err().0[0].code, Code::Unreadable);
 }
+
+#[test]
+fn modules_are_found_as_python_finds_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for path in ["models/a.b.py", "models/c/__init__.py", "lib/tools.py", "lib/c/__init__.py", "lib/c.py", "lib/d/e.py"]
+    {
+        write(root, path, "x");
+    }
+    write(root, "lib/bad.py", b"\xff");
+    let modules = Modules::new(root, &scan_in(root).unwrap().python);
+    let found = |name: &str| match modules.find(name) {
+        FoundModule::File(found) => {
+            format!("{}{}", found.file.path().display(), if found.is_package { " package" } else { "" })
+        }
+        other => format!("{other:?}"),
+    };
+    assert_eq!(found("models.a_b"), "models/a.b.py");
+    assert_eq!(found("models.c"), "models/c/__init__.py package");
+    assert_eq!(found("lib.tools"), "lib/tools.py");
+    assert_eq!(found("lib.c"), "lib/c/__init__.py package");
+    assert_eq!(found("lib.d"), "Folder");
+    assert_eq!(found("lib.bad"), "Unreadable(\"lib/bad.py\")");
+    for name in ["polars", "lib.none", "", "..", "lib..c", "/etc"] {
+        assert_eq!(found(name), "Nothing", "{name}");
+    }
+    assert_eq!(modules.names(), ["models.a_b", "models.c"]);
+}

@@ -11,6 +11,16 @@ pub(super) struct Target {
     pub attribute: Option<String>,
 }
 
+impl Target {
+    /// `import a.b` and `from a import b` name the same.
+    pub fn path(&self) -> String {
+        match &self.attribute {
+            Some(attribute) => format!("{}.{attribute}", self.module),
+            None => self.module.clone(),
+        }
+    }
+}
+
 /// What one import statement does.
 #[derive(Debug, Default)]
 pub(super) struct Imported {

@@ -12,9 +12,10 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::hash::{self, Part, digest};
+use super::hash::{Part, digest};
 use crate::graph::{CompiledPython, Node};
 use crate::scan::module_name;
+use imports::Target;
 pub(super) use library::Library;
 use module::{Item, ItemKind, Module, is_import};
 use reach::Reach;
@@ -104,7 +105,10 @@ impl<'a> Answer<'a> {
         let definitions = definitions.into_iter().filter(|item| !is_import(item.kind));
         let mut parts: Vec<Part> = definitions.map(|item| part(module, item)).collect();
         let imports = self.reach.imports.iter().filter(|((of, _), _)| of == name);
-        parts.extend(imports.map(|((_, bound), targets)| Part::new(format!("import {name}.{bound}"), hash::of(targets))));
+        parts.extend(imports.map(|((_, bound), targets)| {
+            let paths: BTreeSet<String> = targets.iter().map(Target::path).collect();
+            Part::new(format!("import {name}.{bound}"), digest(paths.iter().map(String::as_bytes)))
+        }));
         if !effects.is_empty() {
             parts.push(together(module, effects.into_iter()));
         }
@@ -142,9 +146,9 @@ impl<'a> Answer<'a> {
             notes.push(format!("`{}` counts as a whole: {reasons}", path.unwrap_or_else(|| name.clone())));
         }
         let broken = self.modules.values().filter(|module| module.is_broken && !self.is_whole(module));
-        notes.extend(broken.map(|module| {
-            format!("`{}` counts as a whole: it cannot be parsed", module.file.path().display())
-        }));
+        notes.extend(
+            broken.map(|module| format!("`{}` counts as a whole: it cannot be parsed", module.file.path().display())),
+        );
         let unreadable = self.reach.unreadable.iter();
         notes.extend(unreadable.map(|path| format!("`{}` cannot be read and does not count", path.display())));
         notes

@@ -171,7 +171,9 @@ impl Module {
             name: names.first().map(|name| (*name).clone()).unwrap_or_default(),
             digest: if is_import(kind) { import_digest(&bound) } else { hash::of(&ComparableStmt::from(statement)) },
             span: Span::new(statement.start().to_usize(), statement.end().to_usize()),
-            is_effect: kind == ItemKind::Effect || is_future(statement) || names.first().is_some_and(|name| *name == "__getattr__"),
+            is_effect: kind == ItemKind::Effect
+                || is_future(statement)
+                || names.first().is_some_and(|name| *name == "__getattr__"),
             changes: found.rebinds,
             changed_imports: Vec::new(),
             undecidable: Vec::new(),
@@ -214,7 +216,8 @@ impl Module {
             item.changes |= changes;
             item.is_effect |= changes && item.kind == ItemKind::Constant;
         }
-        let repeated: Vec<usize> = self.bindings.values().filter(|items| self.is_repeated(items)).flatten().map(|(index, _)| *index).collect();
+        let repeated: Vec<usize> =
+            self.bindings.values().filter(|items| self.is_repeated(items)).flatten().map(|(index, _)| *index).collect();
         repeated.into_iter().for_each(|index| self.items[index].is_effect = true);
         let mut effects = 0;
         for item in &mut self.items {
@@ -232,7 +235,8 @@ impl Module {
         let Use::Name(path) = &change.what else { return false };
         let Some(root) = path.first() else { return false };
         let is_value = |(index, targets): &(usize, Vec<Target>)| {
-            targets.is_empty() && (change.method.is_none() || !matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class))
+            targets.is_empty()
+                && (change.method.is_none() || !matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class))
         };
         let is_own = self.bindings.get(root).is_some_and(|items| items.iter().any(is_value));
         is_own && change.method.as_deref().is_none_or(|method| !is_pure_method(method))
@@ -287,11 +291,11 @@ fn is_plain_target(target: &Expr) -> bool {
 
 /// What each name stands for, whichever way the import is written.
 fn import_digest(bound: &Bound) -> Digest {
-    let mut pieces: Vec<(&str, &Target)> =
-        bound.names.iter().flat_map(|(name, targets)| targets.iter().map(move |target| (name.as_str(), target))).collect();
+    let paths = |(name, targets): (&String, &Vec<Target>)| {
+        targets.iter().map(|target| (name.clone(), target.path())).collect::<Vec<_>>()
+    };
+    let mut pieces: Vec<(String, String)> = bound.names.iter().flat_map(paths).collect();
     pieces.sort_unstable();
-    let names = pieces.iter().flat_map(|(name, target)| {
-        [name.as_bytes(), target.module.as_bytes(), target.attribute.as_deref().unwrap_or_default().as_bytes()]
-    });
+    let names = pieces.iter().flat_map(|(name, path)| [name.as_bytes(), path.as_bytes()]);
     digest(names.chain(bound.stars.iter().map(String::as_bytes)))
 }

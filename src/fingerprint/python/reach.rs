@@ -165,6 +165,8 @@ impl<'a> Reach<'a> {
     /// Everything in a module.
     fn whole(&mut self, name: &str, because: String) {
         let is_new = !self.whole.contains_key(name);
+        let is_broken = self.library.module(name).is_some_and(|module| module.is_broken);
+        let because = if is_broken { "it cannot be parsed".to_owned() } else { because };
         self.whole.entry(name.to_owned()).or_default().insert(because);
         if !is_new {
             return;
@@ -318,7 +320,7 @@ impl<'a> Reach<'a> {
                     let path = std::iter::once(attribute).chain(rest).cloned().collect();
                     self.lookup(&found, path);
                 } else if found.is_broken {
-                    self.whole(&found.name, "it cannot be parsed".to_owned());
+                    self.whole(&found.name, format!("`{attribute}` is imported from it"));
                 }
             }
             Loaded::Unreadable(path) => _ = self.unreadable.insert(path),
@@ -363,8 +365,11 @@ impl<'a> Reach<'a> {
     fn foreign(&mut self, importer: &Arc<Module>, module: &str, rest: &[String]) {
         let package = module.split('.').next().unwrap_or(module);
         let says = |word: &str| module.split('.').chain(rest.iter().map(String::as_str)).any(|part| part == word);
-        let is_dynamic = DYNAMIC.contains(&package) && !says("resources") && !says("metadata");
-        if is_dynamic || (package == "sys" && says("modules")) {
+        let is_dynamic = match package {
+            "sys" => says("modules") || says("path") || says("meta_path"),
+            package => DYNAMIC.contains(&package) && !says("resources") && !says("metadata"),
+        };
+        if is_dynamic {
             self.whole(&importer.name, format!("it uses `{package}`"));
             self.any_module(importer);
         }

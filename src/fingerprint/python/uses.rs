@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::visitor::{
-    Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params,
-};
+use ruff_python_ast::visitor::{Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params};
 use ruff_python_ast::{
     Arguments, Comprehension, Decorator, Expr, ExprCall, ExprContext, Parameters, Stmt, StmtClassDef, StmtFunctionDef,
 };
@@ -61,11 +59,54 @@ const UNDECIDABLE: [&str; 6] = ["__import__", "eval", "exec", "execfile", "globa
 
 /// Methods of everyday objects that change nothing.
 const PURE_METHODS: [&str; 48] = [
-    "absolute", "as_posix", "capitalize", "casefold", "copy", "count", "critical", "debug", "difference", "encode",
-    "endswith", "error", "exception", "exists", "format", "get", "index", "info", "intersection", "is_dir", "is_file",
-    "isdisjoint", "issubset", "items", "join", "joinpath", "keys", "log", "lower", "lstrip", "match", "read_text",
-    "removeprefix", "removesuffix", "replace", "resolve", "rstrip", "search", "split", "splitlines", "startswith",
-    "strip", "sub", "title", "union", "upper", "values", "warning",
+    "absolute",
+    "as_posix",
+    "capitalize",
+    "casefold",
+    "copy",
+    "count",
+    "critical",
+    "debug",
+    "difference",
+    "encode",
+    "endswith",
+    "error",
+    "exception",
+    "exists",
+    "format",
+    "get",
+    "index",
+    "info",
+    "intersection",
+    "is_dir",
+    "is_file",
+    "isdisjoint",
+    "issubset",
+    "items",
+    "join",
+    "joinpath",
+    "keys",
+    "log",
+    "lower",
+    "lstrip",
+    "match",
+    "read_text",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "resolve",
+    "rstrip",
+    "search",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "sub",
+    "title",
+    "union",
+    "upper",
+    "values",
+    "warning",
 ];
 
 pub(super) fn is_pure_method(name: &str) -> bool {
@@ -95,9 +136,7 @@ impl Collector<'_> {
     fn resolve(&self, path: Path) -> Vec<Use> {
         let Some(root) = path.first() else { return Vec::new() };
         match self.scopes.iter().rev().find_map(|scope| scope.names.get(root)) {
-            Some(targets) => {
-                targets.iter().map(|target| Use::Imported(target.clone(), path[1..].to_vec())).collect()
-            }
+            Some(targets) => targets.iter().map(|target| Use::Imported(target.clone(), path[1..].to_vec())).collect(),
             None => vec![Use::Name(path)],
         }
     }

@@ -7,7 +7,7 @@
 //! it means nothing, never the other way round.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Statement, TableFactor, Visit, Visitor};
@@ -26,10 +26,9 @@ pub(crate) struct CanonicalToken<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CanonicalKind {
-    /// A keyword, a type or a function, in lower case.
+    /// A keyword, a type or a function in lower case, or a name in its own, which may be that of an output column.
     Word,
-    /// A name, in the case that it was written in, which may be that of an output column.
-    Name,
+    QuotedName,
     Literal,
     Number,
     /// An operator or a single mark.
@@ -39,8 +38,9 @@ pub(crate) enum CanonicalKind {
 /// The tokens of one statement. Two statements have the same tokens only if DuckDB reads them alike.
 pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
     let mut all = tokens(sql);
+    let blank = without_comments(sql, &all);
     all.retain(|token| token.kind != TokenKind::Comment);
-    let names = Names::of(sql, &all);
+    let names = Names::of(&blank, &all);
     let mut canonical = Vec::with_capacity(all.len());
     let mut index = 0;
     while let Some(token) = all.get(index) {
@@ -51,7 +51,8 @@ pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
             TokenKind::Word if count == 1 && names.folds(sql, &all, index) => {
                 CanonicalToken { kind: CanonicalKind::Word, text: lower(text) }
             }
-            TokenKind::Word | TokenKind::QuotedName => CanonicalToken { kind: CanonicalKind::Name, text: text.into() },
+            TokenKind::Word => CanonicalToken { kind: CanonicalKind::Word, text: text.into() },
+            TokenKind::QuotedName => CanonicalToken { kind: CanonicalKind::QuotedName, text: text.into() },
             TokenKind::Literal | TokenKind::Comment => {
                 CanonicalToken { kind: CanonicalKind::Literal, text: text.into() }
             }
@@ -61,6 +62,16 @@ pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
         index += count;
     }
     canonical
+}
+
+/// White space for each comment, so that places stay: sqlparser takes `||/**/` for another operator.
+fn without_comments<'a>(sql: &'a str, tokens: &[Token]) -> Cow<'a, str> {
+    let mut blank = Cow::Borrowed(sql);
+    for comment in tokens.iter().filter(|token| token.kind == TokenKind::Comment) {
+        let Span { start, end } = comment.span;
+        blank.to_mut().replace_range(start..end, &" ".repeat(end - start));
+    }
+    blank
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
@@ -77,7 +88,9 @@ fn glued(sql: &str, tokens: &[Token]) -> usize {
             1 + touching.take(1).filter(|pair| pair[1].kind == TokenKind::Literal).count()
         }
         TokenKind::Symbol(symbol) if is_operator(symbol) => {
-            let run = 1 + touching.take_while(|pair| matches!(pair[1].kind, TokenKind::Symbol(next) if is_operator(next))).count();
+            let run = 1 + touching
+                .take_while(|pair| matches!(pair[1].kind, TokenKind::Symbol(next) if is_operator(next)))
+                .count();
             operator_length(sql, &tokens[..run])
         }
         _ => 1,
@@ -122,8 +135,17 @@ impl Names {
     fn told(sql: &str, statement: &Statement, rewritten: Option<&Rewritten>) -> Self {
         let mut finder = Finder::default();
         let _ = statement.visit(&mut finder);
-        let original = |offset: &usize| rewritten.map_or(*offset, |rewritten| rewritten.original(*offset));
-        let places = finder.names.difference(&finder.functions).map(original).collect();
+        let mut places = HashSet::with_capacity(finder.names.len());
+        for (offset, name) in finder.names {
+            let original = rewritten.map_or(offset, |rewritten| rewritten.original(offset));
+            let found = sql.get(original..).unwrap_or_default();
+            if !found.starts_with(['"', '\'']) && !found.starts_with(&name) {
+                return Names::Unknown;
+            }
+            if !finder.functions.contains(&offset) {
+                places.insert(original);
+            }
+        }
         let untold = rewritten.map(|rewritten| rewritten.dropped(sql)).unwrap_or_default();
         Names::Known { places, unplaced: finder.unplaced, untold }
     }
@@ -149,7 +171,7 @@ impl Names {
 /// Finds the places of all identifiers, and which of them are functions or types.
 #[derive(Default)]
 struct Finder {
-    names: HashSet<usize>,
+    names: HashMap<usize, String>,
     functions: HashSet<usize>,
     unplaced: HashSet<String>,
 }
@@ -171,7 +193,7 @@ impl Visitor for Finder {
 
     fn pre_visit_ident(&mut self, name: &Ident) -> ControlFlow<()> {
         match place(name) {
-            Some(place) => _ = self.names.insert(place),
+            Some(place) => _ = self.names.insert(place, name.value.clone()),
             None => _ = self.unplaced.insert(name.value.clone()),
         }
         ControlFlow::Continue(())
@@ -273,7 +295,6 @@ const RESERVED: [&str; 75] = [
     "with",
 ];
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,9 +316,13 @@ mod tests {
             ("select * from read_csv('x', delim=';')", "select * from READ_CSV('x', delim = ';')"),
             ("from t where a=-1", "FROM t WHERE a = -1"),
             ("pivot t on a using sum(b)", "PIVOT t ON a USING SUM(b)"),
-            ("select interval 1 day, extract(year from d) from t", "SELECT INTERVAL 1 DAY, EXTRACT(YEAR FROM d) FROM t"),
+            (
+                "select interval 1 day, extract(year from d) from t",
+                "SELECT INTERVAL 1 DAY, EXTRACT(YEAR FROM d) FROM t",
+            ),
             ("select * exclude (a) from t asof join u using (a)", "SELECT * EXCLUDE (a) FROM t ASOF JOIN u USING (a)"),
             ("with r as materialized (from t) from r", "WITH r AS MATERIALIZED (FROM t) FROM r"),
+            ("select a || b", "SELECT a/**/||/**/b"),
             ("select l[1:-1] from t", "select l[1 : -1] from t"),
         ];
         for (one, other) in cases {
@@ -341,7 +366,12 @@ mod tests {
 
     #[test]
     fn reserved_words_are_those_of_the_engine() {
-        let told = crate::engine::reserved_words().unwrap();
-        assert_eq!(told, RESERVED);
+        // Loads the engine's library.
+        crate::engine::table_names("select 1").unwrap();
+        let query = "select string_agg(keyword_name, ' ' order by keyword_name) from duckdb_keywords() \
+                     where keyword_category = 'reserved'";
+        let connection = duckdb::Connection::open_in_memory().unwrap();
+        let told: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(told, RESERVED.join(" "));
     }
 }

@@ -1,0 +1,262 @@
+//! Random projects and random edits, of which is known whether they mean something.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::parse::sql::canonical_tokens;
+
+/// A piece of a statement.
+#[derive(Debug, Clone)]
+enum Piece {
+    Keyword(&'static str),
+    /// Kept in its case.
+    Exact(String),
+}
+
+fn keyword(text: &'static str) -> Vec<Piece> {
+    text.split(' ').map(Piece::Keyword).collect()
+}
+
+fn exact(text: impl Into<String>) -> Piece {
+    Piece::Exact(text.into())
+}
+
+/// Names that are also words of the language, in whatever case.
+fn name() -> impl Strategy<Value = Piece> {
+    select(vec!["a", "B", "year", "Date", "first", "Value", "\"Select\"", "t.Month", "über"]).prop_map(exact)
+}
+
+fn literal() -> impl Strategy<Value = Piece> {
+    prop_oneof![
+        "[a-zA-Z'/*-]{0,5}".prop_map(|text| exact(format!("'{}'", text.replace('\'', "''")))),
+        (0u32..100).prop_map(|number| exact(number.to_string())),
+    ]
+}
+
+fn expression() -> impl Strategy<Value = Vec<Piece>> {
+    let leaf = prop_oneof![name().prop_map(|name| vec![name]), literal().prop_map(|literal| vec![literal])];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), select(vec!["+", "<=", "||", "-", "<>"]), inner.clone())
+                .prop_map(|(left, operator, right)| [left, vec![exact(operator)], right].concat()),
+            inner.clone().prop_map(|inner| [keyword("SUM ("), inner, keyword(")")].concat()),
+            inner.clone().prop_map(|inner| [keyword("CAST ("), inner, keyword("AS BIGINT )")].concat()),
+            inner.clone().prop_map(|inner| {
+                [keyword("CASE WHEN"), inner.clone(), keyword("IS NOT NULL THEN"), inner, keyword("END")].concat()
+            }),
+            inner.prop_map(|inner| {
+                [keyword("( ROW_NUMBER ( ) OVER ( PARTITION BY"), inner, keyword("ROWS UNBOUNDED PRECEDING ) )")]
+                    .concat()
+            }),
+        ]
+    })
+}
+
+fn statement() -> impl Strategy<Value = Vec<Piece>> {
+    let column = (expression(), proptest::option::of(name())).prop_map(|(value, alias)| {
+        let alias = alias.filter(|alias| !matches!(alias, Piece::Exact(text) if text.contains('.')));
+        [value, alias.map(|alias| [keyword("AS"), vec![alias]].concat()).unwrap_or_default()].concat()
+    });
+    let columns = proptest::collection::vec(column, 1..4).prop_map(|columns| columns.join(&exact(",")));
+    (columns, proptest::option::of(expression()), any::<bool>()).prop_map(|(columns, condition, is_short)| {
+        let condition = condition.map(|condition| [keyword("WHERE"), condition].concat()).unwrap_or_default();
+        match is_short {
+            true => [keyword("FROM"), vec![exact("t")], keyword("SELECT"), columns, condition].concat(),
+            false => [keyword("SELECT"), columns, keyword("FROM"), vec![exact("t")], condition].concat(),
+        }
+    })
+}
+
+/// The statement with white space, comments and keywords' case chosen by `noise`.
+fn written(pieces: &[Piece], noise: u64) -> String {
+    let between = [" ", "\n", "\t ", " /* a 'b */ ", " -- \"c\n", "/**/"];
+    let mut state = noise;
+    let mut next = |count: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % count
+    };
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Exact(exact) => text.push_str(exact),
+            Piece::Keyword(word) if next(2) == 0 => text.push_str(&word.to_lowercase()),
+            Piece::Keyword(word) => text.push_str(word),
+        }
+        text.push_str(between[next(between.len())]);
+    }
+    text
+}
+
+/// Another name or literal in one place; nothing where it would be the same.
+fn other(piece: &Piece, edit: u8) -> Option<Piece> {
+    let Piece::Exact(text) = piece else { return None };
+    let flipped = |text: &str| match text.chars().any(char::is_uppercase) {
+        true => text.to_lowercase(),
+        false => text.to_uppercase(),
+    };
+    let first = text.chars().next()?;
+    let new = match first {
+        '\'' if edit % 2 == 0 => text.replacen('\'', "'x", 1),
+        '0'..='9' => format!("{text}1"),
+        first if first.is_alphabetic() && edit % 2 == 0 => format!("{text}x"),
+        _ => flipped(text),
+    };
+    (new != *text).then_some(Piece::Exact(new))
+}
+
+/// A definition of a random project: in one of the modules, naming some of the later ones.
+#[derive(Debug, Clone)]
+struct Definition {
+    module: usize,
+    kind: u8,
+    uses: Vec<usize>,
+}
+
+const MODULES: [(&str, &str); 3] =
+    [("models/m0.py", "models.m0"), ("lib/m1.py", "lib.m1"), ("models/sub/m2.py", "models.sub.m2")];
+
+fn definitions() -> impl Strategy<Value = Vec<Definition>> {
+    let count = 7usize;
+    let definition = (0..MODULES.len(), 0u8..6, proptest::collection::vec(1usize..count, 0..3));
+    proptest::collection::vec(definition, count).prop_map(move |definitions| {
+        let place = |(index, (module, kind, steps)): (usize, (usize, u8, Vec<usize>))| {
+            let uses: BTreeSet<usize> =
+                steps.into_iter().map(|step| index + step).filter(|used| *used < count).collect();
+            // The first is the asset.
+            let module = if index == 0 { 0 } else { module };
+            Definition { module, kind, uses: uses.into_iter().collect() }
+        };
+        definitions.into_iter().enumerate().map(place).collect()
+    })
+}
+
+/// How a module names another's definition, and the import that this takes.
+fn naming(definitions: &[Definition], from: usize, used: usize) -> (String, Option<String>) {
+    let (here, there) = (definitions[from].module, definitions[used].module);
+    if here == there {
+        return (format!("d{used}"), None);
+    }
+    let (_, module) = MODULES[there];
+    match (from + used) % 4 {
+        0 => (format!("d{used}"), Some(format!("from {module} import d{used}"))),
+        1 => (format!("alias{used}"), Some(format!("from {module} import d{used} as alias{used}"))),
+        2 => (format!("module{there}.d{used}"), Some(format!("import {module} as module{there}"))),
+        _ => (format!("{module}.d{used}"), Some(format!("import {module}"))),
+    }
+}
+
+/// The project's files, with a value for each definition and `noise` that means nothing.
+fn project(definitions: &[Definition], values: &[usize], noise: u64) -> Files {
+    let is_noisy = |bit: usize| noise >> (bit % 60) & 1 == 1;
+    let mut all = files([]);
+    for (number, (path, _)) in MODULES.iter().enumerate() {
+        let mut imports = BTreeSet::new();
+        let mut bodies = Vec::new();
+        for (index, definition) in definitions.iter().enumerate().filter(|(_, definition)| definition.module == number)
+        {
+            let names: Vec<String> = definition
+                .uses
+                .iter()
+                .map(|used| {
+                    let (name, import) = naming(definitions, index, *used);
+                    imports.extend(import);
+                    name
+                })
+                .collect();
+            bodies.push(body(definition, index, values[index], &names, is_noisy(index)));
+        }
+        if is_noisy(20 + number) {
+            bodies.push("def nobody():\n    return 'needs me'\n".to_owned());
+        }
+        // A constant may name what stands below it, so the later definitions come first.
+        bodies.reverse();
+        let head = if number == 0 { "from dovetail import asset\n" } else { "" };
+        let comment = if is_noisy(30 + number) { "'''A module.'''\n# about it\n" } else { "" };
+        let imports: String = imports.into_iter().map(|import| import + "\n").collect();
+        all = all.with(path, &format!("{comment}{head}{imports}\n{}", bodies.join("\n")));
+    }
+    all
+}
+
+fn body(definition: &Definition, index: usize, value: usize, names: &[String], is_noisy: bool) -> String {
+    let list = |separator: &str| names.iter().map(|name| format!("{name}{separator}")).collect::<String>();
+    let (doc, quote, comment) = if is_noisy { ("    '''Doc.'''\n", '"', "  # why") } else { ("", '\'', "") };
+    let values = if is_noisy {
+        format!("(\n        {}{value},{comment}\n    )", list(", "))
+    } else {
+        format!("({}{value},)", list(","))
+    };
+    let decorator = match index {
+        0 if is_noisy => "@asset(tags=['x'], description='y')\n",
+        0 => "@asset\n",
+        _ => "",
+    };
+    match definition.kind {
+        _ if index == 0 => format!("{decorator}def d0():\n{doc}    return {values}\n"),
+        0 | 1 => format!("def d{index}():\n{doc}    return {values}\n"),
+        2 => format!(
+            "class d{index}:\n{doc}    field = {quote}x{quote}{comment}\n    def method(self):\n    {doc}        return {values}\n"
+        ),
+        3 => format!("def d{index}(x={quote}x{quote}, *, y={values}): {comment}\n{doc}    return x\n"),
+        4 => format!("d{index} = {values}{comment}\n"),
+        _ => format!("d{index} = lambda x: {values}{comment}\n"),
+    }
+}
+
+fn reachable(definitions: &[Definition]) -> BTreeSet<usize> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![0]);
+    while let Some(index) = open.pop() {
+        if found.insert(index) {
+            open.extend(&definitions[index].uses);
+        }
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn writing_a_statement_otherwise_means_nothing(pieces in statement(), one: u64, other: u64) {
+        let (one, other) = (written(&pieces, one), written(&pieces, other));
+        prop_assert_eq!(canonical_tokens(&one), canonical_tokens(&other), "{}\n{}", one, other);
+    }
+
+    #[test]
+    fn another_name_or_literal_means_something(pieces in statement(), place: usize, edit: u8, noise: u64) {
+        let places: Vec<usize> = (0..pieces.len()).filter(|index| other(&pieces[*index], edit).is_some()).collect();
+        prop_assume!(!places.is_empty());
+        let mut edited = pieces.clone();
+        let place = places[place % places.len()];
+        edited[place] = other(&pieces[place], edit).unwrap();
+        let (one, two) = (written(&pieces, noise), written(&edited, noise));
+        prop_assert_ne!(canonical_tokens(&one), canonical_tokens(&two), "{}\n{}", one, two);
+    }
+
+    #[test]
+    fn tokens_are_never_lost(text in "[ -~\n]{0,40}") {
+        let joined: String = canonical_tokens(&text).iter().map(|token| token.text.to_lowercase()).collect();
+        let squeezed = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        if !text.contains("--") && !text.contains("/*") {
+            prop_assert_eq!(squeezed(&joined), squeezed(&text.to_lowercase()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn an_asset_is_another_version_exactly_when_it_reaches_the_edit(
+        definitions in definitions(), edited in 0usize..7, one: u64, other: u64,
+    ) {
+        let values = [1usize, 2, 3, 4, 5, 6, 7];
+        let before = project(&definitions, &values, one);
+        prop_assert_eq!(before.changed(&project(&definitions, &values, other)), "", "{:#?}", before.0);
+        let mut after = values;
+        after[edited] += 10;
+        let expected = if reachable(&definitions).contains(&edited) { "d0" } else { "" };
+        prop_assert_eq!(before.changed(&project(&definitions, &after, other)), expected, "{:#?}", before.0);
+    }
+}
