@@ -28,12 +28,12 @@ impl Part {
 
 /// The hash of a row of pieces.
 pub(super) fn digest<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-    let mut hasher = blake3::Hasher::new();
+    let mut bytes = Vec::with_capacity(1024);
     for piece in pieces {
-        hasher.update(&(piece.len() as u64).to_le_bytes());
-        hasher.update(piece);
+        bytes.extend_from_slice(&(piece.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(piece);
     }
-    *hasher.finalize().as_bytes()
+    *blake3::hash(&bytes).as_bytes()
 }
 
 /// The hash of all parts, by their names.

@@ -29,7 +29,8 @@ pub struct CodeVersion {
     /// Sorted by name. Two versions differ exactly in these.
     pub parts: Vec<Part>,
     /// What a person reads in the difference of two versions: the compiled statement, or the Python definitions that
-    /// are reached, those of each file under its path. Empty for seeds.
+    /// are reached, those of each file under its path. Empty for seeds. A rendered statement may hold secrets that its
+    /// template has read: redact it before it leaves the process.
     pub code: String,
     /// Third-party packages that the reached Python code uses, by the name of their top-level module; sorted.
     pub packages: Vec<String>,

@@ -33,20 +33,33 @@ pub struct Modules {
     root: PathBuf,
     /// The files that are read already, by the names of their modules.
     scanned: HashMap<String, Arc<SourceFile>>,
+    /// The names of those, sorted.
+    names: Vec<String>,
     found: Mutex<HashMap<String, FoundModule>>,
 }
 
 impl Modules {
     pub fn new(root: &Path, scanned: &[Arc<SourceFile>]) -> Self {
-        let scanned = scanned.iter().map(|file| (module_name(file.path()), Arc::clone(file))).collect();
-        Modules { root: root.to_path_buf(), scanned, found: Mutex::default() }
+        let named = |file: &Arc<SourceFile>| (module_name(file.path()), Arc::clone(file));
+        // As in Python, a package wins over a module of its name: it comes last.
+        let (packages, modules): (Vec<_>, Vec<_>) = scanned.iter().partition(|file| is_initial(file.path()));
+        let scanned: HashMap<_, _> = modules.into_iter().chain(packages).map(named).collect();
+        let mut names: Vec<String> = scanned.keys().cloned().collect();
+        names.sort_unstable();
+        Modules { root: root.to_path_buf(), scanned, names, found: Mutex::default() }
     }
 
     /// Every module below the models folders, sorted.
-    pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.scanned.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether a top-level name is that of a module or a folder below which there are models.
+    pub fn is_top_level(&self, name: &str) -> bool {
+        let first = self.names.partition_point(|known| known.as_str() < name);
+        let inside =
+            |known: &String| known.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.names.get(first..).unwrap_or_default().iter().take_while(|known| known.starts_with(name)).any(inside)
     }
 
     /// What `import name` finds below the project's root.

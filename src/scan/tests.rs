@@ -145,4 +145,5 @@ fn modules_are_found_as_python_finds_them() {
         assert_eq!(found(name), "Nothing", "{name}");
     }
     assert_eq!(modules.names(), ["models.a_b", "models.c"]);
+    assert!(modules.is_top_level("models") && !modules.is_top_level("model") && !modules.is_top_level("lib"));
 }

@@ -56,8 +56,12 @@ impl<'a> Library<'a> {
     }
 
     /// All modules below the models folders.
-    pub fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> &'a [String] {
         self.modules.names()
+    }
+
+    pub fn is_top_level(&self, name: &str) -> bool {
+        self.modules.is_top_level(name)
     }
 
     pub fn known_registering(&self, module: &str, index: usize) -> Option<bool> {

@@ -174,7 +174,7 @@ impl Module {
             is_effect: kind == ItemKind::Effect
                 || is_future(statement)
                 || names.first().is_some_and(|name| *name == "__getattr__"),
-            changes: found.rebinds,
+            changes: found.rebinds || sees_subclasses(statement),
             changed_imports: Vec::new(),
             undecidable: Vec::new(),
             effects_before: 0,
@@ -260,6 +260,15 @@ fn is_setter(evaluated: &Evaluated) -> bool {
     let (Use::Name(path) | Use::Imported(_, path)) = &evaluated.what else { return false };
     let starts = |last: &String| SETTERS.iter().any(|word| last.starts_with(word) && last != "set");
     path.last().is_some_and(starts)
+}
+
+/// A class that is told of the classes below it, and may keep them.
+fn sees_subclasses(statement: &Stmt) -> bool {
+    let Stmt::ClassDef(class) = statement else { return false };
+    let is_hook =
+        |inner: &Stmt| matches!(inner, Stmt::FunctionDef(method) if method.name.as_str() == "__init_subclass__");
+    let is_type = |base: &Expr| matches!(base, Expr::Name(name) if name.id.as_str() == "type");
+    class.body.iter().any(is_hook) || class.bases().iter().any(is_type)
 }
 
 /// `from __future__ import ...` changes how the whole module is read.

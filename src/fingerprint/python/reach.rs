@@ -141,7 +141,7 @@ impl<'a> Reach<'a> {
     fn any_module(&mut self, importer: &Arc<Module>) {
         let because = format!("`{}` may import it by a computed name", importer.file.path().display());
         for name in self.library.names() {
-            if name != importer.name {
+            if *name != importer.name {
                 self.whole(name, because.clone());
             }
         }
@@ -237,7 +237,8 @@ impl<'a> Reach<'a> {
             reach.used(module, &evaluated.what);
             let is_changed = |(kind, rest): &(ItemKind, Path)| match (kind, rest.last()) {
                 (ItemKind::Function, rest) => rest.is_some(),
-                (ItemKind::Class, _) => false,
+                // `@Registry.add` may keep what it decorates.
+                (ItemKind::Class, rest) => evaluated.is_decorator && rest.is_some(),
                 (_, None) => evaluated.is_decorator,
                 (_, Some(method)) => !is_pure_method(method),
             };
@@ -373,9 +374,7 @@ impl<'a> Reach<'a> {
             self.whole(&importer.name, format!("it uses `{package}`"));
             self.any_module(importer);
         }
-        let own = format!("{package}.");
-        let is_own = || self.library.names().iter().any(|name| *name == package || name.starts_with(&own));
-        if !is_standard(package) && package != "dovetail" && !is_own() {
+        if !is_standard(package) && package != "dovetail" && !self.library.is_top_level(package) {
             self.packages.insert(package.to_owned());
         }
     }

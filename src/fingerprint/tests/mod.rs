@@ -69,3 +69,40 @@ fn write(path: &Path, text: &str) {
 fn part_names(version: &CodeVersion) -> Vec<&str> {
     version.parts.iter().map(|part| part.name.as_str()).collect()
 }
+
+/// `cargo test --release --lib fingerprint::tests::costs -- --ignored --nocapture`
+#[test]
+#[ignore = "measures, and says nothing in a debug build"]
+fn costs_of_a_thousand_models() {
+    let mut all = files([]);
+    for number in 0..1000 {
+        let columns: String =
+            (0..20).map(|column| format!("  SUM(t{column}.amount * {column}) AS total_{column},\n")).collect();
+        // One in four has a word in upper case that may be a name.
+        let date = if number % 4 == 0 { "DATE" } else { "date" };
+        let sql = format!(
+            "-- model {number}\nSELECT\n{columns}  t0.id\nFROM read_csv('x.csv') AS t0\nLEFT JOIN other.tables.t AS t1 ON t0.id = t1.id\n\
+             WHERE t0.day >= {date} '2013-01-01' /* since then */\nGROUP BY ALL\n"
+        );
+        all = all.with(&format!("models/sql/m{number}.sql"), &sql.replace("other.tables.t", "(select 1 as id)"));
+    }
+    let python =
+        (0..1000).map(|number| format!("@asset\ndef p{number}():\n    return clean({number})\n")).collect::<String>();
+    all = all.with("models/many.py", &format!("from dovetail import asset\nfrom .helpers import clean\n{python}"));
+    all = all.with("models/helpers.py", "def clean(x): return x\n");
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in &all.0 {
+        write(&folder.path().join(path), text);
+    }
+    let compiled = compile(folder.path(), &LoadOptions::default(), None, None).unwrap_or_else(|_| panic!());
+    let started = std::time::Instant::now();
+    for id in compiled.graph.ids() {
+        if let crate::graph::Body::Sql(sql) = &compiled.graph.node(id).body {
+            super::sql::statement(sql, &compiled.project.root);
+        }
+    }
+    println!("1,000 SQL models on one core: {:?}", started.elapsed());
+    let started = std::time::Instant::now();
+    let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root);
+    println!("{} assets on all cores: {:?}", versions.len(), started.elapsed());
+}

@@ -99,9 +99,9 @@ fn other(piece: &Piece, edit: u8) -> Option<Piece> {
     };
     let first = text.chars().next()?;
     let new = match first {
-        '\'' if edit % 2 == 0 => text.replacen('\'', "'x", 1),
+        '\'' if edit.is_multiple_of(2) => text.replacen('\'', "'x", 1),
         '0'..='9' => format!("{text}1"),
-        first if first.is_alphabetic() && edit % 2 == 0 => format!("{text}x"),
+        first if first.is_alphabetic() && edit.is_multiple_of(2) => format!("{text}x"),
         _ => flipped(text),
     };
     (new != *text).then_some(Piece::Exact(new))

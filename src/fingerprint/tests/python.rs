@@ -452,3 +452,69 @@ fn an_io_manager_is_code_of_its_asset() {
     assert_eq!(project.changed(&project.edit("models/a.py", "'file'", "'pickle'")), "b");
     assert_eq!(project.changed(&project.edit("models/a.py", "'file'", "\"file\"")), "");
 }
+
+#[test]
+fn more_than_the_eye_sees_counts() {
+    let project = files([
+        (
+            "models/a.py",
+            "from dovetail import asset\nfrom lib.base import Base, make\nfrom lib.late import later\n\
+             class Mine(Base):\n    x = 1\n\
+             VALUE = make()\n\
+             @asset\ndef a(): return Mine, VALUE\n\
+             @asset\ndef b(): return later()\n",
+        ),
+        (
+            "lib/base.py",
+            "KINDS = []\nclass Base:\n    def __init_subclass__(cls):\n        KINDS.append(cls)\n    def f(self): return 1\n\
+             class Other(Base):\n    y = 1\n\
+             def make(): return helper()\ndef helper(): return 1\ndef idle(): return 1\n",
+        ),
+        (
+            "lib/late.py",
+            "from functools import lru_cache\nimport lib.base as base\n\
+             @lru_cache\ndef cached(): return 1\n\
+             def later():\n    match base.KINDS:\n        case [base.Base, *rest]:\n            return rest\n    return inner\n\
+             async def inner():\n    async for x in base.helper():\n        yield x\n",
+        ),
+    ]);
+    let edits = [
+        ("lib/base.py", "def f(self): return 1", "def f(self): return 2", "a b"),
+        // It registers itself with its base class when the module is imported.
+        ("lib/base.py", "y = 1", "y = 2", "a b"),
+        ("models/a.py", "x = 1", "x = 2", "a b"),
+        ("lib/base.py", "def helper(): return 1", "def helper(): return 2", "a b"),
+        ("lib/base.py", "def idle(): return 1", "def idle(): return 2", ""),
+        ("lib/late.py", "def cached(): return 1", "def cached(): return 2", ""),
+        ("lib/late.py", "return rest", "return [rest]", "b"),
+    ];
+    for (path, old, new, expected) in edits {
+        assert_eq!(project.changed(&project.edit(path, old, new)), expected, "{old} -> {new}");
+    }
+}
+
+#[test]
+fn classes_that_keep_what_they_are_given_are_registries() {
+    let keepers = [
+        "class K:\n    all = []\n    def __init_subclass__(cls): cls.all.append(cls)\n",
+        "class M(type):\n    def __init__(cls, *x): cls.all.append(cls)\nclass K(metaclass=M):\n    all = []\n",
+    ];
+    for keeper in keepers {
+        let text =
+            format!("from dovetail import asset\n{keeper}class One(K):\n    x = 1\n@asset\ndef a(): return K.all\n");
+        let project = files([("models/a.py", &text)]);
+        assert_eq!(project.changed(&project.edit("models/a.py", "x = 1", "x = 2")), "a", "{keeper}");
+    }
+    let decorators = [
+        "class K:\n    all = []\n    @classmethod\n    def add(cls, f):\n        cls.all.append(f)\n        return f\nk = K\n",
+        "class K:\n    def __init__(self): self.all = []\n    def add(self, f):\n        self.all.append(f)\n        return f\nk = K()\n",
+    ];
+    for keeper in decorators {
+        let name = if keeper.contains("classmethod") { "K" } else { "k" };
+        let text = format!(
+            "from dovetail import asset\n{keeper}@{name}.add\ndef one(): return 1\n@asset\ndef a(): return {name}.all\n"
+        );
+        let project = files([("models/a.py", &text)]);
+        assert_eq!(project.changed(&project.edit("models/a.py", "return 1", "return 2")), "a", "{keeper}");
+    }
+}

@@ -2,19 +2,20 @@
 //! that name nothing of the user's in lower case.
 //!
 //! The tokens are the text's own and never a tree printed anew, since a parser may ignore what DuckDB does not. The tree
-//! only tells which words are names: sqlparser knows their places. Where it cannot parse the statement, the words that
-//! DuckDB reserves are certain to be no names, and the others keep their case: a change of case may then count although
-//! it means nothing, never the other way round.
+//! only tells which words are names: sqlparser knows their places. It is asked where a word in upper case may be either,
+//! which the words themselves do not say. Where it cannot parse the statement, such words keep their case: a change of
+//! case may then count although it means nothing, never the other way round.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Statement, TableFactor, Visit, Visitor};
+use sqlparser::keywords::ALL_KEYWORDS;
 
 use super::lexer::{Token, TokenKind, tokens};
 use super::names::parse;
-use super::rewrite::{Rewritten, rewrite};
+use super::rewrite::{Rewritten, is_trigger, rewrite};
 use crate::source::Span;
 
 /// A token without what does not matter.
@@ -48,8 +49,8 @@ pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
         let end = all.get(index + count - 1).map_or(token.span.end, |last| last.span.end);
         let text = &sql[token.span.start..end];
         canonical.push(match token.kind {
-            TokenKind::Word if count == 1 && names.folds(sql, &all, index) => {
-                CanonicalToken { kind: CanonicalKind::Word, text: lower(text) }
+            TokenKind::Word if count == 1 && has_upper(text) && names.folds(sql, &all, index) => {
+                CanonicalToken { kind: CanonicalKind::Word, text: text.to_ascii_lowercase().into() }
             }
             TokenKind::Word => CanonicalToken { kind: CanonicalKind::Word, text: text.into() },
             TokenKind::QuotedName => CanonicalToken { kind: CanonicalKind::QuotedName, text: text.into() },
@@ -74,8 +75,8 @@ fn without_comments<'a>(sql: &'a str, tokens: &[Token]) -> Cow<'a, str> {
     blank
 }
 
-fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+fn has_upper(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// How many of the first tokens are one because nothing stands between them: `<` and `=`, `x` and `'ff'`.
@@ -115,20 +116,22 @@ fn operator_length(sql: &str, run: &[Token]) -> usize {
 enum Names {
     /// Their places in the text, and the names whose place the parser forgot.
     Known { places: HashSet<usize>, unplaced: HashSet<String>, untold: Vec<Span> },
-    /// The statement does not parse.
-    Unknown,
+    /// The words by themselves say enough, or the statement does not parse.
+    ByWord,
 }
 
 impl Names {
     fn of(sql: &str, tokens: &[Token]) -> Self {
-        // Where nothing is in upper case, folding changes nothing.
-        if !tokens.iter().any(|token| token.kind == TokenKind::Word && lower(token.text(sql)) != token.text(sql)) {
-            return Names::Unknown;
+        let is_unclear = |(index, token): (usize, &Token)| {
+            token.kind == TokenKind::Word && has_upper(token.text(sql)) && alone(sql, tokens, index) == Alone::Unclear
+        };
+        if !tokens.iter().enumerate().any(is_unclear) {
+            return Names::ByWord;
         }
         let rewritten = rewrite(sql, tokens);
         match parse(rewritten.as_ref().map_or(sql, |rewritten| &rewritten.text)) {
             Some(statement) => Names::told(sql, &statement, rewritten.as_ref()),
-            None => Names::Unknown,
+            None => Names::ByWord,
         }
     }
 
@@ -140,7 +143,7 @@ impl Names {
             let original = rewritten.map_or(offset, |rewritten| rewritten.original(offset));
             let found = sql.get(original..).unwrap_or_default();
             if !found.starts_with(['"', '\'']) && !found.starts_with(&name) {
-                return Names::Unknown;
+                return Names::ByWord;
             }
             if !finder.functions.contains(&offset) {
                 places.insert(original);
@@ -156,16 +159,67 @@ impl Names {
         match self {
             Names::Known { places, unplaced, untold } => {
                 !places.contains(&token.span.start)
-                    && !(!unplaced.is_empty() && unplaced.contains(token.text(sql)))
+                    && !unplaced.contains(token.text(sql))
                     && !untold.iter().any(|span| span.start <= token.span.start && token.span.end <= span.end)
             }
-            Names::Unknown => {
-                let before = index.checked_sub(1).map(|before| tokens[before]);
-                let may_be_name = before.is_some_and(|token| token.is_symbol('.') || token.is_word(sql, "as"));
-                !may_be_name && RESERVED.binary_search(&lower(token.text(sql)).as_ref()).is_ok()
-            }
+            Names::ByWord => alone(sql, tokens, index) == Alone::NoName,
         }
     }
+}
+
+/// What a word is without a parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    /// A keyword, a function, a type.
+    NoName,
+    Name,
+    Unclear,
+}
+
+fn alone(sql: &str, tokens: &[Token], index: usize) -> Alone {
+    let word = tokens[index].text(sql);
+    let at = |offset: usize| index.checked_sub(offset).and_then(|index| tokens.get(index)).copied();
+    let before = at(1);
+    let is_call = tokens.get(index + 1).is_some_and(|next| next.is_symbol('('));
+    let is_keyword = || {
+        let upper = word.to_ascii_uppercase();
+        ALL_KEYWORDS.binary_search(&upper.as_str()).is_ok() || is_trigger(word)
+    };
+    if before.is_some_and(|before| before.is_symbol('.')) {
+        return if is_call { Alone::Unclear } else { Alone::Name };
+    }
+    if before.is_some_and(|before| before.is_word(sql, "as")) {
+        return if is_call || is_keyword() { Alone::Unclear } else { Alone::Name };
+    }
+    if is_argument(tokens, index) {
+        return Alone::Name;
+    }
+    let is_cast =
+        before.is_some_and(|before| before.is_symbol(':')) && at(2).is_some_and(|before| before.is_symbol(':'));
+    if is_no_name(word) || is_cast {
+        return Alone::NoName;
+    }
+    let may_be_alias = before.is_some_and(|before| match before.kind {
+        TokenKind::Word => !is_no_name(before.text(sql)),
+        TokenKind::Symbol(symbol) => matches!(symbol, ')' | ']'),
+        _ => true,
+    });
+    match (is_call, may_be_alias) {
+        (true, false) => Alone::NoName,
+        (true, true) => Alone::Unclear,
+        (false, _) if is_keyword() => Alone::Unclear,
+        (false, _) => Alone::Name,
+    }
+}
+
+/// `name := value`, `name => value`: there even keywords are names.
+fn is_argument(tokens: &[Token], index: usize) -> bool {
+    let is = |offset: usize, symbol: char| tokens.get(index + offset).is_some_and(|token| token.is_symbol(symbol));
+    (is(1, ':') && is(2, '=')) || (is(1, '=') && is(2, '>'))
+}
+
+fn is_no_name(word: &str) -> bool {
+    NO_NAMES.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
 }
 
 /// Finds the places of all identifiers, and which of them are functions or types.
@@ -216,83 +270,19 @@ impl Visitor for Finder {
     }
 }
 
-/// What DuckDB reserves (`duckdb_keywords()`), sorted.
-const RESERVED: [&str; 75] = [
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "default",
-    "deferrable",
-    "desc",
-    "describe",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "group",
-    "having",
-    "in",
-    "initially",
-    "intersect",
-    "into",
-    "lambda",
-    "lateral",
-    "leading",
-    "limit",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "pivot",
-    "pivot_longer",
-    "pivot_wider",
-    "placing",
-    "primary",
-    "qualify",
-    "references",
-    "returning",
-    "select",
-    "show",
-    "some",
-    "summarize",
-    "symmetric",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "unpivot",
-    "using",
-    "variadic",
-    "when",
-    "where",
-    "window",
-    "with",
+/// The words that DuckDB allows for no column and no table (`duckdb_keywords()`), sorted.
+#[rustfmt::skip]
+const NO_NAMES: [&str; 110] = [
+    "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof", "asymmetric", "at",
+    "authorization", "binary", "both", "by", "case", "cast", "check", "collate", "collation", "column", "columns",
+    "concurrently", "constraint", "create", "cross", "default", "deferrable", "desc", "describe", "distinct", "do",
+    "else", "end", "except", "false", "fetch", "for", "foreign", "freeze", "from", "full", "generated", "glob",
+    "group", "having", "ilike", "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lambda",
+    "lateral", "leading", "left", "like", "limit", "map", "natural", "not", "notnull", "null", "offset", "on", "only",
+    "or", "order", "outer", "overlaps", "pivot", "pivot_longer", "pivot_wider", "placing", "positional", "primary",
+    "qualify", "references", "returning", "right", "select", "semi", "show", "similar", "some", "struct", "summarize",
+    "symmetric", "table", "tablesample", "then", "to", "trailing", "true", "try_cast", "union", "unique", "unpack",
+    "unpivot", "using", "variadic", "verbose", "when", "where", "window", "with",
 ];
 
 #[cfg(test)]
@@ -338,6 +328,7 @@ mod tests {
             ("select year from t", "select Year from t"),
             ("select a year from t", "select a Year from t"),
             ("select t.date from t", "select t.Date from t"),
+            ("select struct_pack(left := 1)", "select struct_pack(Left := 1)"),
             ("select 'a'", "select 'A'"),
             ("select 'a b'", "select 'a  b'"),
             ("select '--x'", "select '-- x'"),
@@ -358,20 +349,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_folds_reserved_words_only() {
+    fn what_does_not_parse_folds_certain_words_only() {
         assert!(same("select from where x by", "SELECT from WHERE x by"));
         assert!(!same("select from where x by", "select from where X by"));
         assert!(!same("select from where a as end", "select from where a as END"));
     }
 
     #[test]
-    fn reserved_words_are_those_of_the_engine() {
+    fn words_that_are_no_names_are_those_of_the_engine() {
         // Loads the engine's library.
         crate::engine::table_names("select 1").unwrap();
         let query = "select string_agg(keyword_name, ' ' order by keyword_name) from duckdb_keywords() \
-                     where keyword_category = 'reserved'";
+                     where keyword_category in ('reserved', 'type_function')";
         let connection = duckdb::Connection::open_in_memory().unwrap();
         let told: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
-        assert_eq!(told, RESERVED.join(" "));
+        assert_eq!(told, NO_NAMES.join(" "));
     }
 }

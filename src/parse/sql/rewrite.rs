@@ -28,6 +28,11 @@ const TRIGGERS: [&str; 12] = [
     "materialized",
 ];
 
+/// Whether a word may be one that is rewritten.
+pub(super) fn is_trigger(word: &str) -> bool {
+    TRIGGERS.iter().any(|trigger| word.eq_ignore_ascii_case(trigger))
+}
+
 /// Clauses that may follow `from t` where no `select` is written.
 const CLAUSES: [&str; 5] = ["where", "group", "having", "window", "qualify"];
 
@@ -60,10 +65,7 @@ impl Rewritten {
 
 /// The statement rewritten, or `None` when it needs no rewriting. `tokens` are the statement's, without comments.
 pub(super) fn rewrite(sql: &str, tokens: &[Token]) -> Option<Rewritten> {
-    let is_trigger = |token: &Token| {
-        token.kind == TokenKind::Word && TRIGGERS.iter().any(|word| token.text(sql).eq_ignore_ascii_case(word))
-    };
-    if !tokens.iter().any(is_trigger) {
+    if !tokens.iter().any(|token| token.kind == TokenKind::Word && is_trigger(token.text(sql))) {
         return None;
     }
     let mut rewriter = Rewriter { sql, tokens, replacements: Vec::new() };
