@@ -308,3 +308,39 @@ fn import_digest(bound: &Bound) -> Digest {
     let names = pieces.iter().flat_map(|(name, path)| [name.as_bytes(), path.as_bytes()]);
     digest(names.chain(bound.stars.iter().map(String::as_bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Modules of Python's own library, as they are and as CPython prints their trees (JSON).
+    const UNPARSE: &str = "
+import ast, importlib.util, json
+names = 'argparse ast asyncio.tasks calendar csv dataclasses email.message enum fractions functools inspect json.decoder \
+pathlib statistics textwrap tokenize'
+pairs = []
+for name in names.split():
+    text = open(importlib.util.find_spec(name).origin, encoding='utf-8').read()
+    if '=}' not in text:
+        pairs.append([text, ast.unparse(ast.parse(text))])
+print(json.dumps(pairs))
+";
+
+    #[test]
+    fn a_tree_that_is_printed_anew_is_the_same() {
+        let Ok(output) = Command::new("python3").args(["-c", UNPARSE]).output() else { return };
+        let Ok(pairs) = serde_json::from_slice::<Vec<[String; 2]>>(&output.stdout) else { return };
+        for pair in pairs {
+            let [one, other] = pair.map(|text| {
+                let file = SourceFile::new("m.py", text);
+                Module::read("m", &ModuleFile { file, is_package: false })
+            });
+            assert!(!one.is_broken && one.items.len() == other.items.len());
+            for (one, other) in one.items.iter().zip(&other.items) {
+                assert_eq!((&one.name, one.digest, &one.uses), (&other.name, other.digest, &other.uses));
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use ruff_python_ast::visitor::transformer::{Transformer, walk_stmt};
 use ruff_python_ast::visitor::{Visitor, walk_stmt as visit_inner};
-use ruff_python_ast::{Decorator, ExceptHandler, Expr, ModModule, Stmt, StmtAssign};
+use ruff_python_ast::{Decorator, ExceptHandler, Expr, ModModule, Stmt, StmtAssign, StmtIf};
 use ruff_text_size::{TextRange, TextSize};
 
 use crate::parse::python::Imports;
@@ -130,6 +130,9 @@ impl Transformer for Normalizer {
         }
         walk_stmt(self, statement);
         self.bodies(statement);
+        if let Stmt::If(condition) = statement {
+            chain(condition);
+        }
         self.in_function.set(before);
         if before && !is_definition {
             forget_annotation(statement);
@@ -138,6 +141,18 @@ impl Transformer for Normalizer {
 
     /// No expression holds a statement.
     fn visit_expr(&self, _: &mut Expr) {}
+}
+
+/// `else:` with nothing but an `if` in it is `elif`.
+fn chain(condition: &mut StmtIf) {
+    let Some(last) = condition.elif_else_clauses.last_mut().filter(|clause| clause.test.is_none()) else { return };
+    if !matches!(last.body.as_slice(), [Stmt::If(_)]) {
+        return;
+    }
+    let Some(Stmt::If(inner)) = last.body.pop() else { return };
+    last.test = Some(*inner.test);
+    last.body = inner.body;
+    condition.elif_else_clauses.extend(inner.elif_else_clauses);
 }
 
 /// `x: int = 1` is `x = 1` where `x` is a local name.

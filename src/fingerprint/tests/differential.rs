@@ -23,7 +23,7 @@ for one, other in json.load(sys.stdin):
 "#;
 
 /// Bodies of an asset function; pairs that look alike.
-const PAIRS: [(&str, &str); 52] = [
+const PAIRS: [(&str, &str); 54] = [
     ("return 1", "return (1)"),
     ("return 'a'", "return \"a\""),
     ("return 'a'", "return '''a'''"),
@@ -73,6 +73,11 @@ const PAIRS: [(&str, &str); 52] = [
     ("a = b = 1\n    return a", "b = a = 1\n    return a"),
     ("if x: return 1\n    return 2", "if x:\n        return 1\n    # no\n    return 2"),
     ("if x:\n        return 1\n    else:\n        return 2", "if x:\n        return 1\n    return 2"),
+    (
+        "if x:\n        return 1\n    elif y:\n        return 2\n    else:\n        return 3",
+        "if x:\n        return 1\n    else:\n        if y:\n            return 2\n        else:\n            return 3",
+    ),
+    ("if x:\n        return 1\n    elif y:\n        return 2", "if x:\n        return 1\n    if y:\n        return 2"),
     ("with x as a, y as b:\n        return a", "with (x as a, y as b):\n        return a"),
     ("with x: return 1", "with (x): return 1"),
     ("'doc'\n    return 1", "'other'\n    return 1"),
