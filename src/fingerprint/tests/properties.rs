@@ -107,6 +107,73 @@ fn other(piece: &Piece, edit: u8) -> Option<Piece> {
     (new != *text).then_some(Piece::Exact(new))
 }
 
+/// Statements of all kinds in lower case, among whose words are names that are keywords elsewhere.
+const STATEMENTS: [&str; 30] = [
+    "select a.year, month as day, first from t as a where last is not null order by year desc nulls last limit 3",
+    "select struct_pack(left := 1, key := 2), {key: 1, 'value': 2}, map {'a': 1}",
+    "select list_transform(l, x -> x + 1), [y for y in l if y > 1], l[1:2] from t",
+    "select row_number() over (partition by a order by b rows between 1 preceding and current row) as rank from t",
+    "select sum(a) filter (where b) over w as total from t window w as (order by c)",
+    "with recursive r(n) as (select 1 union all select n + 1 from r where n < 5) select n from r",
+    "with date as materialized (select 1 as value) select value from date",
+    "pivot t on year using sum(amount) as total group by country",
+    "unpivot t on jan, feb into name month value sales",
+    "from t select * exclude (key) replace (a + 1 as a)",
+    "from t where value > 1",
+    "select * from t asof join u using (day)",
+    "select * from t positional join u",
+    "select * from range(3) as r(index), unnest([1, 2]) as u(item)",
+    "select * from read_csv('x.csv', delim = ';', columns = {'a': 'int'})",
+    "select cast(a as decimal(10, 2)), a::varchar, try_cast(b as hugeint), date '2020-01-01', interval 1 month from t",
+    "select extract(year from d), date_trunc('month', d), d at time zone 'utc' from t",
+    "select case when a then b else c end as end_value, coalesce(a, b), a between 1 and 2, a in (1, 2) from t",
+    "select distinct on (a) a, b from t order by all",
+    "select columns('a.*') from t",
+    "select a, count(*) from t group by grouping sets ((a), ()) having count(*) > 1 qualify row_number() over () = 1",
+    "select exists (select 1 from u where u.key = t.key), any_value(a), a ilike 'x%', not a similar to 'y' from t",
+    "values (1, 'a'), (2, 'b')",
+    "select * from (values (1)) as v(number) cross join lateral (select number + 1 as next) as l",
+    "select t.* from t semi join u on t.id = u.id tablesample 10 percent",
+    "select a from t union all by name select b from u except select 1",
+    "select x.date.year, x['key'], (x).value from t as x",
+    "select try(a), if(a, b, c), nullif(a, b), left(s, 1), right(s, 2), replace(s, 'a', 'b') from t",
+    "summary: select 1",
+    "select answer: 42, a b from t c",
+];
+
+/// Each word in the case that a bit says, texts in quotes as they are.
+fn recased(sql: &str, bits: u64) -> String {
+    let (mut text, mut in_word, mut in_quotes, mut word) = (String::new(), false, false, 0);
+    for letter in sql.chars() {
+        in_quotes ^= letter == '\'';
+        let is_part = letter.is_alphanumeric() || letter == '_';
+        word += usize::from(in_word && !is_part);
+        in_word = is_part;
+        let is_upper = bits >> (word % 61) & 1 == 1 && !in_quotes;
+        text.push(if is_upper { letter.to_ascii_uppercase() } else { letter });
+    }
+    text
+}
+
+/// DuckDB's own tree of a statement, without places.
+fn tree(connection: &duckdb::Connection, sql: &str) -> serde_json::Value {
+    let json: String =
+        connection.query_row("select json_serialize_sql(?::varchar)::varchar", [sql], |row| row.get(0)).unwrap();
+    fn without_places(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                fields.retain(|key, _| !matches!(key.as_str(), "query_location" | "position" | "error_message"));
+                fields.values_mut().for_each(without_places);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(without_places),
+            _ => {}
+        }
+    }
+    let mut tree = serde_json::from_str(&json).unwrap();
+    without_places(&mut tree);
+    tree
+}
+
 /// A definition of a random project: in one of the modules, naming some of the later ones.
 #[derive(Debug, Clone)]
 struct Definition {
@@ -246,6 +313,25 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_the_same_to_us_is_the_same_to_duckdb(number in 0..STATEMENTS.len(), one: u64, few: u64, more: u64) {
+        // Loads the engine's library.
+        crate::engine::table_names("select 1").unwrap();
+        let connection = duckdb::Connection::open_in_memory().unwrap();
+        let one = recased(STATEMENTS[number], one);
+        // All cases, and those in which few words differ.
+        for bits in [few, few & more, 1 << (few % 61), 1 << (more % 61)] {
+            let other = recased(STATEMENTS[number], bits);
+            if canonical_tokens(&one) == canonical_tokens(&other) {
+                prop_assert_eq!(tree(&connection, &one), tree(&connection, &other), "{}\n{}", one, other);
+            }
+            let lower = STATEMENTS[number];
+            if canonical_tokens(lower) == canonical_tokens(&other) {
+                prop_assert_eq!(tree(&connection, lower), tree(&connection, &other), "{}\n{}", lower, other);
+            }
+        }
+    }
 
     #[test]
     fn an_asset_is_another_version_exactly_when_it_reaches_the_edit(
