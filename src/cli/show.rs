@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
-use super::run::{database_diagnostic, open_diagnostic, when_locked};
+use super::run::{database_diagnostic, open_diagnostic, said_once, when_locked};
 use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
@@ -21,7 +21,7 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
-    let engine = shown.open(when_locked(args.wait))?;
+    let engine = shown.open(context, when_locked(args.wait))?;
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
         return shown.object(context, session.as_mut(), args);
@@ -57,10 +57,15 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// A query over nothing of ours needs no database, so it gets one in memory where there is none yet.
-    fn open(&self, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
+    fn open(&self, context: &mut Context, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
         let project = &self.compiled.project;
         let graph = &self.compiled.graph;
-        let open = |project| open(project, Access::ReadOnly, when_locked, &|_| true);
+        let say = said_once(&mut context.printer);
+        let keep_waiting = |holder: &str| {
+            say(holder);
+            true
+        };
+        let open = |project| open(project, Access::ReadOnly, when_locked, &keep_waiting);
         match open(project) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => {
                 let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());
