@@ -11,6 +11,24 @@ use crate::cursor::Cursor;
 use crate::rows::{RowStream, bind, describe, open};
 use crate::types::{Library, quote_name};
 
+/// The other names that DuckDB has for a method or property, each with the one that is defined here.
+const ALIASES: [(&str, &str); 7] = [
+    ("project", "select"),
+    ("dtypes", "types"),
+    ("to_df", "df"),
+    ("fetchdf", "df"),
+    ("fetch_arrow_table", "to_arrow_table"),
+    ("to_arrow_reader", "arrow"),
+    ("fetch_record_batch", "arrow"),
+];
+
+/// Adds the class to the extension module.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Relation>()?;
+    let class = module.py().get_type::<Relation>();
+    ALIASES.iter().try_for_each(|(alias, name)| class.setattr(*alias, class.getattr(*name)?))
+}
+
 /// A lazy query. Nothing runs until rows are asked for.
 #[pyclass(frozen, weakref, module = "dovetail")]
 pub(crate) struct Relation {
@@ -93,11 +111,6 @@ impl Relation {
             return Err(PyTypeError::new_err("`select` needs at least one column or expression"));
         }
         self.with_sql(py, format!("select {} from {}", columns.join(", "), self.table()))
-    }
-
-    #[pyo3(signature = (*columns))]
-    fn project(&self, py: Python<'_>, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        self.select(py, columns)
     }
 
     fn filter(&self, py: Python<'_>, condition: &str) -> PyResult<Self> {
@@ -204,11 +217,6 @@ impl Relation {
     }
 
     #[getter]
-    fn dtypes(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.types(py)
-    }
-
-    #[getter]
     fn shape(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
         Ok((self.__len__(py)?, self.columns(py)?.len()))
     }
@@ -263,31 +271,11 @@ impl Relation {
         convert(slf, "pandas")
     }
 
-    fn to_df<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "pandas")
-    }
-
-    fn fetchdf<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "pandas")
-    }
-
     fn to_arrow_table<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         convert(slf, "table")
     }
 
-    fn fetch_arrow_table<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "table")
-    }
-
     fn arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "reader")
-    }
-
-    fn to_arrow_reader<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "reader")
-    }
-
-    fn fetch_record_batch<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         convert(slf, "reader")
     }
 
