@@ -8,7 +8,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::connection::{Pool, detached, lock};
 use crate::cursor::Cursor;
-use crate::rows::{RowStream, bind, describe, open};
+use crate::rows::{RowStream, describe, open};
 use crate::types::{Library, quote_name};
 
 /// The other names that DuckDB has for a method or property, each with the one that is defined here.
@@ -50,7 +50,7 @@ impl Relation {
 
     /// A relation of another query, which is bound now: so an error in it is raised where the user wrote it.
     fn with_sql(&self, py: Python<'_>, sql: String) -> PyResult<Self> {
-        bind(py, &self.pool, &sql)?;
+        describe(py, &self.pool, &sql)?;
         Ok(Relation::named(Arc::clone(&self.pool), sql, self.alias.clone()))
     }
 
@@ -208,12 +208,12 @@ impl Relation {
 
     #[getter]
     fn columns(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|(name, _)| name).collect())
+        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|column| column.name).collect())
     }
 
     #[getter]
     fn types(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|(_, engine_type)| engine_type).collect())
+        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|column| column.engine_type).collect())
     }
 
     #[getter]

@@ -28,8 +28,8 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     }
     let statement = shown.statement();
     let problem = |error: EngineError| shown.problem(engine.as_ref(), &error);
-    let schema = session.schema(&statement).map_err(problem)?;
-    rows::print(context, session.as_mut(), &statement, &schema, args).map_err(|failure| match failure {
+    let columns = session.columns(&statement).map_err(problem)?;
+    rows::print(context, session.as_mut(), &statement, &columns, args).map_err(|failure| match failure {
         Failure::Engine(error) => problem(error),
         Failure::Print(message) => Diagnostic::error(Code::Unwritable, message),
     })?;

@@ -14,6 +14,7 @@ mod stream;
 mod table_names;
 mod types;
 
+pub(super) use error::storage_hint;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};

@@ -15,7 +15,7 @@ use super::hugeint::{readable_data, readable_schema};
 use super::interval::has_too_long;
 use super::raw::{ArrowOptions, Connection, LogicalType, Prepared, QueryResult, take_error};
 use super::types::{needs_type_metadata, type_text};
-use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA, TableSchema};
+use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA};
 
 /// DuckDB's chunks of 2,048 rows are put together to batches of the size of its row groups. Batches that come back in
 /// this size are written as they are; smaller ones DuckDB first copies together, which costs a third of the time.
@@ -24,18 +24,20 @@ const BATCH_ROWS: usize = 122_880;
 const BATCH_BYTES: usize = 64 << 20;
 
 /// The Arrow form of a query's columns, in DuckDB's own C struct and in ours.
-pub(super) struct ColumnTypes {
+struct ColumnTypes {
     options: ArrowOptions,
     exported: FFI_ArrowSchema,
     /// The type of a chunk as a whole, when it is not the one that DuckDB exports.
     readable: Option<DataType>,
     /// The columns in which intervals are, maybe deep in a nested type.
     intervals: Vec<usize>,
-    pub(super) schema: TableSchema,
+    schema: SchemaRef,
+    /// DuckDB's own type of each column, as SQL writes it.
+    types: Vec<String>,
 }
 
 impl ColumnTypes {
-    pub(super) fn new(connection: &Connection, columns: &[(String, LogicalType)]) -> Result<Self, EngineError> {
+    fn new(connection: &Connection, columns: &[(String, LogicalType)]) -> Result<Self, EngineError> {
         let options = ArrowOptions::of(connection);
         let names: Vec<CString> =
             columns.iter().map(|(name, _)| CString::new(name.as_str()).unwrap_or_default()).collect();
@@ -58,10 +60,11 @@ impl ColumnTypes {
         let plain = Schema::try_from(&exported).map_err(arrow_error)?;
         let readable = readable_schema(&plain);
         let data_type = readable.as_ref().map(|schema| DataType::Struct(schema.fields().clone()));
-        let schema = table_schema(readable.as_ref().unwrap_or(&plain), columns);
+        let types: Vec<String> = columns.iter().map(|(_, logical)| type_text(logical)).collect();
+        let schema = Arc::new(with_types(readable.as_ref().unwrap_or(&plain), &types));
         let holds_interval = |(index, text): (usize, &String)| text.contains("INTERVAL").then_some(index);
-        let intervals = schema.types.iter().enumerate().filter_map(holds_interval).collect();
-        Ok(ColumnTypes { options, exported, readable: data_type, intervals, schema })
+        let intervals = types.iter().enumerate().filter_map(holds_interval).collect();
+        Ok(ColumnTypes { options, exported, readable: data_type, intervals, schema, types })
     }
 
     fn batch(&self, result: &mut QueryResult) -> Result<Option<RecordBatch>, EngineError> {
@@ -69,8 +72,8 @@ impl ColumnTypes {
         if let Some(column) = self.intervals.iter().find(|column| has_too_long(&chunk, **column)) {
             let message = format!(
                 "column `{}` has an {} that is longer than the nanoseconds of Arrow can hold; cast it to VARCHAR in SQL",
-                self.schema.arrow.field(*column).name(),
-                self.schema.types[*column]
+                self.schema.field(*column).name(),
+                self.types[*column]
             );
             return Err(error_from_text(EngineErrorKind::ColumnType, message));
         }
@@ -86,14 +89,13 @@ impl ColumnTypes {
             data = readable_data(data, readable).map_err(arrow_error)?;
         }
         let (_, columns, _) = StructArray::from(data).into_parts();
-        RecordBatch::try_new(Arc::clone(&self.schema.arrow), columns).map(Some).map_err(arrow_error)
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some).map_err(arrow_error)
     }
 }
 
-fn table_schema(arrow: &Schema, columns: &[(String, LogicalType)]) -> TableSchema {
-    let types: Vec<String> = columns.iter().map(|(_, logical)| type_text(logical)).collect();
-    let fields = arrow.fields().iter().zip(&types).map(|(field, text)| with_type_metadata(field, text));
-    TableSchema { arrow: Arc::new(Schema::new(fields.collect::<Vec<_>>())), types }
+fn with_types(arrow: &Schema, types: &[String]) -> Schema {
+    let fields = arrow.fields().iter().zip(types).map(|(field, text)| with_type_metadata(field, text));
+    Schema::new(fields.collect::<Vec<_>>())
 }
 
 fn with_type_metadata(field: &Field, text: &str) -> Field {
@@ -123,7 +125,7 @@ impl ResultReader {
         let mut result = prepared.stream()?;
         let columns = result.columns();
         let types = ColumnTypes::new(prepared.connection(), &columns)?;
-        let merges = !types.schema.arrow.fields().iter().any(|field| holds_dictionary(field.data_type()));
+        let merges = !types.schema.fields().iter().any(|field| holds_dictionary(field.data_type()));
         Ok(ResultReader { types, result, _prepared: prepared, merges, ended: false })
     }
 
@@ -145,7 +147,7 @@ impl ResultReader {
         match batches.len() {
             0 => Ok(None),
             1 => Ok(batches.pop()),
-            _ => concat_batches(&self.types.schema.arrow, &batches).map(Some).map_err(arrow_error),
+            _ => concat_batches(&self.types.schema, &batches).map(Some).map_err(arrow_error),
         }
     }
 }
@@ -178,6 +180,6 @@ impl Iterator for ResultReader {
 
 impl RecordBatchReader for ResultReader {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.types.schema.arrow)
+        Arc::clone(&self.types.schema)
     }
 }
