@@ -93,7 +93,7 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
         return diagnostic.hint("the first run needs a query that does without itself").into();
     }
     let message = format!("`{}` failed: {}", node.name, error.message);
-    let diagnostic = Diagnostic::error(Code::SqlFailed, message);
+    let diagnostic = Diagnostic::error(Code::SqlFailed, message).hint_if(error.hint());
     materializer.redacted(diagnostic.at(place.unwrap_or(node.place.clone())))
 }
 
