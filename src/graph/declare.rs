@@ -280,7 +280,13 @@ impl AssetReader<'_> {
         let name = config.text("database", problems)?;
         match self.databases.find(&name) {
             Some(Database::Own) => None,
-            Some(Database::Attached { alias, .. }) => Some(alias),
+            // A table and its record are one transaction, and DuckDB writes to one database in it.
+            Some(Database::Attached { alias, .. }) => {
+                let what = format!("is `{alias}`, and assets stand in the project's own database only");
+                let hint = format!("leave `database` out; to write to `{alias}`, make it the `database` of a target");
+                problems.push(config.problem("database", &what).hint(hint));
+                None
+            }
             None => {
                 let guess = did_you_mean(&name, self.databases.names());
                 let hint = guess.map(|guess| format!("did you mean `{guess}`?"));
