@@ -37,18 +37,23 @@ const SET_OPERATIONS: [&str; 3] = ["union", "except", "intersect"];
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub text: String,
-    /// Replaced stretches (empty ones where something is added): in the original, and where their replacement ends.
-    edits: Vec<(Span, usize)>,
+    /// Replaced stretches (empty ones where something is added): in the original, and their replacements in `text`.
+    edits: Vec<(Span, Span)>,
 }
 
 impl Rewritten {
     /// The offset in the original of an offset in `text` that stands outside of a replacement.
     pub fn original(&self, offset: usize) -> usize {
-        let after = self.edits.partition_point(|(_, end)| *end <= offset);
+        let after = self.edits.partition_point(|(_, replacement)| replacement.end <= offset);
         match after.checked_sub(1).and_then(|index| self.edits.get(index)) {
-            Some((span, end)) => span.end + (offset - end),
+            Some((span, replacement)) => span.end + (offset - replacement.end),
             None => offset,
         }
+    }
+
+    /// Whether something of a stretch of `text` is a replacement, and so nothing that the user wrote.
+    pub fn is_added(&self, stretch: Span) -> bool {
+        self.edits.iter().any(|(_, replacement)| replacement.start < stretch.end && stretch.start < replacement.end)
     }
 }
 
@@ -83,9 +88,10 @@ impl Rewriter<'_> {
                 continue;
             }
             text.push_str(&self.sql[from..span.start]);
+            let start = text.len();
             text.push_str(replacement);
             from = span.end;
-            edits.push((span, text.len()));
+            edits.push((span, Span::new(start, text.len())));
         }
         text.push_str(&self.sql[from..]);
         Rewritten { text, edits }
