@@ -2,10 +2,12 @@
 
 mod csv;
 mod error;
+mod export;
 mod hugeint;
 mod incoming;
 mod interval;
 mod library;
+mod pack;
 mod raw;
 mod session;
 mod settings;
