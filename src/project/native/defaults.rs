@@ -3,35 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::document::config::{SEED_KEYS, config_value};
+use crate::document::config::{config_value, model_folder_keys, seed_folder_keys};
 use crate::document::{Content, Entry, Node, Reader};
 use crate::project::{FolderDefaults, Paths, Values};
-
-/// The config keys that make sense for a folder.
-const FOLDER_KEYS: &[&str] = &[
-    "materialized",
-    "schema",
-    "database",
-    "tags",
-    "owner",
-    "group",
-    "meta",
-    "enabled",
-    "retries",
-    "retry_delay",
-    "max_age",
-    "io_manager",
-    "access",
-    "docs",
-];
 
 /// Least specific first.
 pub fn read(reader: &mut Reader<'_>, document: &Node<'_>, paths: &Paths, root: &Path) -> Vec<FolderDefaults> {
     let mut defaults = Vec::new();
-    let seed_keys = [FOLDER_KEYS, SEED_KEYS].concat();
-    for (section, folders, keys) in
-        [("models", &paths.models, FOLDER_KEYS), ("seeds", &paths.seeds, seed_keys.as_slice())]
-    {
+    let sections = [("models", &paths.models, model_folder_keys()), ("seeds", &paths.seeds, seed_folder_keys())];
+    for (section, folders, keys) in &sections {
         let Some(node) = document.get(section) else { continue };
         let mut section = Section { reader, root, folders, keys, defaults: &mut defaults };
         section.table(node, Path::new(""));
