@@ -78,3 +78,18 @@ fn what_does_not_fit_is_refused_with_its_line() {
     }
     assert!(refused("\na,b\n", "").contains("line 1 is empty"));
 }
+
+#[test]
+fn a_seeds_name_is_no_pattern() {
+    let project = Project::new()
+        .file("models/one.sql", "select * from \"a[1]\"")
+        .file("seeds/a[1].csv", "x\n1\n")
+        .file("seeds/a1.csv", "x\n2\n")
+        .file("seeds/b*.csv", "x\n3\n")
+        .file("seeds/bb.csv", "x\n4\n");
+    let said = project.run(&["run"]);
+    assert_eq!(said.code, 0, "{said}");
+    for (name, value) in [("one", "1"), ("a1", "2"), ("b*", "3"), ("bb", "4")] {
+        assert_eq!(project.run(&["show", name, "-o", "csv"]).stdout.trim(), format!("x\n{value}"));
+    }
+}

@@ -62,7 +62,19 @@ fn select(path: &Path, options: &Values, more: &str) -> String {
     for (name, value) in options {
         text.push_str(&format!(", {name} = {}", sql_value(value)));
     }
-    format!("select * from read_csv({}{text}{more})", literal(&path.to_string_lossy()))
+    format!("select * from read_csv({}{text}{more})", literal(&without_glob(&path.to_string_lossy())))
+}
+
+/// A path that DuckDB takes for the one file that it names.
+fn without_glob(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for letter in path.chars() {
+        match letter {
+            '[' | '*' | '?' => text.extend(['[', letter, ']']),
+            _ => text.push(letter),
+        }
+    }
+    text
 }
 
 /// Refuses a file that does not begin with the names of its columns: DuckDB would make some up.
