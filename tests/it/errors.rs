@@ -253,3 +253,11 @@ fn sql_syntax_in_a_macro() {
         ("models/a.sql", "-- a model\n{{ outer() }}"),
     ]));
 }
+
+#[test]
+fn an_io_manager_that_nobody_knows() {
+    assert_said!(ls(&[(
+        "models/a.py",
+        "from dovetail import IOManager, asset\n\nOURS = 'pickel'\n\n\n@asset(materialized='object', io_manager='nope')\ndef a():\n    return 1\n\n\n@asset(materialized='object', io_manager=OURS)\ndef b():\n    return 1\n\n\n@asset(materialized='object', io_manager=Unknown(1))\ndef c():\n    return 1\n"
+    )]));
+}
