@@ -261,3 +261,11 @@ fn an_io_manager_that_nobody_knows() {
         "from dovetail import IOManager, asset\n\nOURS = 'pickel'\n\n\n@asset(materialized='object', io_manager='nope')\ndef a():\n    return 1\n\n\n@asset(materialized='object', io_manager=OURS)\ndef b():\n    return 1\n\n\n@asset(materialized='object', io_manager=Unknown(1))\ndef c():\n    return 1\n"
     )]));
 }
+
+#[test]
+fn warnings_are_told_beside_the_errors_of_later_stages() {
+    assert_said!(ls(&[
+        ("models/a.sql", "{% do exceptions.warn('old') %}\nselect * from b"),
+        ("dovetail.toml", "[models.nowhere]\nmaterialized = 'view'\n"),
+    ]));
+}
