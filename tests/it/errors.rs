@@ -269,3 +269,12 @@ fn warnings_are_told_beside_the_errors_of_later_stages() {
         ("dovetail.toml", "[models.nowhere]\nmaterialized = 'view'\n"),
     ]));
 }
+
+#[test]
+fn parameters_in_sql() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select *\nfrom range(10) t(x)\nwhere x > $1"),
+        ("models/b.sql", "select ? as x, '?', \"$1\", $$ ? $$, a$1 -- ?"),
+        ("models/c.sql", "select x from range(3) t(x) where x = $first_day"),
+    ]));
+}
