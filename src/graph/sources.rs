@@ -54,7 +54,8 @@ fn declare(
         subject: &full,
         merged: &source.config,
         layers: vec![Layer { values: &source.config, place: source.place.clone(), keys: Keys::Unknown }],
-        fallback: source.place.clone(),
+        asset: source.place.clone(),
+        folders: None,
     };
     if !config.flag("enabled", true, problems) {
         declarations.disabled.insert(full, source.place);

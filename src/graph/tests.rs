@@ -195,10 +195,12 @@ fn configs_merge_from_folder_to_file() {
         FolderDefaults {
             folder: "models".into(),
             config: values(json!({"schema": "base", "tags": "all", "owner": "x"})),
+            places: Default::default(),
         },
         FolderDefaults {
             folder: "models/eu".into(),
             config: values(json!({"materialized": "view", "meta": {"a": 1}})),
+            places: Default::default(),
         },
     ];
     let parsed = Parsed {
@@ -234,9 +236,12 @@ fn configs_merge_from_folder_to_file() {
 #[test]
 fn all_problems_come_at_once() {
     let mut project = attached();
-    project.file = Some(SourceFile::new("dovetail.toml", "[models]"));
-    project.folder_defaults =
-        vec![FolderDefaults { folder: "models/ml".into(), config: values(json!({"materialized": "view"})) }];
+    project.file = Some(SourceFile::new("dovetail.toml", "[models.ml]\nmaterialized = 'view'"));
+    project.folder_defaults = vec![FolderDefaults {
+        folder: "models/ml".into(),
+        config: values(json!({"materialized": "view"})),
+        places: [("materialized".to_owned(), Span::new(12, 24))].into(),
+    }];
     let parsed = Parsed {
         assets: vec![
             model("models/orders.sql", "from [[ordrs]], [[items]], {source raw.itmes}, {ref other x}", json!({})),

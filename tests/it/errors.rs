@@ -278,3 +278,28 @@ fn parameters_in_sql() {
         ("models/c.sql", "select x from range(3) t(x) where x = $first_day"),
     ]));
 }
+
+#[test]
+fn config_in_a_macro() {
+    assert_said!(ls(&[
+        (
+            "macros/setup.sql",
+            "{% macro setup(how) %}\n  {{ config(\n    materialized=how,\n    tags='x') }}\n{% endmacro %}\n"
+        ),
+        ("models/a.sql", "-- a model\n{{ setup('tabel') }}\nselect 1 as x"),
+        ("models/b.sql", "{{ setup('view') }}\n{{ config(materialized='vieuw') }}\nselect 1 as x"),
+    ]));
+}
+
+#[test]
+fn defaults_of_a_folder() {
+    assert_said!(ls(&[
+        ("models/staging/a.sql", "select 1 as x"),
+        ("models/b.sql", "select 1 as x"),
+        ("models/c.sql", "{{ config(schema='Information_Schema') }} select 1 as x"),
+        (
+            "dovetail.toml",
+            "name = 'x'\n\n[models]\nmaterialized = 'tabel'\n\n[models.staging]\nschema = 'pg_catalog'\ndatabase = 'elsewhere'\n"
+        ),
+    ]));
+}

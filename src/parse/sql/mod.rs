@@ -83,7 +83,12 @@ fn asset(
         config: rendered.config,
         description: description::description(file.text()),
         upstreams: rendered.calls.into_iter().map(call).chain(names).collect(),
-        body: ParsedBody::Sql(SqlBody { rendered: rendered.text, statement, messages: rendered.messages }),
+        body: ParsedBody::Sql(SqlBody {
+            rendered: rendered.text,
+            statement,
+            config_places: rendered.config_places,
+            messages: rendered.messages,
+        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[models]` and `[seeds]`: config for all assets below a folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
@@ -32,7 +33,7 @@ struct Section<'s, 'f> {
 impl Section<'_, '_> {
     /// `below` is relative to the section's folders.
     fn table(&mut self, node: &Node<'_>, below: &Path) {
-        let mut config = Values::new();
+        let (mut config, mut places) = (Values::new(), BTreeMap::new());
         let mut subfolders = Vec::new();
         let what = if below.as_os_str().is_empty() { "a section".to_string() } else { below.display().to_string() };
         for entry in self.reader.table(&what, node) {
@@ -40,6 +41,7 @@ impl Section<'_, '_> {
             if self.keys.contains(&key) {
                 if let Some(value) = config_value(self.reader, key, key, &entry.value) {
                     config.insert(key.to_string(), value);
+                    places.insert(key.to_string(), entry.key_span);
                 }
             } else if matches!(entry.value.content, Content::Table(_)) && !entry.key.starts_with('+') {
                 subfolders.push(entry);
@@ -49,7 +51,8 @@ impl Section<'_, '_> {
         }
         if !config.is_empty() {
             for folder in self.folders {
-                self.defaults.push(FolderDefaults { folder: folder.join(below), config: config.clone() });
+                let (folder, config, places) = (folder.join(below), config.clone(), places.clone());
+                self.defaults.push(FolderDefaults { folder, config, places });
             }
         }
         for entry in subfolders {
