@@ -254,7 +254,8 @@ fn all_problems_come_at_once() {
             model("models/a.b.sql", "select 1", json!({"schema": "dovetail"})),
             function("models/ml/m.py", "model", &["orderz", "self", "items"], &[], json!({})),
             function("models/p.py", "object", &[], &[], json!({"materialized": "object", "retries": -1})),
-            model("models/reads.sql", "from [[object]], [[nothing.at.all]]", json!({})),
+            model("models/reads.sql", "from [[object]], [[nothing.at.all]], [[main.eu.facts_table]]", json!({})),
+            model("models/facts.sql", "select 1", json!({"alias": "facts_table", "schema": "eu"})),
             seed("seeds/total2.csv"),
         ],
         properties: ParsedProperties {
