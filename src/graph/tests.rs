@@ -314,6 +314,17 @@ fn compiled_sql_runs() {
         ),
         model("models/pivoted.sql", "pivot [[eph]] on id using count(*)", json!({})),
         model("models/firsts.sql", "from {ref eph} select id union all from [[eph]] select eph.id", json!({})),
+        model("models/tables.sql", "table [[eph as]] union all (TABLE {ref eph})", json!({})),
+        model(
+            "models/summaries.sql",
+            "select column_name from (summarize [[eph as]]) union all from (summarize {ref eph}) select column_name",
+            json!({}),
+        ),
+        model(
+            "models/described.sql",
+            "select column_name from (describe [[eph as]]) union all from (desc {ref eph}) select column_name",
+            json!({}),
+        ),
     ];
     let graph = graph(assets);
     let mut in_memory = project();
