@@ -24,7 +24,7 @@ mod tests;
 
 pub use config::{Materialized, Retry};
 pub use reader::sql_value;
-pub use relation::{RelationName, literal, quoted};
+pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
 
 use std::collections::HashMap;

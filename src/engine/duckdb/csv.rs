@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::error_from_text;
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind};
-use crate::graph::{literal, sql_value};
+use crate::graph::{literal, sql_value, without_glob};
 use crate::project::Values;
 
 /// Options with our defaults; one is left out where the user sets an option of the list behind it.
@@ -63,18 +63,6 @@ fn select(path: &Path, options: &Values, more: &str) -> String {
         text.push_str(&format!(", {name} = {}", sql_value(value)));
     }
     format!("select * from read_csv({}{text}{more})", literal(&without_glob(&path.to_string_lossy())))
-}
-
-/// A path that DuckDB takes for the one file that it names.
-fn without_glob(path: &str) -> String {
-    let mut text = String::with_capacity(path.len());
-    for letter in path.chars() {
-        match letter {
-            '[' | '*' | '?' => text.extend(['[', letter, ']']),
-            _ => text.push(letter),
-        }
-    }
-    text
 }
 
 /// Refuses a file that does not begin with the names of its columns: DuckDB would make some up.

@@ -178,13 +178,17 @@ fn read_materialized(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut 
 
 /// A manager of the project's own is an expression, so a text can only be a name of ours.
 fn read_io_manager(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {
-    let Some(manager) = reader.name("io_manager", value) else { return };
-    if IO_MANAGERS.contains(&manager.as_str()) {
-        arguments.config.insert("io_manager".to_string(), Value::String(manager));
+    let manager = match &value.content {
+        Content::Null => return,
+        Content::Text(manager) => manager,
+        _ => return reader.wrong_type("io_manager", value, "an `IOManager`, its class, or the name of one"),
+    };
+    if IO_MANAGERS.contains(&manager.as_ref()) {
+        arguments.config.insert("io_manager".to_string(), Value::String(manager.to_string()));
         return;
     }
     let problem = reader.problem(value.span, format!("there is no IO manager `{manager}`"));
-    let guess = did_you_mean(&manager, IO_MANAGERS).map(|guess| format!("did you mean `{guess}`?"));
+    let guess = did_you_mean(manager, IO_MANAGERS).map(|guess| format!("did you mean `{guess}`?"));
     reader.report(problem.hint(guess.unwrap_or_else(|| {
         "it is `\"pickle\"`, `\"file\"`, or an `IOManager` of your own (the class or an instance, without quotes)"
             .into()
