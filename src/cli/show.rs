@@ -13,7 +13,7 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
-use crate::execute::place_in_statement;
+use crate::execute::at_statement;
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Project;
 
@@ -144,7 +144,8 @@ impl Shown<'_> {
         let diagnostic = Diagnostic::error(Code::SqlFailed, message);
         match (self.sql(), error.offset) {
             (Some(sql), Some(offset)) => {
-                diagnostic.at(place_in_statement(&self.compiled.templates, &self.node.file, sql, offset))
+                let Compiled { graph, templates, .. } = self.compiled;
+                at_statement(diagnostic, graph, templates, self.node, sql, offset)
             }
             _ => diagnostic,
         }

@@ -1,13 +1,14 @@
 //! Puts relations in the place of names: edits spans of the rendered text, never writes SQL anew.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::declare::{Declared, DeclaredBody};
 use super::link::Links;
 use super::relation::literal;
 use super::sources::is_url;
-use super::sql_text::{Region, alias_follows, region_of, regions};
-use super::{CompiledSql, Edit, Materialized, RelationName, reader};
+use super::sql_text::{Region, alias_follows, region_of, regions, word_before};
+use super::{CompiledSql, Edit, Materialized, NodeId, RelationName, reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::parse::{Manner, Reference, SourceLocation, SqlBody};
 use crate::source::Span;
@@ -19,16 +20,61 @@ const LONGEST: usize = 16 << 20;
 /// Compiles the SQL of a project's assets. Upstreams that are ephemeral come first.
 pub(super) struct Compiler<'a> {
     pub nodes: &'a [Declared],
+    /// The graph's id of each node.
+    pub ids: &'a [NodeId],
     /// The name under which the project's own database is open.
     pub own_database: &'a str,
     /// The queries of ephemeral assets that are compiled already.
-    pub ephemeral: HashMap<usize, String>,
+    pub ephemeral: HashMap<usize, Item>,
 }
 
 /// A stretch of rendered text that another takes the place of.
 struct Replacement {
     span: Span,
     text: String,
+    /// The ephemeral asset whose query the text holds, and the query's span in it.
+    inlined: Option<(NodeId, Span)>,
+}
+
+impl Replacement {
+    fn new(span: Span, text: String) -> Self {
+        Replacement { span, text, inlined: None }
+    }
+}
+
+/// What stands after `from` for a node that has no relation: an ephemeral asset's query, a call that reads files.
+#[derive(Clone)]
+pub(super) struct Item {
+    text: String,
+    inlined: Option<(NodeId, Span)>,
+}
+
+impl Item {
+    fn query(id: NodeId, statement: &str) -> Self {
+        // Behind the parenthesis.
+        let span = Span::new(1, 1 + statement.len());
+        Item { text: reader::subquery(statement), inlined: Some((id, span)) }
+    }
+
+    /// Puts the item in the place of a name, which becomes its alias where the query gives it none.
+    fn replace(self, span: Span, rendered: &str, name: &str, has_alias: bool) -> Vec<Replacement> {
+        let before = word_before(rendered, span.start);
+        let Item { text, inlined } = self;
+        let aliased = |text: &str| reader::with_alias(text, name);
+        match rendered[before.start..before.end].to_lowercase().as_str() {
+            // `table x` is `from x`, but for names only.
+            "table" => {
+                vec![Replacement::new(before, "from".to_owned()), Replacement { span, text: aliased(&text), inlined }]
+            }
+            // These take a query, and a call is none.
+            "summarize" | "describe" | "desc" | "show" => {
+                let text = if inlined.is_some() { text } else { format!("(from {text})") };
+                vec![Replacement { span, text, inlined }]
+            }
+            _ if has_alias => vec![Replacement { span, text, inlined }],
+            _ => vec![Replacement { span, text: aliased(&text), inlined }],
+        }
+    }
 }
 
 impl Compiler<'_> {
@@ -44,7 +90,7 @@ impl Compiler<'_> {
         }
         let compiled = apply(body, &replacements);
         if node.settings.materialized == Materialized::Ephemeral {
-            self.ephemeral.insert(index, reader::subquery(compiled.statement()));
+            self.ephemeral.insert(index, Item::query(self.ids[index], compiled.statement()));
         }
         Ok(compiled)
     }
@@ -56,28 +102,32 @@ impl Compiler<'_> {
         let regions = regions(&body.rendered, links.placeholders.iter().map(|(span, _)| *span));
         let replace = |(span, placeholder): &(Span, Placeholder)| {
             let region = region_of(&regions, span.start);
-            let text = match placeholder {
-                Placeholder::This(part) => self.part(&node.settings.relation, *part),
-                Placeholder::Reference(reference, part) => {
-                    self.called(links.called(reference)?, *part, region, &body.rendered, *span)
-                }
+            let relation = |relation: &RelationName, part: Part| {
+                vec![Replacement::new(*span, escaped(self.part(relation, part), region))]
             };
-            Some(Replacement { span: *span, text: escaped(text, region) })
+            match placeholder {
+                Placeholder::This(part) => relation(&node.settings.relation, *part),
+                Placeholder::Reference(reference, part) => {
+                    let Some(target) = links.called(reference) else { return Vec::new() };
+                    let is_table = region.is_none() && *part == Part::Whole;
+                    match self.item(target).filter(|_| is_table) {
+                        Some(item) => self.called(item.into_owned(), target, &body.rendered, *span),
+                        None => relation(&self.nodes[target].settings.relation, *part),
+                    }
+                }
+            }
         };
-        links.placeholders.iter().filter_map(replace).collect()
+        links.placeholders.iter().flat_map(replace).collect()
     }
 
-    /// What `{{ ref(...) }}` prints.
-    fn called(&self, target: usize, part: Part, region: Option<Region>, rendered: &str, span: Span) -> String {
-        let target_node = &self.nodes[target];
-        let relation = &target_node.settings.relation;
-        let item = self.item_without_relation(target);
-        let (Part::Whole, None, Some(item)) = (part, region, item) else { return self.part(relation, part) };
+    /// What `{{ ref(...) }}` prints for a node that has no relation.
+    fn called(&self, item: Item, target: usize, rendered: &str, span: Span) -> Vec<Replacement> {
+        let identifier = &self.nodes[target].settings.relation.identifier;
         // `{{ ref('x') }}.column`: the table's alias, which is the identifier where the query gives none.
         if rendered[span.end..].starts_with('.') {
-            return super::relation::quoted(&relation.identifier);
+            return vec![Replacement::new(span, super::relation::quoted(identifier))];
         }
-        if alias_follows(rendered, span.end) { item } else { reader::with_alias(&item, &relation.identifier) }
+        item.replace(span, rendered, identifier, alias_follows(rendered, span.end))
     }
 
     fn part(&self, relation: &RelationName, part: Part) -> String {
@@ -91,42 +141,39 @@ impl Compiler<'_> {
             let Reference::Table(parts) = &upstream.reference else { continue };
             let is_inside = body.rendered.get(rendered.start..rendered.end).is_some();
             let (Some(name), true) = (parts.last(), is_inside) else { continue };
-            let node = &self.nodes[*target];
-            if let Some(text) = self.plain_name(node, *target, name, has_alias) {
-                replacements.push(Replacement { span: rendered, text });
-            }
+            replacements.extend(self.plain_name(*target, name, &body.rendered, rendered, has_alias));
         }
         replacements
     }
 
     /// What stands in the place of a plain name; nothing when the name can stay. Columns that are qualified by the
     /// name go on working because the name becomes the alias where the relation is called otherwise.
-    fn plain_name(&self, node: &Declared, target: usize, name: &str, has_alias: bool) -> Option<String> {
+    fn plain_name(&self, target: usize, name: &str, rendered: &str, span: Span, has_alias: bool) -> Vec<Replacement> {
+        let node = &self.nodes[target];
         if node.described_at.is_none()
             && let DeclaredBody::Source(location) = &node.body
         {
             return match location {
-                SourceLocation::Files { path, .. } if !is_url(path) => Some(literal(path)),
-                _ => None,
+                SourceLocation::Files { path, .. } if !is_url(path) => vec![Replacement::new(span, literal(path))],
+                _ => Vec::new(),
             };
         }
+        if let Some(item) = self.item(target) {
+            return item.into_owned().replace(span, rendered, name, has_alias);
+        }
         let relation = &node.settings.relation;
-        let (item, is_named) = match self.item_without_relation(target) {
-            Some(item) => (item, false),
-            None => (relation.to_string(), super::databases::same(&relation.identifier, name)),
-        };
-        Some(if has_alias || is_named { item } else { reader::with_alias(&item, name) })
+        let is_named = has_alias || super::databases::same(&relation.identifier, name);
+        let text = relation.to_string();
+        vec![Replacement::new(span, if is_named { text } else { reader::with_alias(&text, name) })]
     }
 
-    /// What reads a node that has no relation: an ephemeral asset's query, a call that reads files.
-    fn item_without_relation(&self, target: usize) -> Option<String> {
-        let node = &self.nodes[target];
-        match &node.body {
+    /// What reads a node that has no relation.
+    fn item(&self, target: usize) -> Option<Cow<'_, Item>> {
+        match &self.nodes[target].body {
             DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
-                Some(reader::call(path, *format, options))
+                Some(Cow::Owned(Item { text: reader::call(path, *format, options), inlined: None }))
             }
-            _ if node.settings.materialized == Materialized::Ephemeral => self.ephemeral.get(&target).cloned(),
-            _ => None,
+            _ => self.ephemeral.get(&target).map(Cow::Borrowed),
         }
     }
 }
@@ -145,7 +192,7 @@ fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
     let mut text = String::with_capacity(body.rendered.len() + 32 * replacements.len());
     let mut edits = Vec::with_capacity(replacements.len());
     let mut done = 0;
-    for Replacement { span, text: with } in replacements {
+    for Replacement { span, text: with, inlined } in replacements {
         if span.start < done {
             continue;
         }
@@ -153,7 +200,8 @@ fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
         text.push_str(before);
         let start = text.len();
         text.push_str(with);
-        edits.push(Edit { rendered: *span, compiled: Span::new(start, text.len()) });
+        let inlined = inlined.map(|(id, query)| (id, Span::new(start + query.start, start + query.end)));
+        edits.push(Edit { rendered: *span, compiled: Span::new(start, text.len()), inlined });
         done = span.end;
     }
     text.push_str(body.rendered.get(done..).unwrap_or_default());

@@ -218,8 +218,8 @@ struct AssetReader<'a> {
 
 impl AssetReader<'_> {
     fn config(&self) -> Config<'_> {
-        let keys = match self.asset.body {
-            ParsedBody::Sql(_) => Keys::Template(&self.asset.file),
+        let keys = match &self.asset.body {
+            ParsedBody::Sql(body) => Keys::Template(&self.asset.file, &body.config_places),
             ParsedBody::Python(_) | ParsedBody::Seed => Keys::Unknown,
         };
         let mut layers = vec![Layer { values: &self.asset.config, place: self.asset.place.clone(), keys }];
@@ -228,11 +228,13 @@ impl AssetReader<'_> {
             place: described.place.clone(),
             keys: Keys::Known(&described.config_places),
         }));
-        let fallback = match &self.project.file {
-            Some(file) => Place::start_of(file),
-            None => self.asset.place.clone(),
-        };
-        Config { subject: self.asset.name.as_str(), merged: self.merged, layers, fallback }
+        Config {
+            subject: self.asset.name.as_str(),
+            merged: self.merged,
+            layers,
+            asset: self.asset.place.clone(),
+            folders: Some((self.project, self.asset.file.path())),
+        }
     }
 
     /// A dot in the name of a table makes it look like two names.

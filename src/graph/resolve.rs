@@ -111,7 +111,7 @@ fn compile(
     for id in skeleton.node_indices() {
         ids[skeleton[id]] = id;
     }
-    let mut compiler = Compiler { nodes, own_database, ephemeral: HashMap::new() };
+    let mut compiler = Compiler { nodes, ids: &ids, own_database, ephemeral: HashMap::new() };
     let mut bodies: Vec<Compiled> = nodes.iter().map(|_| Compiled::AsDeclared).collect();
     for id in topological_order(skeleton) {
         let index = skeleton[id];

@@ -1,12 +1,13 @@
 //! The minijinja environment of a project: its macros, its variables, Python's methods on values.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::calls::name_place;
+use super::calls::{argument_place, name_place};
 use super::context::{Message, RenderContext, Rendered};
 use super::failure::Failure;
 use super::functions::register;
@@ -66,7 +67,8 @@ impl TemplateEnvironment {
     pub fn render(&self, file: &Arc<SourceFile>) -> Result<Rendered, Diagnostics> {
         if !has_tags(file.text()) {
             let text = file.text().to_owned();
-            return Ok(Rendered { text, config: Values::new(), calls: Vec::new(), messages: Vec::new() });
+            let (config, config_places) = (Values::new(), BTreeMap::new());
+            return Ok(Rendered { text, config, config_places, calls: Vec::new(), messages: Vec::new() });
         }
         let context = RenderContext::new(file, &self.project.name);
         let prelude = self.macros.prelude(file.text());
@@ -79,7 +81,8 @@ impl TemplateEnvironment {
         let calls = self.place(file, state.calls);
         let redacted = |message: Message| Message { text: self.secrets.redact(&readable(&message.text)), ..message };
         let messages = state.messages.into_iter().map(redacted).collect();
-        Ok(Rendered { text, config: state.config, calls, messages })
+        let config_places = self.config_places(state.config_templates);
+        Ok(Rendered { text, config: state.config, config_places, calls, messages })
     }
 
     /// The map from the rendered text of `file` back to the templates; renders again, so only errors pay for it.
@@ -141,6 +144,15 @@ impl TemplateEnvironment {
             let _ = self.macros.register(&mut marked, |number, file| mark(file.text(), number));
             marked
         })
+    }
+
+    /// The keys that macros set, in their files.
+    fn config_places(&self, templates: BTreeMap<String, String>) -> BTreeMap<String, Place> {
+        let placed = |(key, template): (String, String)| {
+            let place = argument_place(self.macros.file(&template)?, "config", &key)?;
+            Some((key, place))
+        };
+        templates.into_iter().filter_map(placed).collect()
     }
 
     fn place(&self, file: &Arc<SourceFile>, calls: Vec<(String, Reference)>) -> Vec<super::ReferenceCall> {

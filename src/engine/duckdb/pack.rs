@@ -231,20 +231,21 @@ impl Column {
         // What stands in the place of a NULL is not a text.
         let is_valid = |row: usize| mask.is_none_or(|mask| is_set(mask, row));
         // SAFETY: both forms of a text begin with its length.
-        let length = |row: usize| unsafe { texts[row].value.inlined.length };
-        let total: usize = (0..rows).filter(|row| is_valid(*row)).map(|row| length(row) as usize).sum();
+        let length = |text: &ffi::duckdb_string_t| unsafe { text.value.inlined.length as usize };
+        let total: usize =
+            texts.iter().enumerate().filter(|(row, _)| is_valid(*row)).map(|(_, text)| length(text)).sum();
         if self.values.len() + total > MOST_BYTES {
             return None;
         }
         self.values.reserve(total);
-        for row in 0..rows {
+        for (row, text) in texts.iter().enumerate() {
             if is_valid(row) {
                 // SAFETY: short texts are inline, others behind the pointer, which the chunk keeps alive.
                 let bytes = unsafe {
-                    let text = &texts[row].value;
-                    let start =
-                        if length(row) <= INLINE_BYTES { text.inlined.inlined.as_ptr() } else { text.pointer.ptr };
-                    std::slice::from_raw_parts(start.cast::<u8>(), length(row) as usize)
+                    let length = text.value.inlined.length;
+                    let inline = text.value.inlined.inlined.as_ptr();
+                    let start = if length <= INLINE_BYTES { inline } else { text.value.pointer.ptr };
+                    std::slice::from_raw_parts(start.cast::<u8>(), length as usize)
                 };
                 self.values.extend_from_slice(bytes);
             }
