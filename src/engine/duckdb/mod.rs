@@ -9,6 +9,7 @@ mod interval;
 mod library;
 mod pack;
 mod raw;
+mod recycle;
 mod session;
 mod settings;
 mod state;

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayData, ArrayRef, BooleanBufferBuilder, RecordBatch, make_array};
-use arrow::buffer::{Buffer, MutableBuffer, NullBuffer};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use duckdb::ffi;
 
 use super::error::error_from_text;
 use super::raw::{Chunk, LogicalType, Vector, is_set};
+use super::recycle::Recycled;
 use super::stream::{BATCH_BYTES, BATCH_ROWS, CHUNK_ROWS, arrow_error};
 use crate::engine::{EngineError, EngineErrorKind};
 
@@ -40,6 +41,9 @@ impl Packer {
 
     pub(super) fn add(&mut self, chunk: &Chunk) -> Result<(), EngineError> {
         let rows = chunk.len() as usize;
+        if rows == 0 {
+            return Ok(());
+        }
         for (index, column) in self.columns.iter_mut().enumerate() {
             let vector = chunk.vector(index as u64);
             // SAFETY: the vector is the chunk's, so it has that many rows, of the type that the layout was made for.
@@ -51,7 +55,8 @@ impl Packer {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.columns.iter().map(|column| column.values.len()).sum::<usize>() >= BATCH_BYTES
+        self.rows >= BATCH_ROWS
+            || self.columns.iter().map(|column| column.values.filling.len()).sum::<usize>() >= BATCH_BYTES
     }
 
     /// The rows since the last batch; `None` when there are none.
@@ -135,11 +140,11 @@ impl Layout {
 struct Column {
     layout: Layout,
     data_type: DataType,
-    values: MutableBuffer,
+    values: Recycled,
     /// Bits for `Layout::Bits`, in the place of `values`.
     bits: BooleanBufferBuilder,
     /// Ends of the texts, after a zero; for `Layout::Bytes`.
-    offsets: Vec<i32>,
+    offsets: Recycled,
     /// From the first chunk on that has a mask.
     validity: Option<BooleanBufferBuilder>,
     /// Bytes of the batch before, as a guess for the next one.
@@ -151,9 +156,9 @@ impl Column {
         Column {
             layout,
             data_type,
-            values: MutableBuffer::new(0),
+            values: Recycled::default(),
             bits: BooleanBufferBuilder::new(0),
-            offsets: vec![0],
+            offsets: Recycled::default(),
             validity: None,
             expected: 0,
         }
@@ -164,14 +169,15 @@ impl Column {
     /// # Safety
     /// The vector has that many rows, of the type that the layout was made for.
     unsafe fn append(&mut self, vector: &Vector<'_>, before: usize, rows: usize) -> Option<()> {
-        if before == 0 && rows == CHUNK_ROWS {
-            self.reserve();
+        if before == 0 {
+            // What begins with a full chunk goes on.
+            self.reserve(if rows == CHUNK_ROWS { BATCH_ROWS } else { rows });
         }
         self.append_validity(vector, before, rows);
         // SAFETY (all slices): the types are the storage of DuckDB's types, by `Layout::of`.
         unsafe {
             match self.layout {
-                Layout::Same(width) => self.values.extend_from_slice(vector.slice::<u8>(rows * width)),
+                Layout::Same(width) => self.values.filling.extend_from_slice(vector.slice::<u8>(rows * width)),
                 Layout::Bits => vector.slice::<u8>(rows).iter().for_each(|value| self.bits.append(*value != 0)),
                 Layout::Decimal16 => self.extend(vector.slice::<i16>(rows), |value| i128::from(*value)),
                 Layout::Decimal32 => self.extend(vector.slice::<i32>(rows), |value| i128::from(*value)),
@@ -183,17 +189,19 @@ impl Column {
         Some(())
     }
 
-    /// Makes room for a whole batch: what begins with a full chunk goes on.
-    fn reserve(&mut self) {
+    /// Makes room for a batch of so many rows.
+    fn reserve(&mut self, rows: usize) {
         match self.layout {
-            Layout::Same(width) => self.values.reserve(BATCH_ROWS * width),
-            Layout::Bits => self.bits.reserve(BATCH_ROWS),
+            Layout::Same(width) => self.values.reserve(rows * width),
+            Layout::Bits => self.bits.reserve(rows),
             Layout::Decimal16 | Layout::Decimal32 | Layout::Decimal64 | Layout::Uuid => {
-                self.values.reserve(BATCH_ROWS * size_of::<i128>());
+                self.values.reserve(rows * size_of::<i128>());
             }
             Layout::Bytes => {
-                self.offsets.reserve(BATCH_ROWS);
-                self.values.reserve(self.expected);
+                self.offsets.reserve((rows + 1) * size_of::<i32>());
+                self.offsets.filling.push(0i32);
+                // A little more than the batch before, so that a little more needs no second place.
+                self.values.reserve(self.expected + self.expected / 8);
             }
         }
     }
@@ -214,9 +222,9 @@ impl Column {
     }
 
     fn extend<T>(&mut self, values: &[T], convert: impl Fn(&T) -> i128) {
-        let start = self.values.len() / size_of::<i128>();
-        self.values.resize(self.values.len() + values.len() * size_of::<i128>(), 0);
-        let room = &mut self.values.typed_data_mut::<i128>()[start..];
+        let start = self.values.filling.len() / size_of::<i128>();
+        self.values.filling.resize(self.values.filling.len() + values.len() * size_of::<i128>(), 0);
+        let room = &mut self.values.filling.typed_data_mut::<i128>()[start..];
         for (place, value) in room.iter_mut().zip(values) {
             *place = convert(value);
         }
@@ -234,10 +242,10 @@ impl Column {
         let length = |text: &ffi::duckdb_string_t| unsafe { text.value.inlined.length as usize };
         let total: usize =
             texts.iter().enumerate().filter(|(row, _)| is_valid(*row)).map(|(_, text)| length(text)).sum();
-        if self.values.len() + total > MOST_BYTES {
+        if self.values.filling.len() + total > MOST_BYTES {
             return None;
         }
-        self.values.reserve(total);
+        self.values.filling.reserve(total);
         for (row, text) in texts.iter().enumerate() {
             if is_valid(row) {
                 // SAFETY: short texts are inline, others behind the pointer, which the chunk keeps alive.
@@ -247,25 +255,21 @@ impl Column {
                     let start = if length <= INLINE_BYTES { inline } else { text.value.pointer.ptr };
                     std::slice::from_raw_parts(start.cast::<u8>(), length as usize)
                 };
-                self.values.extend_from_slice(bytes);
+                self.values.filling.extend_from_slice(bytes);
             }
-            self.offsets.push(self.values.len() as i32);
+            self.offsets.filling.push(self.values.filling.len() as i32);
         }
         Some(())
     }
 
     fn finish(&mut self, rows: usize) -> ArrayRef {
         let nulls = self.validity.take().map(|mut validity| NullBuffer::new(validity.finish()));
-        self.expected = self.values.len();
-        let values = std::mem::replace(&mut self.values, MutableBuffer::new(0));
+        self.expected = self.values.filling.len();
         let data = ArrayData::builder(self.data_type.clone()).len(rows).nulls(nulls);
         let data = match self.layout {
-            Layout::Bytes => {
-                let offsets = std::mem::replace(&mut self.offsets, vec![0]);
-                data.add_buffer(Buffer::from_vec(offsets)).add_buffer(values.into())
-            }
+            Layout::Bytes => data.add_buffer(self.offsets.take()).add_buffer(self.values.take()),
             Layout::Bits => data.add_buffer(self.bits.finish().into_inner()),
-            _ => data.add_buffer(values.into()),
+            _ => data.add_buffer(self.values.take()),
         };
         // SAFETY: the buffers hold `rows` values of the type; DuckDB's texts are UTF-8.
         make_array(unsafe { data.build_unchecked() })
