@@ -30,7 +30,7 @@ def lazy_frame(relation: Any) -> pl.LazyFrame:
     special = _special(relation)
     # polars scans in threads of its own, which do not know which asset is running.
     capture = _capture.current.get()
-    schema = _typed(pl.DataFrame(relation.limit(0)._stream("polars", True)), special).schema
+    schema = _schema(relation, special)
 
     def scan(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -62,6 +62,25 @@ def lazy_frame(relation: Any) -> pl.LazyFrame:
             yield batch
 
     return register_io_source(scan, schema=schema)
+
+
+def _schema(relation: Any, special: dict[str, Any]) -> dict[str, Any]:
+    """The columns' polars types. One that polars has no type for is `pl.Object`, and an error once it is read."""
+
+    def of(empty: Any) -> dict[str, Any]:
+        return dict(_typed(pl.DataFrame(empty._stream("polars", True)), special).schema)
+
+    empty = relation.limit(0)
+    try:
+        return of(empty)
+    except ColumnTypeError:
+        schema: dict[str, Any] = {}
+        for name in relation.columns:
+            try:
+                schema |= of(empty.select(sql_name(name)))
+            except ColumnTypeError:
+                schema[name] = pl.Object
+        return schema
 
 
 def _special(relation: Any) -> dict[str, Any]:

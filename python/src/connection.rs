@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use dovetail::engine::{BatchReader, Engine, EngineError, EngineErrorKind, Session, TableSchema};
+use dovetail::engine::{BatchReader, Column, Engine, EngineError, EngineErrorKind, Session};
 use pyo3::prelude::*;
 
 use crate::error::engine_error;
@@ -35,11 +35,11 @@ impl Pool {
         Ok(Box::new(PooledReader { reader: Some(reader), session: Some(session), pool: Arc::clone(self) }))
     }
 
-    pub(crate) fn schema(&self, sql: &str) -> Result<TableSchema, EngineError> {
+    pub(crate) fn columns(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
         let mut session = self.take()?;
-        let schema = session.schema(sql);
+        let columns = session.columns(sql);
         lock(&self.idle).push(session);
-        schema
+        columns
     }
 
     pub(crate) fn note(&self, error: EngineError) {
@@ -115,7 +115,7 @@ impl Connection {
     }
 
     fn relation(&self, py: Python<'_>, sql: String) -> PyResult<crate::relation::Relation> {
-        crate::rows::bind(py, &self.pool, &sql)?;
+        crate::rows::describe(py, &self.pool, &sql)?;
         Ok(crate::relation::Relation::new(Arc::clone(&self.pool), sql))
     }
 }

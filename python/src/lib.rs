@@ -28,7 +28,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add_class::<relation::Relation>()?;
+    relation::add_to(module)?;
     module.add_class::<rows::RowStream>()?;
     module.add_class::<connection::Connection>()?;
     module.add_class::<runtime::Turns>()?;

@@ -8,8 +8,26 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::connection::{Pool, detached, lock};
 use crate::cursor::Cursor;
-use crate::rows::{RowStream, bind, describe, open};
+use crate::rows::{RowStream, describe, open};
 use crate::types::{Library, quote_name};
+
+/// The other names that DuckDB has for a method or property, each with the one that is defined here.
+const ALIASES: [(&str, &str); 7] = [
+    ("project", "select"),
+    ("dtypes", "types"),
+    ("to_df", "df"),
+    ("fetchdf", "df"),
+    ("fetch_arrow_table", "to_arrow_table"),
+    ("to_arrow_reader", "arrow"),
+    ("fetch_record_batch", "arrow"),
+];
+
+/// Adds the class to the extension module.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Relation>()?;
+    let class = module.py().get_type::<Relation>();
+    ALIASES.iter().try_for_each(|(alias, name)| class.setattr(*alias, class.getattr(*name)?))
+}
 
 /// A lazy query. Nothing runs until rows are asked for.
 #[pyclass(frozen, weakref, module = "dovetail")]
@@ -32,7 +50,7 @@ impl Relation {
 
     /// A relation of another query, which is bound now: so an error in it is raised where the user wrote it.
     fn with_sql(&self, py: Python<'_>, sql: String) -> PyResult<Self> {
-        bind(py, &self.pool, &sql)?;
+        describe(py, &self.pool, &sql)?;
         Ok(Relation::named(Arc::clone(&self.pool), sql, self.alias.clone()))
     }
 
@@ -93,11 +111,6 @@ impl Relation {
             return Err(PyTypeError::new_err("`select` needs at least one column or expression"));
         }
         self.with_sql(py, format!("select {} from {}", columns.join(", "), self.table()))
-    }
-
-    #[pyo3(signature = (*columns))]
-    fn project(&self, py: Python<'_>, columns: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        self.select(py, columns)
     }
 
     fn filter(&self, py: Python<'_>, condition: &str) -> PyResult<Self> {
@@ -195,17 +208,12 @@ impl Relation {
 
     #[getter]
     fn columns(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|(name, _)| name).collect())
+        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|column| column.name).collect())
     }
 
     #[getter]
     fn types(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|(_, engine_type)| engine_type).collect())
-    }
-
-    #[getter]
-    fn dtypes(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.types(py)
+        Ok(describe(py, &self.pool, &self.sql)?.into_iter().map(|column| column.engine_type).collect())
     }
 
     #[getter]
@@ -263,31 +271,11 @@ impl Relation {
         convert(slf, "pandas")
     }
 
-    fn to_df<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "pandas")
-    }
-
-    fn fetchdf<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "pandas")
-    }
-
     fn to_arrow_table<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         convert(slf, "table")
     }
 
-    fn fetch_arrow_table<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "table")
-    }
-
     fn arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "reader")
-    }
-
-    fn to_arrow_reader<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        convert(slf, "reader")
-    }
-
-    fn fetch_record_batch<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         convert(slf, "reader")
     }
 

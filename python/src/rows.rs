@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
-use arrow::array::{Array, AsArray, RecordBatch, StructArray};
-use dovetail::engine::{BatchReader, EngineError, EngineErrorKind};
+use arrow::array::{Array, RecordBatch, StructArray};
+use dovetail::engine::{BatchReader, Column, EngineError, EngineErrorKind};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -15,47 +15,27 @@ use crate::shape::Shape;
 use crate::stream::{ArraySource, export};
 use crate::types::{EngineType, Library, quote_name};
 
-/// Names and type texts of a query's columns, without running it.
-pub(crate) fn describe(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<Vec<(String, String)>> {
+/// The columns of a query, without running it. Fails as the query would before its first row: unknown columns and
+/// tables, wrong types, syntax.
+pub(crate) fn describe(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<Vec<Column>> {
     detached(py, || describe_detached(pool, sql))
 }
 
-/// Fails as the query would before its first row: unknown columns and tables, wrong types, syntax.
-pub(crate) fn bind(py: Python<'_>, pool: &Arc<Pool>, sql: &str) -> PyResult<()> {
-    detached(py, || match pool.schema(&format!("select * from (\n{sql}\n)")) {
-        // A type that Arrow lacks stops only whoever reads the rows as Arrow.
-        Err(error) if error.kind != EngineErrorKind::ColumnType => Err(error),
-        _ => Ok(()),
-    })
-}
-
-fn describe_detached(pool: &Arc<Pool>, sql: &str) -> Result<Vec<(String, String)>, EngineError> {
-    let schema = pool.schema(&format!("select * from (\n{sql}\n)")).map_err(|error| match error.kind {
-        EngineErrorKind::ColumnType => noted(pool, unspeakable(pool, sql, error)),
-        _ => error,
-    })?;
-    let names = schema.arrow.fields().iter().map(|field| field.name().clone());
-    Ok(names.zip(schema.types).collect())
+fn describe_detached(pool: &Arc<Pool>, sql: &str) -> Result<Vec<Column>, EngineError> {
+    pool.columns(&format!("select * from (\n{sql}\n)"))
 }
 
 /// Names the column whose type Arrow does not have; the engine's own error does not.
-fn unspeakable(pool: &Arc<Pool>, sql: &str, error: EngineError) -> EngineError {
-    let Ok(reader) = pool.query(&format!("select column_name, column_type from (describe select * from (\n{sql}\n))"))
-    else {
-        return error;
-    };
-    for batch in reader.flatten() {
-        let (names, types) = (batch.column(0).as_string_opt::<i32>(), batch.column(1).as_string_opt::<i32>());
-        let (Some(names), Some(types)) = (names, types) else { return error };
-        let mut pairs = names.iter().flatten().zip(types.iter().flatten());
-        if let Some((name, engine_type)) = pairs.find(|(_, engine_type)| engine_type.contains("VARIANT")) {
+fn unspeakable(columns: &[Column], error: EngineError) -> EngineError {
+    match columns.iter().find(|column| column.engine_type.contains("VARIANT")) {
+        Some(Column { name, engine_type }) if error.kind == EngineErrorKind::ColumnType => {
             let message = format!(
                 "column `{name}` has the type {engine_type}, which Arrow has no type for; cast it to JSON or VARCHAR in SQL"
             );
-            return EngineError { message, ..error };
+            EngineError { message, ..error }
         }
+        _ => error,
     }
-    error
 }
 
 /// A query's rows in a library's shape.
@@ -71,7 +51,7 @@ pub(crate) fn open(pool: &Arc<Pool>, sql: &str, library: Library) -> Result<Rows
     let columns = describe_detached(pool, sql)?;
     let mut origins = Vec::new();
     let mut items = Vec::new();
-    for (name, engine_type) in &columns {
+    for Column { name, engine_type } in &columns {
         let parsed = EngineType::parse(engine_type);
         let image = parsed.and_then(|parsed| parsed.image(library));
         let name = quote_name(name);
@@ -80,7 +60,7 @@ pub(crate) fn open(pool: &Arc<Pool>, sql: &str, library: Library) -> Result<Rows
     }
     let cast = origins.iter().any(Option::is_some);
     let sql = if cast { format!("select {} from (\n{sql}\n)", items.join(", ")) } else { sql.to_owned() };
-    let reader = pool.query(&sql)?;
+    let reader = pool.query(&sql).map_err(|error| noted(pool, unspeakable(&columns, error)))?;
     let shape = Shape::new(&reader.schema(), library, &origins)
         .map_err(|message| noted(pool, EngineError { kind: EngineErrorKind::ColumnType, message, offset: None }))?;
     Ok(Rows { reader, shape, pool: Arc::clone(pool), pristine: true })

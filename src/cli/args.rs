@@ -221,8 +221,8 @@ pub(crate) struct InitArgs {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "expected seconds, 0 or more, as in `--wait=60`; `--wait` alone waits for ever".to_owned())
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -146,10 +146,8 @@ impl Printer {
 
     /// The width to fit data to: that of the terminal; `None` when no person looks at it.
     pub fn stdout_width(&self) -> Option<usize> {
-        if let Some(columns) = self.columns {
-            return Some(columns);
-        }
-        self.stdout_is_terminal.then(terminal_width).flatten()
+        // Some shells export `COLUMNS`, which says nothing about a pipe or a file.
+        self.stdout_is_terminal.then(|| self.columns.or_else(terminal_width)).flatten()
     }
 
     /// Prints the errors of a command, flushes, and gives its exit status.

@@ -2,14 +2,14 @@
 
 use arrow::array::cast::AsArray;
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
 
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::json_rows::{json_lines, keys};
 use super::table::{Column, Table};
-use crate::engine::{EngineError, Session, TableSchema};
+use crate::engine::{self, EngineError, Session};
 use crate::graph::quoted;
 
 /// What can go wrong while rows are read and printed.
@@ -42,14 +42,14 @@ pub(crate) fn print(
     context: &mut Context,
     session: &mut dyn Session,
     statement: &str,
-    schema: &TableSchema,
+    columns: &[engine::Column],
     args: &ShowArgs,
 ) -> Result<(), Failure> {
     // One row more than is shown tells whether there are more.
-    let rows = session.query(&first_rows(statement, schema, args.output, args.limit.saturating_add(1)))?;
+    let rows = session.query(&first_rows(statement, columns, args.output, args.limit.saturating_add(1)))?;
     let mut left = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut has_more = false;
-    let mut output = Output::start(context, args.output, schema, rows.schema())?;
+    let mut output = Output::start(context, args.output, columns, &rows.schema())?;
     for batch in rows {
         let batch = batch?;
         has_more |= batch.num_rows() > left;
@@ -70,12 +70,15 @@ pub(crate) fn print(
 /// The statement's first rows, with every column as the text that the output shows.
 ///
 /// Columns are renamed on the way, since a query may give the same name twice.
-fn first_rows(statement: &str, schema: &TableSchema, output: ShowOutput, limit: u64) -> String {
-    let fields = schema.arrow.fields();
-    let names: Vec<String> = (0..fields.len()).map(|number| format!("c{number}")).collect();
-    let columns = fields.iter().zip(&names).map(|(field, name)| match output {
-        ShowOutput::Json => format!("cast(to_json({name}) as varchar) as {}", quoted(field.name())),
-        ShowOutput::Table | ShowOutput::Csv => format!("cast({name} as varchar) as {}", quoted(field.name())),
+fn first_rows(statement: &str, columns: &[engine::Column], output: ShowOutput, limit: u64) -> String {
+    let names: Vec<String> = (0..columns.len()).map(|number| format!("c{number}")).collect();
+    let columns = columns.iter().zip(&names).map(|(column, name)| match output {
+        // `to_json` gives it as one text.
+        ShowOutput::Json if column.engine_type == "VARIANT" => {
+            format!("cast({name}::json as varchar) as {}", quoted(&column.name))
+        }
+        ShowOutput::Json => format!("cast(to_json({name}) as varchar) as {}", quoted(&column.name)),
+        ShowOutput::Table | ShowOutput::Csv => format!("cast({name} as varchar) as {}", quoted(&column.name)),
     });
     let columns: Vec<String> = columns.collect();
     format!("select {} from (\n{statement}\n) as shown({}) limit {limit}", columns.join(", "), names.join(", "))
@@ -93,20 +96,20 @@ impl Output {
     fn start(
         context: &mut Context,
         output: ShowOutput,
-        schema: &TableSchema,
-        printed: SchemaRef,
+        columns: &[engine::Column],
+        printed: &Schema,
     ) -> Result<Self, Failure> {
         match output {
-            ShowOutput::Json => Ok(Output::Json(keys(&printed))),
+            ShowOutput::Json => Ok(Output::Json(keys(printed))),
             ShowOutput::Csv => {
                 let header = csv_line(printed.fields().iter().map(|field| Some(field.name().as_str())));
                 context.printer.data(&header);
                 Ok(Output::Csv)
             }
             ShowOutput::Table => {
-                let columns = schema.arrow.fields().iter().zip(&schema.types).map(|(field, sql_type)| Column {
-                    name: field.name().clone(),
-                    is_number: is_number(sql_type),
+                let columns = columns.iter().map(|column| Column {
+                    name: column.name.clone(),
+                    is_number: is_number(&column.engine_type),
                     cells: Vec::new(),
                 });
                 Ok(Output::Table(Table { columns: columns.collect() }))

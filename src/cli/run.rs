@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::args::RunArgs;
 use super::context::Context;
 use super::interrupt::Interrupt;
+use super::printer::Printer;
 use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
@@ -55,16 +56,23 @@ fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, 
     })
 }
 
-/// Says once whom it waits for.
 fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
-    let printer = RefCell::new(Some(&mut context.printer));
+    let say = said_once(&mut context.printer);
     let keep_waiting = |holder: &str| {
-        if let Some(printer) = printer.take() {
-            printer.note(&format!("waiting: {holder}"));
-        }
+        say(holder);
         !cancellation.is_cancelled()
     };
     open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
+}
+
+/// Says whom the command waits for, at the first call only.
+pub(crate) fn said_once(printer: &mut Printer) -> impl Fn(&str) {
+    let printer = RefCell::new(Some(printer));
+    move |holder| {
+        if let Some(printer) = printer.take() {
+            printer.note(&format!("waiting: {holder}"));
+        }
+    }
 }
 
 /// What `--wait` and `--wait=SECONDS` mean.

@@ -7,13 +7,13 @@ use serde_json::json;
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
-use super::run::{database_diagnostic, open_diagnostic, when_locked};
+use super::run::{database_diagnostic, open_diagnostic, said_once, when_locked};
 use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
-use crate::execute::place_in_statement;
+use crate::execute::at_statement;
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Project;
 
@@ -21,15 +21,15 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
-    let engine = shown.open(when_locked(args.wait))?;
+    let engine = shown.open(context, when_locked(args.wait))?;
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
         return shown.object(context, session.as_mut(), args);
     }
     let statement = shown.statement();
     let problem = |error: EngineError| shown.problem(engine.as_ref(), &error);
-    let schema = session.schema(&statement).map_err(problem)?;
-    rows::print(context, session.as_mut(), &statement, &schema, args).map_err(|failure| match failure {
+    let columns = session.columns(&statement).map_err(problem)?;
+    rows::print(context, session.as_mut(), &statement, &columns, args).map_err(|failure| match failure {
         Failure::Engine(error) => problem(error),
         Failure::Print(message) => Diagnostic::error(Code::Unwritable, message),
     })?;
@@ -57,10 +57,15 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// A query over nothing of ours needs no database, so it gets one in memory where there is none yet.
-    fn open(&self, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
+    fn open(&self, context: &mut Context, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
         let project = &self.compiled.project;
         let graph = &self.compiled.graph;
-        let open = |project| open(project, Access::ReadOnly, when_locked, &|_| true);
+        let say = said_once(&mut context.printer);
+        let keep_waiting = |holder: &str| {
+            say(holder);
+            true
+        };
+        let open = |project| open(project, Access::ReadOnly, when_locked, &keep_waiting);
         match open(project) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => {
                 let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());
@@ -139,7 +144,8 @@ impl Shown<'_> {
         let diagnostic = Diagnostic::error(Code::SqlFailed, message);
         match (self.sql(), error.offset) {
             (Some(sql), Some(offset)) => {
-                diagnostic.at(place_in_statement(&self.compiled.templates, &self.node.file, sql, offset))
+                let Compiled { graph, templates, .. } = self.compiled;
+                at_statement(diagnostic, graph, templates, self.node, sql, offset)
             }
             _ => diagnostic,
         }

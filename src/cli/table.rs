@@ -1,5 +1,7 @@
 //! A table in text: aligned, cut to the terminal where it must be, and honest about that.
 
+use std::ops::Range;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) struct Table {
@@ -22,8 +24,12 @@ pub(crate) struct Drawn {
 
 /// Between two columns.
 const GAP: usize = 2;
-/// No column is cut to less: below this nothing can be read.
-const NARROWEST: usize = 8;
+/// No column is cut to less (a date fits): before that, columns are left out.
+const NARROWEST: usize = 10;
+/// Stands for the columns that are left out, and at the end of a cell that is cut.
+const ELLIPSIS: &str = "…";
+/// So many columns that are left out are named one by one.
+const NAMED: usize = 3;
 
 impl Drawn {
     /// What does not show, in words; `None` when all does.
@@ -33,13 +39,20 @@ impl Drawn {
             1 => Some("1 column is cut".to_owned()),
             many => Some(format!("{many} columns are cut")),
         };
-        let dropped = (!self.dropped.is_empty()).then(|| {
-            let names: Vec<String> = self.dropped.iter().map(|name| format!("`{name}`")).collect();
-            let verb = if names.len() == 1 { "does" } else { "do" };
-            format!("{} more {verb} not fit: {}", names.len(), names.join(", "))
-        });
-        let parts: Vec<String> = [cut, dropped].into_iter().flatten().collect();
+        let parts: Vec<String> = [cut, self.dropped_in_words()].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| format!("{}; `--output json` shows everything", parts.join(", ")))
+    }
+
+    fn dropped_in_words(&self) -> Option<String> {
+        let (first, last) = (self.dropped.first()?, self.dropped.last()?);
+        let count = self.dropped.len();
+        let verb = if count == 1 { "does" } else { "do" };
+        let names = if count > NAMED {
+            format!("`{first}` to `{last}`")
+        } else {
+            self.dropped.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        Some(format!("{count} more {verb} not fit: {names}"))
     }
 }
 
@@ -48,17 +61,16 @@ impl Table {
     pub fn draw(&self, width: Option<usize>) -> Drawn {
         let shown: Vec<ShownColumn> = self.columns.iter().map(ShownColumn::of).collect();
         let natural: Vec<usize> = shown.iter().map(|column| column.width).collect();
-        let widths = width.map_or_else(|| natural.clone(), |width| fit(&natural, width));
-        let cut = widths.iter().zip(&natural).filter(|(width, natural)| width < natural).count();
-        let dropped = self.columns.iter().skip(widths.len()).map(|column| column.name.clone()).collect();
-        let mut text = String::new();
-        draw_line(&mut text, &shown, &widths, |column| &column.name);
-        draw_rule(&mut text, &widths);
+        let layout = width.map_or_else(|| Layout::whole(&natural), |width| Layout::fit(&natural, width));
         let rows = shown.first().map_or(0, |column| column.cells.len());
+        let mut text = String::new();
+        layout.draw_line(&mut text, &shown, |column| &column.name);
+        layout.draw_rule(&mut text);
         for row in 0..rows {
-            draw_line(&mut text, &shown, &widths, |column| column.cells.get(row).map_or("", String::as_str));
+            layout.draw_line(&mut text, &shown, |column| column.cells.get(row).map_or("", String::as_str));
         }
-        Drawn { text, cut, dropped }
+        let dropped = shown[layout.dropped.clone()].iter().map(|column| column.name.clone()).collect();
+        Drawn { text, cut: layout.cut(&natural), dropped }
     }
 }
 
@@ -93,60 +105,109 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Widths that fit: the widest columns give first, then the last columns go.
-fn fit(natural: &[usize], width: usize) -> Vec<usize> {
-    let smallest = |natural: &usize| (*natural).min(NARROWEST);
-    let mut count = natural.len();
-    while count > 1 && total(natural[..count].iter().map(smallest)) > width {
-        count -= 1;
+/// Which columns are drawn, and how wide.
+struct Layout {
+    /// The columns in the middle that are left out.
+    dropped: Range<usize>,
+    /// Of the others, in their order.
+    widths: Vec<usize>,
+}
+
+impl Layout {
+    fn whole(natural: &[usize]) -> Self {
+        Layout { dropped: 0..0, widths: natural.to_vec() }
     }
-    let mut widths = natural[..count].to_vec();
-    let room = width.saturating_sub(GAP * count.saturating_sub(1));
+
+    /// The widest columns give first; then those in the middle go, since keys stand first and what was added last.
+    fn fit(natural: &[usize], width: usize) -> Self {
+        let dropped = dropped(natural, width);
+        let kept = natural[..dropped.start].iter().chain(&natural[dropped.end..]);
+        let mut widths: Vec<usize> = kept.copied().collect();
+        let room = width.saturating_sub(GAP * widths.len().saturating_sub(1) + marker(&dropped));
+        narrow(&mut widths, room);
+        Layout { dropped, widths }
+    }
+
+    /// The index of each drawn column; `None` stands where some are left out.
+    fn places(&self) -> impl Iterator<Item = Option<usize>> {
+        let end = self.widths.len() + self.dropped.len();
+        let marker = (!self.dropped.is_empty()).then_some(None);
+        (0..self.dropped.start).map(Some).chain(marker).chain((self.dropped.end..end).map(Some))
+    }
+
+    /// How many columns are narrower than their texts.
+    fn cut(&self, natural: &[usize]) -> usize {
+        let indexes = self.places().flatten();
+        indexes.zip(&self.widths).filter(|(index, width)| **width < natural[*index]).count()
+    }
+
+    fn draw_line<'a>(&self, text: &mut String, columns: &'a [ShownColumn], cell: impl Fn(&'a ShownColumn) -> &'a str) {
+        let mut widths = self.widths.iter();
+        let cells = self.places().map(|place| match place {
+            Some(index) => aligned(cell(&columns[index]), *widths.next().unwrap_or(&0), columns[index].is_number),
+            None => ELLIPSIS.to_owned(),
+        });
+        let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+
+    fn draw_rule(&self, text: &mut String) {
+        let mut widths = self.widths.iter();
+        let rules = self.places().map(|place| place.and_then(|_| widths.next()).map_or(1, |width| *width));
+        let rules: Vec<String> = rules.map(|width| "─".repeat(width)).collect();
+        text.push_str(&rules.join(&" ".repeat(GAP)));
+        text.push('\n');
+    }
+}
+
+/// What the mark for columns that are left out takes, with its gap.
+fn marker(dropped: &Range<usize>) -> usize {
+    if dropped.is_empty() { 0 } else { ELLIPSIS.width() + GAP }
+}
+
+/// The columns that have no room even when all are as narrow as they may be. The first one always stays.
+fn dropped(natural: &[usize], width: usize) -> Range<usize> {
+    let smallest = |index: usize| natural[index].min(NARROWEST);
+    let total = (0..natural.len()).map(smallest).sum::<usize>() + GAP * natural.len().saturating_sub(1);
+    if total <= width || natural.len() < 2 {
+        return 0..0;
+    }
+    let (mut start, mut end) = (1, natural.len());
+    let mut used = smallest(0) + GAP + ELLIPSIS.width();
+    // By turns from the left and from the right, until one does not fit.
+    while start < end {
+        let takes_last = natural.len() - end < start;
+        let next = if takes_last { end - 1 } else { start };
+        used += smallest(next) + GAP;
+        if used > width {
+            break;
+        }
+        if takes_last { end -= 1 } else { start += 1 }
+    }
+    start..end
+}
+
+/// Makes the widest columns as narrow as it takes for all to fit into `room`.
+fn narrow(widths: &mut [usize], room: usize) {
     // The largest limit under which all columns fit. Widths are small, so trying each is quick enough.
     let widest = widths.iter().copied().max().unwrap_or_default().min(room.max(NARROWEST));
     let sum = |limit: usize| widths.iter().map(|width| (*width).min(limit)).sum::<usize>();
     let limit = (NARROWEST..=widest).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
     let mut left = room.saturating_sub(sum(limit));
-    for width in &mut widths {
+    for width in widths {
         // What the limit leaves over goes to the first column that wants it.
         let more = width.saturating_sub(limit).min(left);
         *width = (*width).min(limit) + more;
         left -= more;
     }
-    widths
 }
 
-fn total(widths: impl ExactSizeIterator<Item = usize>) -> usize {
-    let gaps = GAP * widths.len().saturating_sub(1);
-    widths.sum::<usize>() + gaps
-}
-
-fn draw_line<'a>(
-    text: &mut String,
-    columns: &'a [ShownColumn],
-    widths: &[usize],
-    cell: impl Fn(&'a ShownColumn) -> &'a str,
-) {
-    let mut line = String::new();
-    for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
-        if index > 0 {
-            line.push_str(&" ".repeat(GAP));
-        }
-        let shown = shortened(cell(column), *width);
-        let padding = " ".repeat(width.saturating_sub(shown.width()));
-        let (before, after) = if column.is_number { (padding, String::new()) } else { (String::new(), padding) };
-        line.push_str(&before);
-        line.push_str(&shown);
-        line.push_str(&after);
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
-}
-
-fn draw_rule(text: &mut String, widths: &[usize]) {
-    let rules: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-    text.push_str(&rules.join(&" ".repeat(GAP)));
-    text.push('\n');
+/// A cell as wide as its column: numbers at the right, all else at the left.
+fn aligned(cell: &str, width: usize, is_number: bool) -> String {
+    let shown = shortened(cell, width);
+    let padding = " ".repeat(width.saturating_sub(shown.width()));
+    if is_number { format!("{padding}{shown}") } else { format!("{shown}{padding}") }
 }
 
 fn shortened(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
@@ -158,7 +219,7 @@ fn shortened(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
         used += letter.width().unwrap_or_default();
         used < width
     });
-    format!("{}…", kept.collect::<String>()).into()
+    format!("{}{ELLIPSIS}", kept.collect::<String>()).into()
 }
 
 #[cfg(test)]
@@ -194,11 +255,25 @@ mod tests {
         for width in [1, 8, 12, 20, 31, 32, 33, 40, 79, 80, 200] {
             let drawn = table.draw(Some(width));
             let widest = drawn.text.lines().map(UnicodeWidthStr::width).max().unwrap();
-            assert!(widest <= width.max(NARROWEST), "{widest} > {width}\n{}", drawn.text);
+            assert!(widest <= width.max("id  …".width()), "{widest} > {width}\n{}", drawn.text);
             assert_eq!(drawn.note().is_none(), width == 200);
         }
-        let note = table.draw(Some(24)).note().unwrap();
-        assert_eq!(note, "2 columns are cut, 1 more does not fit: `last`; `--output json` shows everything");
+        let drawn = table.draw(Some(30));
+        let text = "id  text         …  last\n──  ───────────  ─  ──────────\n 1  a text tha…  …  a text th…\n";
+        assert_eq!(drawn.text, text);
+        let note = drawn.note().unwrap();
+        assert_eq!(note, "2 columns are cut, 1 more does not fit: `other`; `--output json` shows everything");
+    }
+
+    #[test]
+    fn of_many_columns_the_first_and_the_last_are_shown() {
+        let columns = (1..=200).map(|number| column(&format!("measure_{number}"), true, &[Some("123")]));
+        let drawn = Table { columns: columns.collect() }.draw(Some(60));
+        let header = "measure_1  measure_2  measure_3  …  measure_199  measure_200";
+        assert_eq!(drawn.text.lines().next(), Some(header));
+        assert!(drawn.text.lines().all(|line| line.width() <= 60), "{}", drawn.text);
+        let note = "195 more do not fit: `measure_4` to `measure_198`; `--output json` shows everything";
+        assert_eq!(drawn.note().as_deref(), Some(note));
     }
 
     #[test]

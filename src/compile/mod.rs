@@ -67,16 +67,23 @@ pub fn compile_project(
     inline: Option<&str>,
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = project;
-    let scanned = scan(&project)?;
+    let scanned = scan(&project).map_err(|problems| together(problems, &warnings))?;
     let Warned { value: (mut parsed, templates), warnings: parse_warnings } =
-        parse(&project, &scanned, python, inline)?;
+        parse(&project, &scanned, python, inline).map_err(|problems| together(problems, &warnings))?;
     let messages = messages(&mut parsed);
     let modules = Modules::new(&project.root, &scanned.python);
     warnings.extend(parse_warnings);
-    let resolved = resolve(&project, parsed, &templates).map_err(|problems| redacted(problems, &templates))?;
+    let resolved = resolve(&project, parsed, &templates)
+        .map_err(|problems| redacted(together(problems, &warnings), &templates))?;
     warnings.extend(resolved.warnings);
     let warnings = redacted(warnings, &templates);
     Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, modules, warnings, messages })
+}
+
+/// The problems that end a stage, with the warnings of those before it.
+fn together(mut problems: Diagnostics, warnings: &Diagnostics) -> Diagnostics {
+    problems.extend(warnings.0.iter().cloned());
+    problems.sorted()
 }
 
 /// Takes the messages out of the models.

@@ -5,29 +5,65 @@ use serde_json::Value;
 use super::{Content, Node, Reader};
 use crate::diagnostic::did_you_mean;
 
-/// The keys that dovetail knows for assets of every kind.
-pub const CONFIG_KEYS: &[&str] = &[
-    "materialized",
-    "schema",
-    "database",
-    "alias",
-    "tags",
-    "owner",
-    "group",
-    "meta",
-    "enabled",
-    "retries",
-    "retry_delay",
-    "columns",
-    "version",
-    "max_age",
-    "io_manager",
-    "access",
-    "docs",
+/// What a key may be said of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// An asset of any kind, and a folder of them.
+    Any,
+    /// One asset of any kind: what would make no sense for several.
+    One,
+    /// A seed, and a folder of seeds.
+    Seeds,
+}
+
+/// The keys that dovetail knows.
+const KEYS: &[(&str, Scope)] = &[
+    ("materialized", Scope::Any),
+    ("schema", Scope::Any),
+    ("database", Scope::Any),
+    ("alias", Scope::One),
+    ("tags", Scope::Any),
+    ("owner", Scope::Any),
+    ("group", Scope::Any),
+    ("meta", Scope::Any),
+    ("enabled", Scope::Any),
+    ("retries", Scope::Any),
+    ("retry_delay", Scope::Any),
+    ("columns", Scope::One),
+    ("version", Scope::One),
+    ("max_age", Scope::Any),
+    ("io_manager", Scope::Any),
+    ("access", Scope::Any),
+    ("docs", Scope::Any),
+    ("column_types", Scope::Seeds),
+    ("delimiter", Scope::Seeds),
+    ("quote_columns", Scope::Seeds),
+    ("options", Scope::Seeds),
 ];
 
+/// Whether dovetail knows the key for assets of every kind.
+pub fn is_asset_key(key: &str) -> bool {
+    KEYS.iter().any(|(name, scope)| *name == key && *scope != Scope::Seeds)
+}
+
+/// The keys that make sense for a folder of models.
+pub fn model_folder_keys() -> Vec<&'static str> {
+    keys(|scope| scope == Scope::Any)
+}
+
+/// The keys that make sense for a folder of seeds.
+pub fn seed_folder_keys() -> Vec<&'static str> {
+    keys(|scope| scope != Scope::One)
+}
+
 /// The keys that only seeds have.
-pub const SEED_KEYS: &[&str] = &["column_types", "delimiter", "quote_columns", "options"];
+pub fn seed_keys() -> Vec<&'static str> {
+    keys(|scope| scope == Scope::Seeds)
+}
+
+fn keys(fits: impl Fn(Scope) -> bool) -> Vec<&'static str> {
+    KEYS.iter().filter(|(_, scope)| fits(*scope)).map(|(name, _)| *name).collect()
+}
 
 /// A config value as JSON; nothing for null, and nothing (with a report) for one of the wrong form.
 ///
@@ -111,7 +147,8 @@ pub fn unsupported(key: &str, value: &Value) -> Option<Unsupported> {
 /// The known key that a key which means nothing to dovetail looks like. Keys of a project's own are free, and so are
 /// those of dbt.
 pub fn slip_of(key: &str) -> Option<&'static str> {
-    let mut known = [CONFIG_KEYS, SEED_KEYS, REFUSED].concat();
+    let mut known = keys(|_| true);
+    known.extend(REFUSED);
     known.extend(WITHOUT_EFFECT.iter().map(|(name, _)| *name));
     if key.len() < 3 || known.contains(&key) {
         return None;

@@ -10,7 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatchReader;
-use arrow::datatypes::SchemaRef;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use crate::graph::RelationName;
@@ -93,7 +92,7 @@ pub trait Engine: Send + Sync {
 /// One worker's line to the engine: builds, then publishes or abandons.
 pub trait Session: Send {
     /// The columns that a query would give, without running it.
-    fn schema(&mut self, sql: &str) -> Result<TableSchema, EngineError>;
+    fn columns(&mut self, sql: &str) -> Result<Vec<Column>, EngineError>;
 
     /// Runs a query; batches come as the reader is read. The session can be used again when the reader is dropped.
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError>;
@@ -120,12 +119,12 @@ pub trait Session: Send {
 /// A schema by database (`None` for the project's own) and name.
 pub type SchemaName = (Option<String>, String);
 
-/// The columns of a query.
-#[derive(Debug, Clone)]
-pub struct TableSchema {
-    pub arrow: SchemaRef,
-    /// The engine's own type of each column, as SQL writes it.
-    pub types: Vec<String>,
+/// A column of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    /// The engine's own type, as SQL writes it.
+    pub engine_type: String,
 }
 
 /// The key of a field's metadata that says which of the engine's types it holds, where Arrow has no exact form for it.
@@ -210,6 +209,13 @@ pub enum EngineErrorKind {
     NoColumns,
     Publish,
     StateFormat,
+}
+
+impl EngineError {
+    /// What the user can do, where the engine's own words do not say it.
+    pub fn hint(&self) -> Option<String> {
+        duckdb::storage_hint(&self.message)
+    }
 }
 
 impl fmt::Display for EngineError {

@@ -145,9 +145,8 @@ impl Materializer {
             EngineErrorKind::Setting => Code::DatabaseSetting,
             EngineErrorKind::Query | EngineErrorKind::Execution | EngineErrorKind::Source => Code::SqlFailed,
         };
-        self.redacted(
-            Diagnostic::error(code, format!("`{}` failed: {}", node.name, error.message)).at(node.place.clone()),
-        )
+        let diagnostic = Diagnostic::error(code, format!("`{}` failed: {}", node.name, error.message));
+        self.redacted(diagnostic.at(node.place.clone()).hint_if(error.hint()))
     }
 
     /// No message leaves with a secret in it.

@@ -12,4 +12,4 @@ pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
 };
 pub use scheduler::{Cancellation, RunContext, RunOptions, execute};
-pub(crate) use sql::place_in_statement;
+pub(crate) use sql::at_statement;

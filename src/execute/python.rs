@@ -69,7 +69,7 @@ fn store_failure(
         // A `Relation` is only read now.
         (EngineErrorKind::Query, None) if error.message.contains(NOT_THERE) => {
             match missing_upstream(materializer, node) {
-                Some(missing) => not_built(node, &missing, None),
+                Some(missing) => not_built(node, &missing).at(node.place.clone()).into(),
                 None => materializer.engine_failure(node, error),
             }
         }
@@ -135,7 +135,7 @@ const NOT_THERE: &str = "does not exist";
 fn python_failure(materializer: &Materializer, node: &Node, error: &PythonError) -> Failure {
     let may_be_missing = error.kind == PythonErrorKind::Input || error.message.contains(NOT_THERE);
     if may_be_missing && let Some(missing) = missing_upstream(materializer, node) {
-        return not_built(node, &missing, None);
+        return not_built(node, &missing).at(node.place.clone()).into();
     }
     let code = match error.kind {
         PythonErrorKind::Cancelled => return Failure::Cancelled,

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::materialize::{Failure, Materializer, Staged};
+use super::scheduler::RunContext;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Built, EngineError, EngineErrorKind, Session};
-use crate::graph::{CompiledSql, Materialized, Node, NodeId};
+use crate::graph::{AssetGraph, Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::TemplateEnvironment;
@@ -82,35 +83,63 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
     if error.kind == EngineErrorKind::Cancelled {
         return Failure::Cancelled;
     }
-    let place =
-        error.offset.map(|offset| place_in_statement(&materializer.context.templates, &node.file, compiled, offset));
+    let placed = |diagnostic: Diagnostic| match error.offset {
+        Some(offset) => {
+            let RunContext { graph, templates, .. } = &materializer.context;
+            at_statement(diagnostic, graph, templates, node, compiled, offset)
+        }
+        None => diagnostic.at(node.place.clone()),
+    };
     if let Some(missing) = missing_upstream(materializer, node) {
-        return not_built(node, &missing, place);
+        return placed(not_built(node, &missing)).into();
     }
     if reads_itself(materializer, node, compiled, error) {
         let message = format!("`{}` reads itself (`{{{{ this }}}}`), and it is not materialized yet", node.name);
-        let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(place.unwrap_or(node.place.clone()));
+        let diagnostic = placed(Diagnostic::error(Code::UpstreamMissing, message));
         return diagnostic.hint("the first run needs a query that does without itself").into();
     }
     let message = format!("`{}` failed: {}", node.name, error.message);
-    let diagnostic = Diagnostic::error(Code::SqlFailed, message);
-    materializer.redacted(diagnostic.at(place.unwrap_or(node.place.clone())))
+    materializer.redacted(placed(Diagnostic::error(Code::SqlFailed, message).hint_if(error.hint())))
 }
 
-/// The template's own place for an offset in the statement, as wide as the word there.
-pub(crate) fn place_in_statement(
+/// Points at the template's own place for an offset in the statement. In the query of an ephemeral asset that is the
+/// asset's own template, with the places that the query was put into.
+pub(crate) fn at_statement(
+    diagnostic: Diagnostic,
+    graph: &AssetGraph,
+    templates: &TemplateEnvironment,
+    node: &Node,
+    compiled: &CompiledSql,
+    offset: usize,
+) -> Diagnostic {
+    let start = compiled.statement.start.saturating_add(offset).min(compiled.text.len());
+    let place = place_in_text(templates, &node.file, compiled, start);
+    let inlined = compiled.inlined_at(start).map(|(id, offset)| (graph.node(id), offset));
+    match inlined.map(|(inlined, offset)| (inlined, &inlined.body, offset)) {
+        Some((inlined, Body::Sql(query), offset)) => {
+            let diagnostic = at_statement(diagnostic, graph, templates, inlined, query, offset);
+            diagnostic.related(place, format!("`{}` reads the ephemeral `{}` here", node.name, inlined.name))
+        }
+        _ => diagnostic.at(place),
+    }
+}
+
+/// The template's own place for an offset in the compiled text: all of a name that was replaced, else the word there.
+fn place_in_text(
     templates: &TemplateEnvironment,
     file: &Arc<SourceFile>,
     compiled: &CompiledSql,
-    offset: usize,
+    start: usize,
 ) -> Place {
-    let start = compiled.statement.start.saturating_add(offset).min(compiled.text.len());
+    let map = templates.source_map(file);
+    if let Some(edit) = compiled.edit_at(start) {
+        return map.place(edit.rendered);
+    }
     // The engine's offset may stand inside a letter.
     let rest = compiled.text.get(start..).unwrap_or_default();
     let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
     let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(compiled.text.len());
-    let rendered = Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end));
-    templates.source_map(file).place(rendered)
+    map.place(Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end)))
 }
 
 /// Whether the error stands at the asset's own relation, which is not there.
@@ -135,15 +164,14 @@ pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Opti
     data_upstreams(graph, id).into_iter().find(is_missing).map(|id| graph.node(id).name.to_string())
 }
 
-pub(super) fn not_built(node: &Node, upstream: &str, place: Option<Place>) -> Failure {
+/// The error without its place.
+pub(super) fn not_built(node: &Node, upstream: &str) -> Diagnostic {
     let message = format!("`{}` reads `{upstream}`, which is not materialized", node.name);
-    let place = place.unwrap_or(node.place.clone());
-    let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(place);
-    diagnostic.hint(format!("build it too: `--select +{}`", node.name)).into()
+    Diagnostic::error(Code::UpstreamMissing, message).hint(format!("build it too: `--select +{}`", node.name))
 }
 
 /// Upstreams whose relations are read, also by way of ephemeral assets.
-fn data_upstreams(graph: &crate::graph::AssetGraph, id: NodeId) -> Vec<NodeId> {
+fn data_upstreams(graph: &AssetGraph, id: NodeId) -> Vec<NodeId> {
     let mut found = Vec::new();
     let mut stack: Vec<NodeId> = graph.upstream(id).collect();
     while let Some(upstream) = stack.pop() {

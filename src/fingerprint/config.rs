@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::hash::{Digest, Part, digest};
-use crate::document::config::SEED_KEYS;
+use crate::document::config::seed_keys;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, RelationName};
 
 /// The config's parts, each under its key's name.
@@ -16,7 +16,7 @@ pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
         parts.push(Part::new("config relation", relation(&node.relation)));
     }
     match &node.body {
-        Body::Seed => parts.extend(SEED_KEYS.iter().filter_map(|key| value(node, key))),
+        Body::Seed => parts.extend(seed_keys().into_iter().filter_map(|key| value(node, key))),
         Body::Python(compiled) => {
             parts.extend(columns(node));
             parts.extend(value(node, "io_manager").filter(|_| compiled.body.imported));

@@ -49,6 +49,13 @@ impl<'a> Advisor<'a> {
         {
             return format!("it is a source: write `source('{source}', '{table}')`");
         }
+        if let Reference::Table(parts) = reference
+            && let [_, known @ ..] = parts.as_slice()
+            && known.len() == 2
+            && self.names.is_declared(known)
+        {
+            return format!("did you mean `{}`?", known.join("."));
+        }
         let sources = self.names.sources_with_table(last_part(reference));
         if !sources.is_empty() {
             return format!("did you mean {}?", list(&sources));

@@ -1,13 +1,14 @@
 //! Puts relations in the place of names: edits spans of the rendered text, never writes SQL anew.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::declare::{Declared, DeclaredBody};
 use super::link::Links;
 use super::relation::literal;
 use super::sources::is_url;
-use super::sql_text::{Region, alias_follows, region_of, regions};
-use super::{CompiledSql, Edit, Materialized, RelationName, Repeatable, reader};
+use super::sql_text::{Region, alias_follows, region_of, regions, word_before};
+use super::{CompiledSql, Edit, Materialized, NodeId, RelationName, Repeatable, reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::parse::{Manner, Reference, RepeatableSql, SourceLocation, SqlBody};
 use crate::source::Span;
@@ -19,193 +20,211 @@ const LONGEST: usize = 16 << 20;
 /// Compiles the SQL of a project's assets. Upstreams that are ephemeral come first.
 pub(super) struct Compiler<'a> {
     pub nodes: &'a [Declared],
+    /// The graph's id of each node.
+    pub ids: &'a [NodeId],
     /// The name under which the project's own database is open.
     pub own_database: &'a str,
     /// The queries of ephemeral assets that are compiled already.
-    pub ephemeral: HashMap<usize, Inlined>,
+    pub ephemeral: HashMap<usize, Item>,
+    /// Those of them that every invocation would compile otherwise, without what differs.
+    pub repeatable: HashMap<usize, (Item, Vec<&'static str>)>,
+    /// Which of its two texts is compiled: the one that runs, or the one that every invocation would compile alike.
+    pub variant: Variant,
 }
 
-/// The query of an ephemeral asset, in parentheses.
-pub(super) struct Inlined {
-    text: String,
-    repeatable: Option<Repeatable>,
-}
-
-/// Which of its two texts is compiled: the one that runs, or the one that every invocation would compile alike.
 #[derive(Clone, Copy, PartialEq)]
-enum Variant {
+pub(super) enum Variant {
     Real,
     Repeatable,
-}
-
-/// A rendered text on its way to a compiled one.
-struct Text<'a> {
-    rendered: &'a str,
-    statement: Span,
-    links: &'a Links,
-    variant: Variant,
 }
 
 /// A stretch of rendered text that another takes the place of.
 struct Replacement {
     span: Span,
     text: String,
+    /// The ephemeral asset whose query the text holds, and the query's span in it.
+    inlined: Option<(NodeId, Span)>,
+}
+
+impl Replacement {
+    fn new(span: Span, text: String) -> Self {
+        Replacement { span, text, inlined: None }
+    }
+}
+
+/// What stands after `from` for a node that has no relation: an ephemeral asset's query, a call that reads files.
+#[derive(Clone)]
+pub(super) struct Item {
+    text: String,
+    inlined: Option<(NodeId, Span)>,
+}
+
+impl Item {
+    fn query(id: NodeId, statement: &str) -> Self {
+        // Behind the parenthesis.
+        let span = Span::new(1, 1 + statement.len());
+        Item { text: reader::subquery(statement), inlined: Some((id, span)) }
+    }
+
+    /// Puts the item in the place of a name, which becomes its alias where the query gives it none.
+    fn replace(self, span: Span, rendered: &str, name: &str, has_alias: bool) -> Vec<Replacement> {
+        let before = word_before(rendered, span.start);
+        let Item { text, inlined } = self;
+        let aliased = |text: &str| reader::with_alias(text, name);
+        match rendered[before.start..before.end].to_lowercase().as_str() {
+            // `table x` is `from x`, but for names only.
+            "table" => {
+                vec![Replacement::new(before, "from".to_owned()), Replacement { span, text: aliased(&text), inlined }]
+            }
+            // These take a query, and a call is none.
+            "summarize" | "describe" | "desc" | "show" => {
+                let text = if inlined.is_some() { text } else { format!("(from {text})") };
+                vec![Replacement { span, text, inlined }]
+            }
+            _ if has_alias => vec![Replacement { span, text, inlined }],
+            _ => vec![Replacement { span, text: aliased(&text), inlined }],
+        }
+    }
 }
 
 impl Compiler<'_> {
     /// The compiled text of the node at `index`.
     pub fn compile(&mut self, index: usize, body: &SqlBody, links: &Links) -> Result<CompiledSql, Box<Diagnostic>> {
-        let node = &self.nodes[index];
-        let text = Text { rendered: &body.rendered, statement: body.statement, links, variant: Variant::Real };
-        let mut compiled = self.text(node, &text)?;
-        compiled.repeatable = self.repeatable(node, body, links)?.map(Box::new);
-        if node.settings.materialized == Materialized::Ephemeral {
-            let subquery = |Repeatable { statement, without }: &Repeatable| Repeatable {
-                statement: reader::subquery(statement),
-                without: without.clone(),
-            };
-            let repeatable = compiled.repeatable.as_deref().map(subquery);
-            self.ephemeral.insert(index, Inlined { text: reader::subquery(compiled.statement()), repeatable });
+        let mut compiled = self.text(index, body, links)?;
+        let repeatable = self.repeatable(index, body, links)?;
+        if self.nodes[index].settings.materialized == Materialized::Ephemeral {
+            self.ephemeral.insert(index, Item::query(self.ids[index], compiled.statement()));
+            if let Some(Repeatable { statement, without }) = &repeatable {
+                self.repeatable.insert(index, (Item::query(self.ids[index], statement), without.clone()));
+            }
         }
+        compiled.repeatable = repeatable.map(Box::new);
         Ok(compiled)
-    }
-
-    fn text(&self, node: &Declared, text: &Text<'_>) -> Result<CompiledSql, Box<Diagnostic>> {
-        let mut replacements = self.placeholders(node, text);
-        replacements.extend(self.plain_names(text));
-        replacements.sort_by_key(|replacement| replacement.span);
-        let added: usize = replacements.iter().map(|replacement| replacement.text.len()).sum();
-        if added > LONGEST {
-            return Err(too_long(node).into());
-        }
-        Ok(apply(text.rendered, text.statement, &replacements))
     }
 
     /// The statement without what differs at each invocation, in the model itself or in an ephemeral one that it reads.
     fn repeatable(
-        &self,
-        node: &Declared,
+        &mut self,
+        index: usize,
         body: &SqlBody,
         links: &Links,
     ) -> Result<Option<Repeatable>, Box<Diagnostic>> {
         let own = body.repeatable.as_deref();
-        let inlined = links.upstreams.iter().filter_map(|(_, target)| self.ephemeral.get(target)?.repeatable.as_ref());
-        let mut without: Vec<&'static str> = inlined.flat_map(|inlined| inlined.without.iter().copied()).collect();
+        let inlined = links.upstreams.iter().filter_map(|(_, target)| self.repeatable.get(target));
+        let mut without: Vec<&'static str> = inlined.flat_map(|(_, without)| without.iter().copied()).collect();
         without.extend(own.map(|own| own.without.as_slice()).unwrap_or_default());
         if without.is_empty() {
             return Ok(None);
         }
         without.sort_unstable();
         without.dedup();
-        let own_links = own.map(|own| repeatable_links(own, links));
-        let text = Text {
-            rendered: own.map_or(&body.rendered, |own| &own.rendered),
-            statement: own.map_or(body.statement, |own| own.statement),
-            links: own_links.as_ref().unwrap_or(links),
-            variant: Variant::Repeatable,
+        self.variant = Variant::Repeatable;
+        let compiled = match own {
+            Some(own) => {
+                let rendered = own.rendered.clone();
+                let repeatable = SqlBody { rendered, statement: own.statement, ..body.clone() };
+                self.text(index, &repeatable, &repeatable_links(own, links))
+            }
+            None => self.text(index, body, links),
         };
-        let statement = self.text(node, &text)?.statement().to_owned();
-        Ok(Some(Repeatable { statement, without }))
+        self.variant = Variant::Real;
+        Ok(Some(Repeatable { statement: compiled?.statement().to_owned(), without }))
     }
 
-    fn placeholders(&self, node: &Declared, text: &Text<'_>) -> Vec<Replacement> {
-        let Text { rendered, links, .. } = *text;
+    fn text(&self, index: usize, body: &SqlBody, links: &Links) -> Result<CompiledSql, Box<Diagnostic>> {
+        let node = &self.nodes[index];
+        let mut replacements = self.placeholders(node, body, links);
+        replacements.extend(self.plain_names(body, links));
+        replacements.sort_by_key(|replacement| replacement.span);
+        let added: usize = replacements.iter().map(|replacement| replacement.text.len()).sum();
+        if added > LONGEST {
+            return Err(too_long(node).into());
+        }
+        Ok(apply(body, &replacements))
+    }
+
+    fn placeholders(&self, node: &Declared, body: &SqlBody, links: &Links) -> Vec<Replacement> {
         if links.placeholders.is_empty() {
             return Vec::new();
         }
-        let regions = regions(rendered, links.placeholders.iter().map(|(span, _)| *span));
+        let regions = regions(&body.rendered, links.placeholders.iter().map(|(span, _)| *span));
         let replace = |(span, placeholder): &(Span, Placeholder)| {
             let region = region_of(&regions, span.start);
-            let with = match placeholder {
-                Placeholder::This(part) => self.part(&node.settings.relation, *part),
-                Placeholder::Reference(reference, part) => {
-                    self.called(links.called(reference)?, *part, region, text, *span)
-                }
+            let relation = |relation: &RelationName, part: Part| {
+                vec![Replacement::new(*span, escaped(self.part(relation, part), region))]
             };
-            Some(Replacement { span: *span, text: escaped(with, region) })
+            match placeholder {
+                Placeholder::This(part) => relation(&node.settings.relation, *part),
+                Placeholder::Reference(reference, part) => {
+                    let Some(target) = links.called(reference) else { return Vec::new() };
+                    let is_table = region.is_none() && *part == Part::Whole;
+                    match self.item(target).filter(|_| is_table) {
+                        Some(item) => self.called(item.into_owned(), target, &body.rendered, *span),
+                        None => relation(&self.nodes[target].settings.relation, *part),
+                    }
+                }
+            }
         };
-        links.placeholders.iter().filter_map(replace).collect()
+        links.placeholders.iter().flat_map(replace).collect()
     }
 
-    /// What `{{ ref(...) }}` prints.
-    fn called(&self, target: usize, part: Part, region: Option<Region>, text: &Text<'_>, span: Span) -> String {
-        let rendered = text.rendered;
-        let target_node = &self.nodes[target];
-        let relation = &target_node.settings.relation;
-        let item = self.item_without_relation(target, text.variant);
-        let (Part::Whole, None, Some(item)) = (part, region, item) else { return self.part(relation, part) };
+    /// What `{{ ref(...) }}` prints for a node that has no relation.
+    fn called(&self, item: Item, target: usize, rendered: &str, span: Span) -> Vec<Replacement> {
+        let identifier = &self.nodes[target].settings.relation.identifier;
         // `{{ ref('x') }}.column`: the table's alias, which is the identifier where the query gives none.
         if rendered[span.end..].starts_with('.') {
-            return super::relation::quoted(&relation.identifier);
+            return vec![Replacement::new(span, super::relation::quoted(identifier))];
         }
-        if alias_follows(rendered, span.end) { item } else { reader::with_alias(&item, &relation.identifier) }
+        item.replace(span, rendered, identifier, alias_follows(rendered, span.end))
     }
 
     fn part(&self, relation: &RelationName, part: Part) -> String {
         relation.part(part, self.own_database).unwrap_or_else(|| relation.to_string())
     }
 
-    fn plain_names(&self, text: &Text<'_>) -> Vec<Replacement> {
+    fn plain_names(&self, body: &SqlBody, links: &Links) -> Vec<Replacement> {
         let mut replacements = Vec::new();
-        for (upstream, target) in &text.links.upstreams {
+        for (upstream, target) in &links.upstreams {
             let Manner::PlainName { rendered, has_alias } = upstream.manner else { continue };
             let Reference::Table(parts) = &upstream.reference else { continue };
-            let is_inside = text.rendered.get(rendered.start..rendered.end).is_some();
+            let is_inside = body.rendered.get(rendered.start..rendered.end).is_some();
             let (Some(name), true) = (parts.last(), is_inside) else { continue };
-            let node = &self.nodes[*target];
-            if let Some(with) = self.plain_name(node, *target, name, has_alias, text.variant) {
-                replacements.push(Replacement { span: rendered, text: with });
-            }
+            replacements.extend(self.plain_name(*target, name, &body.rendered, rendered, has_alias));
         }
         replacements
     }
 
     /// What stands in the place of a plain name; nothing when the name can stay. Columns that are qualified by the
     /// name go on working because the name becomes the alias where the relation is called otherwise.
-    fn plain_name(
-        &self,
-        node: &Declared,
-        target: usize,
-        name: &str,
-        has_alias: bool,
-        variant: Variant,
-    ) -> Option<String> {
+    fn plain_name(&self, target: usize, name: &str, rendered: &str, span: Span, has_alias: bool) -> Vec<Replacement> {
+        let node = &self.nodes[target];
         if node.described_at.is_none()
             && let DeclaredBody::Source(location) = &node.body
         {
             return match location {
-                SourceLocation::Files { path, .. } if !is_url(path) => Some(literal(path)),
-                _ => None,
+                SourceLocation::Files { path, .. } if !is_url(path) => vec![Replacement::new(span, literal(path))],
+                _ => Vec::new(),
             };
         }
-        let relation = &node.settings.relation;
-        let (item, is_named) = match self.item_without_relation(target, variant) {
-            Some(item) => (item, false),
-            None => (relation.to_string(), super::databases::same(&relation.identifier, name)),
-        };
-        Some(if has_alias || is_named { item } else { reader::with_alias(&item, name) })
-    }
-
-    /// What reads a node that has no relation: an ephemeral asset's query, a call that reads files.
-    fn item_without_relation(&self, target: usize, variant: Variant) -> Option<String> {
-        let node = &self.nodes[target];
-        match &node.body {
-            DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
-                Some(reader::call(path, *format, options))
-            }
-            _ if node.settings.materialized == Materialized::Ephemeral => {
-                self.ephemeral.get(&target).map(|inlined| inlined.text(variant).to_owned())
-            }
-            _ => None,
+        if let Some(item) = self.item(target) {
+            return item.into_owned().replace(span, rendered, name, has_alias);
         }
+        let relation = &node.settings.relation;
+        let is_named = has_alias || super::databases::same(&relation.identifier, name);
+        let text = relation.to_string();
+        vec![Replacement::new(span, if is_named { text } else { reader::with_alias(&text, name) })]
     }
-}
 
-impl Inlined {
-    fn text(&self, variant: Variant) -> &str {
-        match &self.repeatable {
-            Some(repeatable) if variant == Variant::Repeatable => &repeatable.statement,
-            _ => &self.text,
+    /// What reads a node that has no relation.
+    fn item(&self, target: usize) -> Option<Cow<'_, Item>> {
+        match &self.nodes[target].body {
+            DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
+                Some(Cow::Owned(Item { text: reader::call(path, *format, options), inlined: None }))
+            }
+            _ => {
+                let repeatable = self.repeatable.get(&target).filter(|_| self.variant == Variant::Repeatable);
+                repeatable.map(|(item, _)| item).or_else(|| self.ephemeral.get(&target)).map(Cow::Borrowed)
+            }
         }
     }
 }
@@ -230,23 +249,24 @@ fn escaped(text: String, region: Option<Region>) -> String {
 }
 
 /// Replaces what does not overlap, and moves the statement's bounds along.
-fn apply(rendered: &str, statement: Span, replacements: &[Replacement]) -> CompiledSql {
-    let mut text = String::with_capacity(rendered.len() + 32 * replacements.len());
+fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
+    let mut text = String::with_capacity(body.rendered.len() + 32 * replacements.len());
     let mut edits = Vec::with_capacity(replacements.len());
     let mut done = 0;
-    for Replacement { span, text: with } in replacements {
+    for Replacement { span, text: with, inlined } in replacements {
         if span.start < done {
             continue;
         }
-        let Some(before) = rendered.get(done..span.start) else { continue };
+        let Some(before) = body.rendered.get(done..span.start) else { continue };
         text.push_str(before);
         let start = text.len();
         text.push_str(with);
-        edits.push(Edit { rendered: *span, compiled: Span::new(start, text.len()) });
+        let inlined = inlined.map(|(id, query)| (id, Span::new(start + query.start, start + query.end)));
+        edits.push(Edit { rendered: *span, compiled: Span::new(start, text.len()), inlined });
         done = span.end;
     }
-    text.push_str(rendered.get(done..).unwrap_or_default());
-    let statement = Span::new(moved(&edits, statement.start), moved(&edits, statement.end));
+    text.push_str(body.rendered.get(done..).unwrap_or_default());
+    let statement = Span::new(moved(&edits, body.statement.start), moved(&edits, body.statement.end));
     CompiledSql { statement: inside(&text, statement), text, edits, repeatable: None }
 }
 

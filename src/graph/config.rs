@@ -1,6 +1,7 @@
 //! Configs after merging: the few values that the rest of the pipeline acts on, with their types checked.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::document::config::{Unsupported, slip_of, unsupported};
-use crate::project::Values;
+use crate::project::{Project, Values};
 use crate::source::{Place, SourceFile, Span};
 use crate::template::argument_place;
 
@@ -61,8 +62,9 @@ pub(super) enum Keys<'a> {
     Unknown,
     /// In the file of the layer's place.
     Known(&'a BTreeMap<String, Span>),
-    /// In the `config(...)` calls of this template, which are searched when there is something to say.
-    Template(&'a Arc<SourceFile>),
+    /// In the `config(...)` calls of this template, which are searched when there is something to say, but for those
+    /// that its macros set.
+    Template(&'a Arc<SourceFile>, &'a BTreeMap<String, Place>),
 }
 
 impl Layer<'_> {
@@ -70,7 +72,9 @@ impl Layer<'_> {
         let found = match self.keys {
             Keys::Unknown => None,
             Keys::Known(places) => places.get(key).map(|span| Place::new(&self.place.file, *span)),
-            Keys::Template(file) => argument_place(file, "config", key),
+            Keys::Template(file, by_macros) => {
+                by_macros.get(key).cloned().or_else(|| argument_place(file, "config", key))
+            }
         };
         found.unwrap_or_else(|| self.place.clone())
     }
@@ -83,15 +87,18 @@ pub(super) struct Config<'a> {
     pub merged: &'a Values,
     /// Most specific first. A key is blamed on the first layer that has it.
     pub layers: Vec<Layer<'a>>,
-    /// Where keys of no layer come from: the defaults of the folder.
-    pub fallback: Place,
+    /// Where the asset is declared.
+    pub asset: Place,
+    /// The project and the asset's path, where keys of no layer are defaults of its folders.
+    pub folders: Option<(&'a Project, &'a Path)>,
 }
 
 impl Config<'_> {
     /// Where the value of a key was written.
     fn place(&self, key: &str) -> Place {
         let layer = self.layers.iter().find(|layer| layer.values.contains_key(key));
-        layer.map_or_else(|| self.fallback.clone(), |layer| layer.place_of(key))
+        let default = || self.folders.and_then(|(project, path)| project.default_place(path, key));
+        layer.map(|layer| layer.place_of(key)).or_else(default).unwrap_or_else(|| self.asset.clone())
     }
 
     /// An error about a key's value.
@@ -102,14 +109,11 @@ impl Config<'_> {
     /// Points at the layer that sets the key, and at the asset where that is a default of its folder.
     fn blame(&self, key: &str, problem: Diagnostic) -> Diagnostic {
         let problem = problem.at(self.place(key));
-        let is_own = self.layers.iter().any(|layer| layer.values.contains_key(key));
-        match self.layers.first() {
-            Some(layer) if !is_own => problem.label("by a default of its folder").related(
-                layer.place.clone(),
-                format!("`{}` is declared here, and can set `{key}` itself", self.subject),
-            ),
-            _ => problem,
+        if self.layers.iter().any(|layer| layer.values.contains_key(key)) {
+            return problem;
         }
+        let explanation = format!("`{}` is declared here, and can set `{key}` itself", self.subject);
+        problem.label("by a default of its folder").related(self.asset.clone(), explanation)
     }
 
     /// Tells of keys that ask for what dovetail does not do.
@@ -129,7 +133,7 @@ impl Config<'_> {
             }
         }
         // Property files and folders are checked for slips where they are read.
-        let templates = self.layers.iter().filter(|layer| matches!(layer.keys, Keys::Template(_)));
+        let templates = self.layers.iter().filter(|layer| matches!(layer.keys, Keys::Template(..)));
         for (layer, key) in templates.flat_map(|layer| layer.values.keys().map(move |key| (layer, key))) {
             if let Some(nearest) = slip_of(key) {
                 let message = format!("config `{key}` of `{}` means nothing to dovetail", self.subject);

@@ -20,8 +20,7 @@ pub(super) enum Database {
 
 impl<'a> Databases<'a> {
     pub fn of(project: &'a Project) -> Self {
-        let stem = project.target.database.as_ref().and_then(|path| path.file_stem()).and_then(|stem| stem.to_str());
-        Databases { own: stem.unwrap_or("memory").to_owned(), attached: &project.target.attach }
+        Databases { own: project.target.catalog(), attached: &project.target.attach }
     }
 
     /// The name under which DuckDB opens the project's own database.

@@ -218,8 +218,8 @@ struct AssetReader<'a> {
 
 impl AssetReader<'_> {
     fn config(&self) -> Config<'_> {
-        let keys = match self.asset.body {
-            ParsedBody::Sql(_) => Keys::Template(&self.asset.file),
+        let keys = match &self.asset.body {
+            ParsedBody::Sql(body) => Keys::Template(&self.asset.file, &body.config_places),
             ParsedBody::Python(_) | ParsedBody::Seed => Keys::Unknown,
         };
         let mut layers = vec![Layer { values: &self.asset.config, place: self.asset.place.clone(), keys }];
@@ -228,11 +228,13 @@ impl AssetReader<'_> {
             place: described.place.clone(),
             keys: Keys::Known(&described.config_places),
         }));
-        let fallback = match &self.project.file {
-            Some(file) => Place::start_of(file),
-            None => self.asset.place.clone(),
-        };
-        Config { subject: self.asset.name.as_str(), merged: self.merged, layers, fallback }
+        Config {
+            subject: self.asset.name.as_str(),
+            merged: self.merged,
+            layers,
+            asset: self.asset.place.clone(),
+            folders: Some((self.project, self.asset.file.path())),
+        }
     }
 
     /// A dot in the name of a table makes it look like two names.
@@ -280,7 +282,13 @@ impl AssetReader<'_> {
         let name = config.text("database", problems)?;
         match self.databases.find(&name) {
             Some(Database::Own) => None,
-            Some(Database::Attached { alias, .. }) => Some(alias),
+            // A table and its record are one transaction, and DuckDB writes to one database in it.
+            Some(Database::Attached { alias, .. }) => {
+                let what = format!("is `{alias}`, and assets stand in the project's own database only");
+                let hint = format!("leave `database` out; to write to `{alias}`, make it the `database` of a target");
+                problems.push(config.problem("database", &what).hint(hint));
+                None
+            }
             None => {
                 let guess = did_you_mean(&name, self.databases.names());
                 let hint = guess.map(|guess| format!("did you mean `{guess}`?"));

@@ -24,7 +24,7 @@ mod tests;
 
 pub use config::{Materialized, Retry};
 pub use reader::sql_value;
-pub use relation::{RelationName, literal, quoted};
+pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
 
 use std::collections::HashMap;
@@ -153,11 +153,25 @@ pub struct Repeatable {
 pub struct Edit {
     pub rendered: Span,
     pub compiled: Span,
+    /// The ephemeral asset whose query is in the compiled text, and the query's span there.
+    pub inlined: Option<(NodeId, Span)>,
 }
 
 impl CompiledSql {
     pub fn statement(&self) -> &str {
         &self.text[self.statement.start..self.statement.end]
+    }
+
+    /// The edit whose text an offset in `text` stands in.
+    pub fn edit_at(&self, compiled: usize) -> Option<&Edit> {
+        let edit = self.edits.iter().rev().find(|edit| edit.compiled.start <= compiled)?;
+        (compiled < edit.compiled.end).then_some(edit)
+    }
+
+    /// The ephemeral asset whose query an offset in `text` stands in, and the offset in its statement.
+    pub fn inlined_at(&self, compiled: usize) -> Option<(NodeId, usize)> {
+        let (id, query) = self.edit_at(compiled)?.inlined?;
+        (query.start..query.end).contains(&compiled).then(|| (id, compiled - query.start))
     }
 
     /// The offset in the rendered template that an offset in `text` came from.

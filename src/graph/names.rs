@@ -130,6 +130,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether a plain name stands for a declared node.
+    pub fn is_declared(&self, parts: &[String]) -> bool {
+        matches!(self.table(parts), Ok(Found::Node(_)))
+    }
+
     fn table(&self, parts: &[String]) -> Lookup {
         match parts {
             [name] => self.bare(name),

@@ -51,3 +51,15 @@ pub fn quoted(identifier: &str) -> String {
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// A path as a pattern that fits this path alone.
+pub fn without_glob(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for letter in path.chars() {
+        match letter {
+            '[' | '*' | '?' => text.extend(['[', letter, ']']),
+            _ => text.push(letter),
+        }
+    }
+    text
+}

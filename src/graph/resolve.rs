@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petgraph::graph::DiGraph;
 
 use super::algebra::topological_order;
-use super::compile::Compiler;
+use super::compile::{Compiler, Variant};
 use super::cycle::report_cycles;
 use super::declare::{Declarations, Declared, DeclaredBody, declare_assets};
 use super::duplicates::check_duplicates;
@@ -111,7 +111,8 @@ fn compile(
     for id in skeleton.node_indices() {
         ids[skeleton[id]] = id;
     }
-    let mut compiler = Compiler { nodes, own_database, ephemeral: HashMap::new() };
+    let (ephemeral, repeatable) = (HashMap::new(), HashMap::new());
+    let mut compiler = Compiler { nodes, ids: &ids, own_database, ephemeral, repeatable, variant: Variant::Real };
     let mut bodies: Vec<Compiled> = nodes.iter().map(|_| Compiled::AsDeclared).collect();
     for id in topological_order(skeleton) {
         let index = skeleton[id];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::config::{Config, Keys, Layer, Retry};
 use super::databases::{Database, Databases};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
-use super::{Kind, Materialized, RelationName};
+use super::{Kind, Materialized, RelationName, without_glob};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{AssetName, FileFormat, ParsedSource, SourceLocation};
 use crate::project::{Project, Values};
@@ -54,7 +54,8 @@ fn declare(
         subject: &full,
         merged: &source.config,
         layers: vec![Layer { values: &source.config, place: source.place.clone(), keys: Keys::Unknown }],
-        fallback: source.place.clone(),
+        asset: source.place.clone(),
+        folders: None,
     };
     if !config.flag("enabled", true, problems) {
         declarations.disabled.insert(full, source.place);
@@ -133,12 +134,13 @@ fn below(root: &Path, location: SourceLocation) -> SourceLocation {
     }
 }
 
-/// URLs and paths from the home folder are left to DuckDB.
+/// URLs and paths from the home folder are left to DuckDB. The path may be a pattern, the root is none.
 pub(super) fn absolute(root: &Path, path: &str) -> String {
     if is_url(path) || path.starts_with('~') {
         return path.to_owned();
     }
-    root.join(path.strip_prefix("./").unwrap_or(path)).to_string_lossy().into_owned()
+    let root = without_glob(&root.to_string_lossy());
+    Path::new(&root).join(path.strip_prefix("./").unwrap_or(path)).to_string_lossy().into_owned()
 }
 
 pub(super) fn is_url(path: &str) -> bool {

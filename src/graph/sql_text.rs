@@ -174,6 +174,13 @@ pub(super) fn alias_follows(text: &str, offset: usize) -> bool {
         && !AFTER_TABLE_TOO.contains(&word.as_str())
 }
 
+/// The word that ends before `offset`, but for white space; empty where something else does.
+pub(super) fn word_before(text: &str, offset: usize) -> Span {
+    let before = text[..offset].trim_end();
+    let start = before.trim_end_matches(|letter: char| letter.is_alphanumeric() || letter == '_').len();
+    Span::new(start, before.len())
+}
+
 /// The offset of the next thing that is neither white space nor a comment.
 fn skip_space(text: &str, offset: usize) -> usize {
     let mut offset = offset;

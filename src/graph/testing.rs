@@ -135,7 +135,13 @@ pub fn model(path: &str, text: &str, config: Value) -> ParsedAsset {
         config: values(config),
         description: None,
         upstreams,
-        body: ParsedBody::Sql(SqlBody { rendered, statement, messages: Vec::new(), repeatable: None }),
+        body: ParsedBody::Sql(SqlBody {
+            rendered,
+            statement,
+            config_places: Default::default(),
+            messages: Vec::new(),
+            repeatable: None,
+        }),
     }
 }
 

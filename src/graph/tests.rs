@@ -195,10 +195,12 @@ fn configs_merge_from_folder_to_file() {
         FolderDefaults {
             folder: "models".into(),
             config: values(json!({"schema": "base", "tags": "all", "owner": "x"})),
+            places: Default::default(),
         },
         FolderDefaults {
             folder: "models/eu".into(),
             config: values(json!({"materialized": "view", "meta": {"a": 1}})),
+            places: Default::default(),
         },
     ];
     let parsed = Parsed {
@@ -234,9 +236,12 @@ fn configs_merge_from_folder_to_file() {
 #[test]
 fn all_problems_come_at_once() {
     let mut project = attached();
-    project.file = Some(SourceFile::new("dovetail.toml", "[models]"));
-    project.folder_defaults =
-        vec![FolderDefaults { folder: "models/ml".into(), config: values(json!({"materialized": "view"})) }];
+    project.file = Some(SourceFile::new("dovetail.toml", "[models.ml]\nmaterialized = 'view'"));
+    project.folder_defaults = vec![FolderDefaults {
+        folder: "models/ml".into(),
+        config: values(json!({"materialized": "view"})),
+        places: [("materialized".to_owned(), Span::new(12, 24))].into(),
+    }];
     let parsed = Parsed {
         assets: vec![
             model("models/orders.sql", "from [[ordrs]], [[items]], {source raw.itmes}, {ref other x}", json!({})),
@@ -249,7 +254,8 @@ fn all_problems_come_at_once() {
             model("models/a.b.sql", "select 1", json!({"schema": "dovetail"})),
             function("models/ml/m.py", "model", &["orderz", "self", "items"], &[], json!({})),
             function("models/p.py", "object", &[], &[], json!({"materialized": "object", "retries": -1})),
-            model("models/reads.sql", "from [[object]], [[nothing.at.all]]", json!({})),
+            model("models/reads.sql", "from [[object]], [[nothing.at.all]], [[main.eu.facts_table]]", json!({})),
+            model("models/facts.sql", "select 1", json!({"alias": "facts_table", "schema": "eu"})),
             seed("seeds/total2.csv"),
         ],
         properties: ParsedProperties {
@@ -308,6 +314,17 @@ fn compiled_sql_runs() {
         ),
         model("models/pivoted.sql", "pivot [[eph]] on id using count(*)", json!({})),
         model("models/firsts.sql", "from {ref eph} select id union all from [[eph]] select eph.id", json!({})),
+        model("models/tables.sql", "table [[eph as]] union all (TABLE {ref eph})", json!({})),
+        model(
+            "models/summaries.sql",
+            "select column_name from (summarize [[eph as]]) union all from (summarize {ref eph}) select column_name",
+            json!({}),
+        ),
+        model(
+            "models/described.sql",
+            "select column_name from (describe [[eph as]]) union all from (desc {ref eph}) select column_name",
+            json!({}),
+        ),
     ];
     let graph = graph(assets);
     let mut in_memory = project();

@@ -100,6 +100,8 @@ pub struct SqlBody {
     pub rendered: String,
     /// The part of `rendered` that is the one statement (without a trailing `;` and comments around it).
     pub statement: Span,
+    /// Where the config keys stand that macros set.
+    pub config_places: BTreeMap<String, Place>,
     /// What the template said while it was rendered.
     pub messages: Vec<Message>,
     /// The model as every invocation would render it, where this one differs.

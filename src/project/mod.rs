@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::source::SourceFile;
+use crate::source::{Place, SourceFile, Span};
 
 /// Values by name, in the order of the file: configs, variables, metadata.
 pub type Values = BTreeMap<String, Value>;
@@ -53,6 +53,8 @@ pub struct FolderDefaults {
     /// Relative to the project's root, such as `models/staging`.
     pub folder: PathBuf,
     pub config: Values,
+    /// Where the keys of `config` stand in the project's file.
+    pub places: BTreeMap<String, Span>,
 }
 
 impl Project {
@@ -63,6 +65,13 @@ impl Project {
             merge_config(&mut merged, &defaults.config);
         }
         merged
+    }
+
+    /// Where the default that a file has for a key is written: that of the deepest folder.
+    pub fn default_place(&self, path: &Path, key: &str) -> Option<Place> {
+        let fits = |defaults: &&FolderDefaults| path.starts_with(&defaults.folder) && defaults.config.contains_key(key);
+        let span = self.folder_defaults.iter().rev().find(fits)?.places.get(key)?;
+        Some(Place::new(self.file.as_ref()?, *span))
     }
 
     /// Absolute path of the target folder.

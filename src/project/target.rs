@@ -7,6 +7,9 @@ use super::Values;
 /// Schemas that hold no assets: dovetail's own records, and what DuckDB says of itself.
 const RESERVED_SCHEMAS: [&str; 3] = ["dovetail", "information_schema", "pg_catalog"];
 
+/// Names of databases that DuckDB keeps for itself: it calls a file of such a name otherwise.
+const RESERVED_CATALOGS: [&str; 3] = ["main", "system", "temp"];
+
 /// Whether assets may not be written to the schema, whose name SQL compares without regard to case.
 pub fn is_reserved_schema(schema: &str) -> bool {
     RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(schema))
@@ -27,6 +30,16 @@ pub struct Target {
     pub extensions: Vec<Extension>,
     pub attach: Vec<Attachment>,
     pub secrets: Vec<Secret>,
+}
+
+impl Target {
+    /// The name under which DuckDB opens the database: the file's up to its first dot, but not one that DuckDB keeps for
+    /// itself.
+    pub fn catalog(&self) -> String {
+        let file = self.database.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+        let name = file.as_ref().and_then(|file| file.split('.').next()).unwrap_or("memory");
+        if RESERVED_CATALOGS.contains(&name) { format!("{name}_db") } else { name.to_owned() }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 //! It travels as the root of the render context, so the environment with its functions and macros is shared by threads
 //! and holds nothing that belongs to one model.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Object, ObjectRepr};
@@ -25,6 +25,8 @@ pub struct Rendered {
     pub text: String,
     /// All `config(...)` calls, merged.
     pub config: Values,
+    /// Where the keys of `config` stand that macros set.
+    pub config_places: BTreeMap<String, Place>,
     pub calls: Vec<ReferenceCall>,
     /// What `log()` and `exceptions.warn()` said, in order.
     pub messages: Vec<Message>,
@@ -79,6 +81,8 @@ pub(super) struct RenderContext {
 #[derive(Debug, Default)]
 pub(super) struct RenderState {
     pub config: Values,
+    /// The template whose call set a key of `config` last.
+    pub config_templates: BTreeMap<String, String>,
     /// Each call with the name of the template that it stands in.
     pub calls: Vec<(String, Reference)>,
     pub messages: Vec<Message>,

@@ -1,12 +1,13 @@
 //! The minijinja environment of a project: its macros, its variables, Python's methods on values.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::calls::name_place;
+use super::calls::{argument_place, name_place};
 use super::context::{Message, RenderContext, Rendered, Repeatable};
 use super::failure::Failure;
 use super::functions::register;
@@ -69,8 +70,9 @@ impl TemplateEnvironment {
     pub fn render(&self, file: &Arc<SourceFile>) -> Result<Rendered, Diagnostics> {
         if !has_tags(file.text()) {
             let text = file.text().to_owned();
+            let (config, config_places) = (Values::new(), BTreeMap::new());
             let (calls, messages) = (Vec::new(), Vec::new());
-            return Ok(Rendered { text, config: Values::new(), calls, messages, repeatable: None });
+            return Ok(Rendered { text, config, config_places, calls, messages, repeatable: None });
         }
         let context = self.context(file);
         let prelude = self.macros.prelude(file.text());
@@ -84,7 +86,8 @@ impl TemplateEnvironment {
         let redacted = |message: Message| Message { text: self.secrets.redact(&readable(&message.text)), ..message };
         let messages = state.messages.into_iter().map(redacted).collect();
         let repeatable = self.repeatable(file, &prelude, &text, state.volatile.into_iter().collect());
-        Ok(Rendered { text, config: state.config, calls, messages, repeatable })
+        let config_places = self.config_places(state.config_templates);
+        Ok(Rendered { text, config: state.config, config_places, calls, messages, repeatable })
     }
 
     /// Renders once more with fixed values where a value of this invocation was looked up, and tells of it where that
@@ -167,6 +170,15 @@ impl TemplateEnvironment {
             let _ = self.macros.register(&mut marked, |number, file| mark(file.text(), number));
             marked
         })
+    }
+
+    /// The keys that macros set, in their files.
+    fn config_places(&self, templates: BTreeMap<String, String>) -> BTreeMap<String, Place> {
+        let placed = |(key, template): (String, String)| {
+            let place = argument_place(self.macros.file(&template)?, "config", &key)?;
+            Some((key, place))
+        };
+        templates.into_iter().filter_map(placed).collect()
     }
 
     fn place(&self, file: &Arc<SourceFile>, calls: Vec<(String, Reference)>) -> Vec<super::ReferenceCall> {

@@ -158,9 +158,7 @@ fn print(state: &State, message: &Value) -> Result<String, Error> {
 fn target(project: &Project) -> Value {
     let target = &project.target;
     let path = target.database.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let stem =
-        target.database.as_ref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
-    let database = stem.unwrap_or_else(|| "memory".to_owned());
+    let database = target.catalog();
     Value::from_pairs([
         ("name", Value::from(target.name.as_str())),
         ("target_name", Value::from(target.name.as_str())),

@@ -68,7 +68,9 @@ impl Object for Config {
             values.insert(name.to_owned(), to_json(&kwargs.peek::<Value>(name)?));
         }
         values.values_mut().for_each(markers::strip_json);
-        merge_config(&mut context.state().config, &values);
+        let mut rendering = context.state();
+        merge_config(&mut rendering.config, &values);
+        rendering.config_templates.extend(values.into_keys().map(|key| (key, state.name().to_owned())));
         Ok(Value::from(""))
     }
 

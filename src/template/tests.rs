@@ -31,6 +31,7 @@ pub(crate) fn project() -> Project {
         folder_defaults: vec![FolderDefaults {
             folder: PathBuf::from("models"),
             config: Values::from([("owner".to_owned(), json!("ops"))]),
+            places: BTreeMap::new(),
         }],
         environment: Arc::new(
             environment

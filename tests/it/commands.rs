@@ -153,3 +153,12 @@ fn a_closed_pipe_is_quiet() {
     });
     assert_eq!(code, 0);
 }
+
+#[test]
+fn a_time_to_wait_is_seconds() {
+    assert_said!(Project::new().run(&["run", "--wait=-1"]));
+    for wrong in ["--wait=", "--wait=soon", "--wait=nan", "--wait=1e300"] {
+        let said = Project::new().run(&["show", "a", wrong]);
+        assert!(said.code == 2 && said.stderr.contains("expected seconds, 0 or more, as in `--wait=60`"), "{said}");
+    }
+}

@@ -55,3 +55,31 @@ fn what_cannot_be_opened_is_shown_in_the_config() {
         assert!(said.stderr.contains(code) && said.stderr.contains(line) && said.stderr.contains("hint: "), "{said}");
     }
 }
+
+#[test]
+fn assets_stand_in_the_own_database_only() {
+    let project = Project::new()
+        .file("dovetail.toml", "[targets.dev]\nattach = [{ path = 'other.duckdb', read_only = false }]\n")
+        .file("models/own.sql", "{{ config(database='project') }} select 1 as x")
+        .file("models/away.sql", "{{ config(database='other') }} select 1 as x");
+    assert_said!(project.run(&["run"]));
+    std::fs::remove_file(project.root().join("models/away.sql")).unwrap();
+    assert_eq!(project.run(&["run"]).code, 0);
+}
+
+#[test]
+fn a_type_that_is_younger_than_the_file_says_what_to_set() {
+    let project = Project::new().file("models/a.sql", "select 1 as x,\n  {'k': [2]}::variant as v");
+    let said = project.run(&["run"]);
+    assert!(said.code == 1 && said.stderr.contains("DT0601"), "{said}");
+    let setting = "storage_compatibility_version = \"v1.5.0\"";
+    assert!(said.stderr.contains(&format!("hint: set `{setting}`")), "{said}");
+    // An old file stays as it is.
+    let project = project.file("dovetail.toml", format!("[targets.dev]\nsettings = {{ {setting} }}\n"));
+    assert!(project.run(&["run"]).stderr.contains("hint: set `"));
+    std::fs::remove_file(project.root().join("project.duckdb")).unwrap();
+    let said = project.run(&["run"]);
+    assert_eq!(said.code, 0, "{said}");
+    let said = project.run(&["show", "a", "-o", "json"]);
+    assert!(said.stdout.contains(r#"{"x":1,"v":{"k":[2]}}"#), "{said}");
+}

@@ -253,3 +253,64 @@ fn sql_syntax_in_a_macro() {
         ("models/a.sql", "-- a model\n{{ outer() }}"),
     ]));
 }
+
+#[test]
+fn an_io_manager_that_nobody_knows() {
+    assert_said!(ls(&[(
+        "models/a.py",
+        "from dovetail import IOManager, asset\n\nOURS = 'pickel'\n\n\n@asset(materialized='object', io_manager='nope')\ndef a():\n    return 1\n\n\n@asset(materialized='object', io_manager=OURS)\ndef b():\n    return 1\n\n\n@asset(materialized='object', io_manager=Unknown(1))\ndef c():\n    return 1\n"
+    )]));
+}
+
+#[test]
+fn warnings_are_told_beside_the_errors_of_later_stages() {
+    assert_said!(ls(&[
+        ("models/a.sql", "{% do exceptions.warn('old') %}\nselect * from b"),
+        ("dovetail.toml", "[models.nowhere]\nmaterialized = 'view'\n"),
+    ]));
+}
+
+#[test]
+fn parameters_in_sql() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select *\nfrom range(10) t(x)\nwhere x > $1"),
+        ("models/b.sql", "select ? as x, '?', \"$1\", $$ ? $$, a$1 -- ?"),
+        ("models/c.sql", "select x from range(3) t(x) where x = $first_day"),
+    ]));
+}
+
+#[test]
+fn config_in_a_macro() {
+    assert_said!(ls(&[
+        (
+            "macros/setup.sql",
+            "{% macro setup(how) %}\n  {{ config(\n    materialized=how,\n    tags='x') }}\n{% endmacro %}\n"
+        ),
+        ("models/a.sql", "-- a model\n{{ setup('tabel') }}\nselect 1 as x"),
+        ("models/b.sql", "{{ setup('view') }}\n{{ config(materialized='vieuw') }}\nselect 1 as x"),
+    ]));
+}
+
+#[test]
+fn defaults_of_a_folder() {
+    assert_said!(ls(&[
+        ("models/staging/a.sql", "select 1 as x"),
+        ("models/b.sql", "select 1 as x"),
+        ("models/c.sql", "{{ config(schema='Information_Schema') }} select 1 as x"),
+        (
+            "dovetail.toml",
+            "name = 'x'\n\n[models]\nmaterialized = 'tabel'\n\n[models.staging]\nschema = 'pg_catalog'\ndatabase = 'elsewhere'\n"
+        ),
+    ]));
+}
+
+#[test]
+fn an_ephemeral_model_is_to_blame_for_its_own_sql() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as id")
+        .file("models/inner.sql", "{{ config(materialized='ephemeral') }}\nselect\n  id,\n  nothing_here\nfrom base")
+        .file("models/middle.sql", "{{ config(materialized='ephemeral') }}\nselect * from {{ ref('inner') }}")
+        .file("models/report.sql", "select 1 as one,\n  middle.id\nfrom middle");
+    assert_said!(project.run(&["run"]));
+    assert_said!(project.run(&["show", "middle"]));
+}

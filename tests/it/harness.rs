@@ -15,13 +15,14 @@ pub struct Project {
     directory: tempfile::TempDir,
     environment: BTreeMap<String, String>,
     python: Option<Arc<dyn PythonRuntime>>,
+    is_terminal: bool,
 }
 
 impl Project {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("project")).unwrap();
-        Project { directory, environment: BTreeMap::new(), python: None }
+        Project { directory, environment: BTreeMap::new(), python: None, is_terminal: false }
     }
 
     /// `orders` (a seed) -> `stg_orders` (a view) -> `totals` (Python) -> `report`, with a source beside it.
@@ -60,6 +61,12 @@ impl Project {
         self
     }
 
+    /// A person looks at stdout, in a terminal of so many columns.
+    pub fn terminal(mut self, columns: usize) -> Self {
+        self.is_terminal = true;
+        self.env("COLUMNS", &columns.to_string()).env("NO_COLOR", "1")
+    }
+
     pub fn root(&self) -> PathBuf {
         self.directory.path().join("project")
     }
@@ -86,7 +93,7 @@ impl Project {
             environment: self.environment.clone(),
             stdout: Box::new(stdout.clone()),
             stderr: Box::new(stderr.clone()),
-            stdout_is_terminal: false,
+            stdout_is_terminal: self.is_terminal,
             stderr_is_terminal: false,
             python: self.python.clone(),
         });

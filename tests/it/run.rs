@@ -114,6 +114,22 @@ fn a_schema_may_have_the_databases_name() {
 }
 
 #[test]
+fn a_database_may_have_any_files_name() {
+    for (file, name) in
+        [("main.duckdb", "main_db"), ("temp", "temp_db"), ("shop.v2.duckdb", "shop"), ("Main.db", "Main")]
+    {
+        let project = Project::new()
+            .file("dovetail.toml", format!("[targets.dev]\ndatabase = \"{file}\"\n"))
+            .file("models/long.sql", "{{ config(schema='al', alias='l') }} select '{{ target.database }}' as x")
+            .file("models/named.sql", format!("{{{{ config(schema='{name}') }}}} select * from {name}.al.l"));
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, 0, "{file}: {}", said.stderr);
+        let sql = format!("select x, current_database() as y from {name}.{name}.named");
+        assert_eq!(shown(&project, &sql), format!("x,y\n{name},{name}\n"));
+    }
+}
+
+#[test]
 fn secrets_stay_secret() {
     for text in [
         "select * from {{ env_var('DB_PASSWORD') }}",

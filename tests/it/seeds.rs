@@ -78,3 +78,36 @@ fn what_does_not_fit_is_refused_with_its_line() {
     }
     assert!(refused("\na,b\n", "").contains("line 1 is empty"));
 }
+
+#[test]
+fn a_projects_folder_is_no_pattern() {
+    let project = Project::new()
+        .file("odd [1]/seeds/s.csv", "x\n1\n")
+        .file("odd [1]/data/a[1].csv", "x\n2\n")
+        .file("odd [1]/data/a1.csv", "x\n3\n")
+        .file(
+            "odd [1]/models/m.sql",
+            "select * from s union all from 'data/a[1].csv' union all from {{ source('raw', 'f') }}",
+        )
+        .file(
+            "odd [1]/models/p.yml",
+            "sources: [{name: raw, tables: [{name: f, external: {location: 'data/a*.csv'}}]}]",
+        );
+    let said = project.run_in("odd [1]".as_ref(), &["run"]);
+    assert_eq!(said.code, 0, "{said}");
+    let rows = project.run_in("odd [1]".as_ref(), &["show", "--inline", "from m order by x", "-o", "csv"]);
+    assert_eq!(rows.stdout, "x\n1\n2\n3\n3\n");
+}
+
+#[test]
+fn a_seeds_name_is_no_pattern() {
+    let project = Project::new()
+        .file("models/one.sql", "select * from \"a[1]\"")
+        .file("seeds/a[1].csv", "x\n1\n")
+        .file("seeds/a1.csv", "x\n2\n");
+    let said = project.run(&["run"]);
+    assert_eq!(said.code, 0, "{said}");
+    for (name, value) in [("one", "1"), ("a1", "2")] {
+        assert_eq!(project.run(&["show", name, "-o", "csv"]).stdout.trim(), format!("x\n{value}"));
+    }
+}

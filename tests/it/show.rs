@@ -94,12 +94,10 @@ fn show_many_types() {
 
 #[test]
 fn show_fits_the_terminal() {
-    let project = project().env("COLUMNS", "30");
-    assert_said!(project.run(&[
-        "show",
-        "--inline",
-        "select repeat('long ', 20) as text, 1 as one, repeat('x', 50) as more, 2 as two"
-    ]));
+    let wide = "select repeat('long ', 20) as text, 1 as one, repeat('x', 50) as more, 2 as two, 3 as last";
+    assert_said!(project().terminal(30).run(&["show", "--inline", wide]));
+    let piped = project().env("COLUMNS", "30").run(&["show", "--inline", wide]);
+    assert!(piped.stdout.contains(&"x".repeat(50)) && piped.stderr.is_empty(), "{piped}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -177,11 +178,6 @@ def test_messages_are_whole(project) -> None:
     errors = run_all(
         project,
         """
-class Group(Exception):
-    def __init__(self, message, exceptions):
-        super().__init__(message)
-        self.exceptions = tuple(exceptions)
-
 @asset
 def source(): return sql("select 1 as id")
 
@@ -207,30 +203,54 @@ def surrogate():
     raise ValueError("bad \\udcff")
 
 @asset
-def group():
-    def fail(number):
-        try:
-            raise ValueError(f"part {number}")
-        except ValueError as error:
-            return error
-    raise Group("two", [fail(1), fail(2)])
-
-@asset
 def long():
     raise ValueError("x" * 100_000)
 """,
     )
     text = {part.partition("`")[0]: part for part in errors.split("error[DT0602]: `")[1:]}
-    assert set(text) == {"bound", "bound_text", "quiet", "surrogate", "group", "long"}, errors
+    assert set(text) == {"bound", "bound_text", "quiet", "surrogate", "long"}, errors
     assert 'nope" not found' in text["bound"] or '"nope"' in text["bound"]
-    assert "models/m.py:15:" in text["bound"], text["bound"]
-    assert "nowhere" in text["bound_text"] and "models/m.py:20:" in text["bound_text"]
+    assert "models/m.py:10:" in text["bound"], text["bound"]
+    assert "nowhere" in text["bound_text"] and "models/m.py:15:" in text["bound_text"]
     assert "ValueError: mine" in text["quiet"]
     assert r"ValueError: bad \udcff" in text["surrogate"]
-    assert "--- 1 of 2 ---" in text["group"] and "ValueError: part 2" in text["group"]
     assert len(text["long"]) < 12_000
     for part in text.values():
         assert not re.search(r"following exception:\s*(Inputs|error|$)", part), part
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 brings exception groups")
+def test_groups_show_their_members(project) -> None:
+    errors = run_all(
+        project,
+        """
+import asyncio
+
+@asset
+async def tasks():
+    async def fail(number):
+        raise ValueError(f"part {number}")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail(1))
+        group.create_task(fail(2))
+
+@asset
+def many():
+    inner = ExceptionGroup("inner", [KeyError("deep")])
+    raise ExceptionGroup("outer", [inner, *(ValueError(n) for n in range(19))])
+""",
+    )
+    text = {part.partition("`")[0]: part for part in errors.split("error[DT0602]: `")[1:]}
+    tasks = text["tasks"]
+    assert "ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)" in tasks, tasks
+    for number in (1, 2):
+        member = tasks[tasks.index(f"--- {number} of 2 ---") :]
+        assert re.search(rf'  File "models/m.py", line \d+, in fail\n(.*\n)*? +ValueError: part {number}\n', member), (
+            tasks
+        )
+    many = text["many"]
+    assert "ExceptionGroup: outer (20 sub-exceptions)" in many and "--- and 5 more ---" in many, many
+    assert re.search(r"--- 1 of 20 ---\n +ExceptionGroup: inner .*\n +--- 1 of 1 ---\n +KeyError: 'deep'", many), many
 
 
 def test_library_errors_leave_no_dangling_line(project) -> None:

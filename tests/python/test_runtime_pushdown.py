@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 PROJECT = '''
 import datetime as dt
 import random
@@ -125,3 +127,33 @@ def test_only_needed_columns_are_scanned(project) -> None:
     assert "`everything` failed" in run.stderr and "scanned" in run.stderr
     pushed = next(line for line in (run.stdout + run.stderr).splitlines() if "narrow | scan of `wide`" in line)
     assert '("i" > 6)' in pushed and '"twice"' in pushed and "never" not in pushed
+
+
+def test_a_type_that_polars_lacks_costs_only_who_reads_it(project) -> None:
+    project.write(
+        "models/odd.sql",
+        "{{ config(materialized='view') }}\n"
+        "select i, union_value(n := i) as u, [union_value(n := i)] as us, i::variant as v from range(5) t(i)",
+    )
+    project.write(
+        "models/m.py",
+        "import polars as pl\nfrom dovetail import asset\n\n"
+        "@asset\ndef plain(odd: pl.LazyFrame):\n"
+        "    assert odd.collect_schema().names() == ['i', 'u', 'us', 'v']\n"
+        "    assert odd.select(pl.len()).collect().item() == 5\n"
+        "    assert odd.select(pl.col('i').sum()).collect(engine='streaming').item() == 10\n"
+        "    return odd.filter(pl.col('i') > 2).select(j=pl.col('i') + 1).head(5)\n\n"
+        "@asset\ndef all_of_it(odd: pl.LazyFrame):\n    return odd\n\n"
+        "@asset\ndef one(odd: pl.LazyFrame):\n    return odd.select('i', 'us')\n\n"
+        "@asset\ndef tested(odd: pl.LazyFrame):\n    return odd.filter(pl.col('u').is_null()).select('i')\n\n"
+        "@asset\ndef variant(odd: pl.LazyFrame):\n    return odd.select('v')\n",
+    )
+    errors = project.dovetail("run", code=1).stderr
+    assert project.query("from plain") == [{"j": 4}, {"j": 5}]
+    for name, column, kind in [
+        ("all_of_it", r"\w", "VARIANT"),
+        ("one", "us", "UNION"),
+        ("tested", "u", "UNION"),
+        ("variant", "v", "VARIANT"),
+    ]:
+        assert re.search(rf"error\[DT0605\]: `{name}` failed: column `{column}` has .*{kind}", errors), (name, errors)

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::error_from_text;
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind};
-use crate::graph::{literal, sql_value};
+use crate::graph::{literal, sql_value, without_glob};
 use crate::project::Values;
 
 /// Options with our defaults; one is left out where the user sets an option of the list behind it.
@@ -62,7 +62,7 @@ fn select(path: &Path, options: &Values, more: &str) -> String {
     for (name, value) in options {
         text.push_str(&format!(", {name} = {}", sql_value(value)));
     }
-    format!("select * from read_csv({}{text}{more})", literal(&path.to_string_lossy()))
+    format!("select * from read_csv({}{text}{more})", literal(&without_glob(&path.to_string_lossy())))
 }
 
 /// Refuses a file that does not begin with the names of its columns: DuckDB would make some up.

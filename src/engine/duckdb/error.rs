@@ -60,6 +60,16 @@ fn kind_of(exception_type: &str) -> EngineErrorKind {
     }
 }
 
+/// What to do where a column's type is younger than the file's format. DuckDB's message does not say it.
+pub(crate) fn storage_hint(message: &str) -> Option<String> {
+    let rest = message.split_once("are not supported in storage versions prior to ")?.1;
+    let version = rest.split_whitespace().next()?;
+    Some(format!(
+        "set `storage_compatibility_version = \"{version}\"` in the target's `settings` in `dovetail.toml`, and run on a new \
+         database file (DuckDB before {version} cannot open it); or cast the column, as in `::json`"
+    ))
+}
+
 /// An error of `duckdb_open_ext`.
 pub(super) fn open_error(text: &str) -> EngineError {
     let parsed = query_error(text);

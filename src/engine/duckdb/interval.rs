@@ -97,3 +97,90 @@ unsafe fn is_too_long(vector: ffi::duckdb_vector, rows: u64) -> bool {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::library;
+    use super::super::raw::Database;
+    use super::*;
+
+    const LONG: &str = "to_hours(3000000)";
+    const SHORT: &str = "to_hours(2000000)";
+
+    /// Where an interval may stand; `$` is its place.
+    const SHAPES: [&str; 10] = [
+        "$",
+        "[interval 1 day, $]",
+        "[interval 1 day, $]::interval[2]",
+        "{'a': 1, 'b': $}",
+        "map {'key': $}",
+        "map {coalesce($, interval 1 day): 'value'}",
+        "union_value(i := $)",
+        "union_value(i := $)::union(n integer, i interval)",
+        "{'a': [map {'key': [interval 1 day, $]::interval[2]}]}",
+        "[[], [union_value(i := [$])]]",
+    ];
+
+    fn is_refused(sql: &str) -> bool {
+        library::load().unwrap();
+        let database = Arc::new(Database::open(None, &[]).unwrap());
+        let connection = database.connect().unwrap();
+        let mut prepared = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let mut result = prepared.stream().unwrap();
+        let mut is_refused = false;
+        while let Some(chunk) = result.next_chunk().unwrap() {
+            is_refused |= has_too_long(&chunk, 0);
+        }
+        is_refused
+    }
+
+    #[test]
+    fn the_longest_that_fits_is_let_through() {
+        for (microseconds, expected) in [(MOST_MICROSECONDS, false), (MOST_MICROSECONDS + 1, true)] {
+            for sign in ["", "-"] {
+                let sql = format!("select to_microseconds({sign}{microseconds})");
+                assert_eq!(is_refused(&sql), expected, "{sql}");
+            }
+        }
+        assert!(!is_refused("select interval '100000 years'"), "months have a field of their own");
+    }
+
+    #[test]
+    fn one_is_found_wherever_it_stands() {
+        for shape in SHAPES {
+            for (value, expected) in [(LONG, true), (SHORT, false), ("null::interval", false)] {
+                let sql = format!("select {} as x", shape.replace('$', value));
+                assert_eq!(is_refused(&sql), expected, "{sql}");
+            }
+            let whole = format!("select case when i < 0 then {} end as x from range(3) t(i)", shape.replace('$', LONG));
+            assert!(!is_refused(&whole), "{whole}");
+            let none = format!("select {} as x where false", shape.replace('$', LONG));
+            assert!(!is_refused(&none), "{none}");
+        }
+    }
+
+    /// What a filter or a join leaves are vectors that point into others, which hold rows that nobody asked for.
+    #[test]
+    fn only_the_rows_of_the_result_count() {
+        for shape in SHAPES {
+            let value = shape.replace('$', &format!("case when i = 4321 then {LONG} else {SHORT} end"));
+            let table = format!("(select i, {value} as x from range(6000) t(i)) as t");
+            for (rest, expected) in [
+                ("where i % 2 = 1", true),
+                ("where i % 2 = 0", false),
+                ("where i > 4300 limit 10", false),
+                ("order by i desc limit 1500", false),
+                ("order by i desc limit 1700", true),
+                ("join (values (4321), (7)) v(j) on i = j", true),
+                ("join (values (4320), (7)) v(j) on i = j", false),
+                (", range(3) where i = 4321", true),
+                (", range(3) where i = 4322", false),
+            ] {
+                let sql = format!("select x from {table} {rest}");
+                assert_eq!(is_refused(&sql), expected, "{sql}");
+            }
+        }
+    }
+}

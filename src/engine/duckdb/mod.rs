@@ -2,11 +2,14 @@
 
 mod csv;
 mod error;
+mod export;
 mod hugeint;
 mod incoming;
 mod interval;
 mod library;
+mod pack;
 mod raw;
+mod recycle;
 mod session;
 mod settings;
 mod state;
@@ -14,6 +17,7 @@ mod stream;
 mod table_names;
 mod types;
 
+pub(super) use error::storage_hint;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};

@@ -8,11 +8,11 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
-use super::stream::{ColumnTypes, ResultReader};
+use super::stream::ResultReader;
+use super::types::type_text;
 use super::{DuckDb, csv, state};
 use crate::engine::{
-    BatchReader, BuildSource, Built, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
-    TableSchema,
+    BatchReader, BuildSource, Built, Column, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -106,10 +106,11 @@ impl DuckDbSession {
 }
 
 impl Session for DuckDbSession {
-    fn schema(&mut self, sql: &str) -> Result<TableSchema, EngineError> {
+    fn columns(&mut self, sql: &str) -> Result<Vec<Column>, EngineError> {
         self.engine.check_cancelled()?;
-        let prepared = self.connection.prepare_last(sql)?;
-        Ok(ColumnTypes::new(&self.connection, &prepared.columns())?.schema)
+        let columns = self.connection.prepare_last(sql)?.columns();
+        let column = |(name, logical)| Column { name, engine_type: type_text(&logical) };
+        Ok(columns.into_iter().map(column).collect())
     }
 
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError> {

@@ -225,7 +225,10 @@ fn statements_that_are_several_inside_duckdb_work() {
     assert_eq!(text(&engine, pivot), shown);
     session.build(&relation("b"), BuildSource::Query("summarize a".to_owned())).unwrap();
     session.publish(&record("b")).unwrap();
-    assert_eq!(session.schema(pivot).unwrap().types, vec!["HUGEINT", "HUGEINT"]);
+    assert_eq!(
+        session.columns(pivot).unwrap().iter().map(|column| &column.engine_type).collect::<Vec<_>>(),
+        ["HUGEINT"; 2]
+    );
 }
 
 #[test]

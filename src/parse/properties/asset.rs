@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::PropertyParser;
-use crate::document::config::{CONFIG_KEYS, config_value};
+use crate::document::config::{config_value, is_asset_key};
 use crate::document::{Entry, Node};
 use crate::parse::AssetProperties;
 use crate::project::{Values, merge_config};
@@ -55,7 +55,7 @@ impl PropertyParser<'_> {
     /// A config key beside `name:` is the most frequent slip.
     fn unknown_item_key(&mut self, entry: &Entry<'_>, section: &str) {
         let owner = format!("a {section}");
-        if CONFIG_KEYS.contains(&entry.key.as_ref()) {
+        if is_asset_key(&entry.key) {
             let message = format!("`{}` of {owner} stands under `config:`", entry.key);
             let place = self.reader.place(entry.key_span);
             let problem = crate::diagnostic::Diagnostic::error(super::WORDS.unknown_key, message).at(place);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::constants::Constants;
 use super::{Unreadable, literal, source, span};
-use crate::diagnostic::{Code, Diagnostics};
+use crate::diagnostic::{Code, Diagnostics, did_you_mean};
 use crate::document::config::config_value;
 use crate::document::{Content, Entry, Node, Reader, Words};
 use crate::project::Values;
@@ -41,7 +41,11 @@ const ARGUMENTS: &[&str] = &[
     "data_version",
 ];
 
-/// Arguments that may be any expression: their text is kept, their value is the runtime's business.
+/// The IO managers that a text can name.
+const IO_MANAGERS: [&str; 2] = ["pickle", "file"];
+
+/// Arguments that may be any expression: of one that is no literal the text is kept, and its value is the runtime's
+/// business.
 const EXPRESSIONS: &[&str] = &["io_manager", "data_version"];
 
 /// What `@asset(...)` says.
@@ -120,11 +124,15 @@ fn read_keyword(
     let value = if !is_known {
         // Whatever the value is, the name is wrong.
         Node::new(span(keyword.value.range()), Content::Null)
-    } else if EXPRESSIONS.contains(&name.as_str()) && !matches!(keyword.value, Expr::StringLiteral(_)) {
-        let text = source(reader.file(), keyword.value.range());
-        Node::new(span(keyword.value.range()), Content::Text(text.into()))
     } else {
-        literal::read(&keyword.value, constants)?
+        match literal::read(&keyword.value, constants) {
+            Err(_) if EXPRESSIONS.contains(&name.as_str()) => {
+                let text = source(reader.file(), keyword.value.range());
+                arguments.config.insert(name.to_string(), Value::String(text));
+                return Ok(());
+            }
+            value => value?,
+        }
     };
     read_argument(reader, &Entry { key, key_span: span(name.range), value }, arguments);
     Ok(())
@@ -138,6 +146,7 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
         "deps" => arguments.deps = reader.spanned_texts(key, value),
         "inputs" => arguments.inputs = inputs(reader, value),
         "materialized" => read_materialized(reader, value, arguments),
+        "io_manager" => read_io_manager(reader, value, arguments),
         "metadata" | "meta" => {
             let meta = reader.values(key, value);
             let before = arguments.config.remove("meta");
@@ -165,6 +174,25 @@ fn read_materialized(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut 
     }
     let problem = reader.problem(value.span, format!("an asset function cannot be materialized as `{materialized}`"));
     reader.report(problem.hint("`table` for data, `object` for anything else"));
+}
+
+/// A manager of the project's own is an expression, so a text can only be a name of ours.
+fn read_io_manager(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {
+    let manager = match &value.content {
+        Content::Null => return,
+        Content::Text(manager) => manager,
+        _ => return reader.wrong_type("io_manager", value, "an `IOManager`, its class, or the name of one"),
+    };
+    if IO_MANAGERS.contains(&manager.as_ref()) {
+        arguments.config.insert("io_manager".to_string(), Value::String(manager.to_string()));
+        return;
+    }
+    let problem = reader.problem(value.span, format!("there is no IO manager `{manager}`"));
+    let guess = did_you_mean(manager, IO_MANAGERS).map(|guess| format!("did you mean `{guess}`?"));
+    reader.report(problem.hint(guess.unwrap_or_else(|| {
+        "it is `\"pickle\"`, `\"file\"`, or an `IOManager` of your own (the class or an instance, without quotes)"
+            .into()
+    })));
 }
 
 fn inputs(reader: &mut Reader<'_>, node: &Node<'_>) -> Vec<Input> {

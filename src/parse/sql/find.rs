@@ -31,10 +31,12 @@ pub(super) enum Failure {
 pub(super) fn plain_names(sql: &str, tokens: &[Token]) -> Result<Vec<TableName>, Failure> {
     let rewritten = rewrite(sql, tokens);
     let outcome = find(rewritten.as_ref().map_or(sql, |rewritten| &rewritten.text));
+    // A word of ours that was taken for a table, as in `pivot unpivot t`, makes no sense of what the user wrote.
+    let is_added = |name: &FoundName| rewritten.as_ref().is_some_and(|rewritten| rewritten.is_added(name.span));
     let found = match outcome {
-        Outcome::Names(names) => back(names, rewritten.as_ref()),
+        Outcome::Names(names) if !names.iter().any(is_added) => back(names, rewritten.as_ref()),
         Outcome::NotAQuery => return Err(Failure::NotAQuery),
-        Outcome::Unknown => by_engine(sql, tokens, rewritten.as_ref())?,
+        Outcome::Names(_) | Outcome::Unknown => by_engine(sql, tokens, rewritten.as_ref())?,
     };
     let mut names: Vec<TableName> = found.into_iter().filter_map(|name| named(sql, tokens, &name)).collect();
     names.sort_by_key(|name| name.span.start);

@@ -79,7 +79,6 @@ fn asset(
         manner: Manner::Call,
     };
     let repeatable = rendered.repeatable.and_then(|repeatable| repeatable_sql(file, repeatable)).map(Box::new);
-    let (rendered_text, messages) = (rendered.text, rendered.messages);
     ParsedAsset {
         name,
         file: Arc::clone(file),
@@ -87,7 +86,13 @@ fn asset(
         config: rendered.config,
         description: description::description(file.text()),
         upstreams: rendered.calls.into_iter().map(call).chain(names).collect(),
-        body: ParsedBody::Sql(SqlBody { rendered: rendered_text, statement, messages, repeatable }),
+        body: ParsedBody::Sql(SqlBody {
+            rendered: rendered.text,
+            statement,
+            config_places: rendered.config_places,
+            messages: rendered.messages,
+            repeatable,
+        }),
     }
 }
 
@@ -117,7 +122,11 @@ fn statement(
     let all = tokens(rendered);
     let span = one_query(rendered, &all).map_err(|reason| not_one_query(file, rendered, &reason, &places))?;
     let sql = rendered.get(span.start..span.end).unwrap_or_default();
-    let names = plain_names(sql, &within(&all, span));
+    let inner = within(&all, span);
+    if let Some(parameter) = parameter(sql, &inner) {
+        return Err(has_parameter(sql, span, parameter, &places).into());
+    }
+    let names = plain_names(sql, &inner);
     let names = names.map_err(|error| failure(sql, span, error, &places))?;
     let upstream = |name: TableName| {
         let rendered = Span::new(span.start + name.span.start, span.start + name.span.end);
@@ -136,6 +145,28 @@ fn within(tokens: &[Token], span: Span) -> Vec<Token> {
     let real = tokens.iter().filter(inside).filter(|token| token.kind != TokenKind::Comment);
     real.map(|token| Token { span: Span::new(token.span.start - span.start, token.span.end - span.start), ..*token })
         .collect()
+}
+
+/// The first parameter of a prepared statement: `?`, `?1`, `$1`, `$name`.
+fn parameter(sql: &str, tokens: &[Token]) -> Option<Span> {
+    let index = tokens.iter().position(|token| token.is_symbol('?') || token.is_symbol('$'))?;
+    let sign = tokens.get(index)?.span;
+    let name = tokens.get(index + 1).filter(|next| next.span.start == sign.end);
+    let name = name.filter(|next| matches!(next.kind, TokenKind::Number | TokenKind::Word));
+    match name {
+        Some(name) => Some(Span::new(sign.start, name.span.end)),
+        None => sql[sign.start..].starts_with('?').then_some(sign),
+    }
+}
+
+fn has_parameter(sql: &str, statement: Span, parameter: Span, places: &Places<'_>) -> Diagnostic {
+    let message = format!(
+        "`{}` is a parameter, and nothing gives a model's parameters a value",
+        &sql[parameter.start..parameter.end]
+    );
+    Diagnostic::error(Code::SqlSyntax, message)
+        .at(places.place(Span::new(statement.start + parameter.start, statement.start + parameter.end)))
+        .hint("write `{{ var('name') }}`, and set the variable in `[vars]` of `dovetail.toml` or with `--vars`")
 }
 
 /// A mistake in a macro's text says which model it came to light in, and where that model calls the macro.

@@ -8,12 +8,13 @@
 //! - `(summarize t)`, `(describe t)` and `table t` become `from t`
 //! - `from t where a` becomes `from t select * where a`
 //! - `with a as materialized (...)` loses its hint
+//! - the type `enum('a', 'b')` becomes `varchar`
 
 use super::lexer::{Token, TokenKind};
 use super::statement::WRAPPED_WORDS;
 use crate::source::Span;
 
-const TRIGGERS: [&str; 12] = [
+const TRIGGERS: [&str; 13] = [
     "from",
     "asof",
     "positional",
@@ -26,6 +27,7 @@ const TRIGGERS: [&str; 12] = [
     "describe",
     "desc",
     "materialized",
+    "enum",
 ];
 
 /// Whether a word may be one that is rewritten.
@@ -42,16 +44,16 @@ const SET_OPERATIONS: [&str; 3] = ["union", "except", "intersect"];
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub text: String,
-    /// Replaced stretches (empty ones where something is added): in the original, and where their replacement ends.
-    edits: Vec<(Span, usize)>,
+    /// Replaced stretches (empty ones where something is added): in the original, and their replacements in `text`.
+    edits: Vec<(Span, Span)>,
 }
 
 impl Rewritten {
     /// The offset in the original of an offset in `text` that stands outside of a replacement.
     pub fn original(&self, offset: usize) -> usize {
-        let after = self.edits.partition_point(|(_, end)| *end <= offset);
+        let after = self.edits.partition_point(|(_, replacement)| replacement.end <= offset);
         match after.checked_sub(1).and_then(|index| self.edits.get(index)) {
-            Some((span, end)) => span.end + (offset - end),
+            Some((span, replacement)) => span.end + (offset - replacement.end),
             None => offset,
         }
     }
@@ -60,6 +62,11 @@ impl Rewritten {
     pub fn dropped(&self, original: &str) -> Vec<Span> {
         let is_long = |span: &Span| original[span.start..span.end].contains(|letter: char| !letter.is_alphanumeric());
         self.edits.iter().map(|(span, _)| *span).filter(is_long).collect()
+    }
+
+    /// Whether something of a stretch of `text` is a replacement, and so nothing that the user wrote.
+    pub fn is_added(&self, stretch: Span) -> bool {
+        self.edits.iter().any(|(_, replacement)| replacement.start < stretch.end && stretch.start < replacement.end)
     }
 }
 
@@ -91,9 +98,10 @@ impl Rewriter<'_> {
                 continue;
             }
             text.push_str(&self.sql[from..span.start]);
+            let start = text.len();
             text.push_str(replacement);
             from = span.end;
-            edits.push((span, text.len()));
+            edits.push((span, Span::new(start, text.len())));
         }
         text.push_str(&self.sql[from..]);
         Rewritten { text, edits }
@@ -136,10 +144,24 @@ impl Rewriter<'_> {
             if first > 0 && self.is(first - 1, &["as"]) {
                 (first..=index).for_each(|hint| self.replace(hint, ""));
             }
+        } else if self.is(index, &["enum"]) && self.is_symbol(index + 1, '(') {
+            self.enum_type(index);
         } else if self.is(index, &["from"]) && self.starts_query(index) && !self.has_selected(index) {
             self.select_all(index);
         } else if self.is(index, &["table"]) && self.starts_query(index) && !self.is_symbol(index + 1, '(') {
             self.replace(index, "from");
+        }
+    }
+
+    /// Neither our parser nor the tree that DuckDB shows of its own knows a type with values inside of another.
+    fn enum_type(&mut self, index: usize) {
+        let close = self.closing(index + 1);
+        let is_value = |token: &Token| token.kind == TokenKind::Literal || token.is_symbol(',');
+        let values = self.tokens.get(index + 2..close).unwrap_or_default();
+        if let (Some(first), Some(last)) = (self.tokens.get(index), self.tokens.get(close))
+            && values.iter().all(is_value)
+        {
+            self.replacements.push((Span::new(first.span.start, last.span.end), "varchar"));
         }
     }
 
@@ -287,6 +309,7 @@ mod tests {
                 "select f(x) from t where a in (from u select * where 1)",
             ),
             ("with x as not materialized (from t) from x", "with x as   (from t) from x"),
+            ("select x::map(int, enum('b', 'u')) from d", "select x::map(int, varchar) from d"),
         ];
         for (sql, expected) in cases {
             let rewritten = rewrite(sql, &tokens(sql)).unwrap();

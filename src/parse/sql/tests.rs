@@ -205,6 +205,13 @@ fn placeholders_are_not_plain_names() {
 }
 
 #[test]
+fn words_of_a_rewriting_are_no_tables() {
+    for sql in ["pivot unpivot t on a", "pivot unpivot t on (a, b) as c,", "from pivot unpivot t on a"] {
+        assert_eq!(table_spans(sql), None, "{sql}");
+    }
+}
+
+#[test]
 fn deep_and_odd_texts_do_not_panic() {
     let deep = format!("select {}1{} from t", "(".repeat(400), ")".repeat(400));
     let long = format!("select {} from t", vec!["a"; 3000].join(" || "));

@@ -8,7 +8,7 @@ use crate::source::Span;
 const RESERVED: &[&str] = &["system", "temp"];
 
 pub fn check(reader: &mut Reader<'_>, attached: &[(Attachment, Span)], target: &Target, schemas: &[&str]) {
-    let database = database_name(target);
+    let database = target.catalog();
     for (index, (attachment, span)) in attached.iter().enumerate() {
         let is = |other: &str| other.eq_ignore_ascii_case(&attachment.alias);
         let clash = if attached.iter().take(index).any(|(other, _)| is(&other.alias)) {
@@ -25,10 +25,4 @@ pub fn check(reader: &mut Reader<'_>, attached: &[(Attachment, Span)], target: &
         let problem = reader.problem(*span, format!("the alias `{}` is the name {clash}", attachment.alias));
         reader.report(problem.hint("give the attached database another `alias`"));
     }
-}
-
-/// DuckDB names a database after its file.
-fn database_name(target: &Target) -> String {
-    let stem = target.database.as_ref().and_then(|path| path.file_stem());
-    stem.map_or_else(|| "memory".to_string(), |stem| stem.to_string_lossy().into_owned())
 }

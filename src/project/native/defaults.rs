@@ -1,37 +1,18 @@
 //! `[models]` and `[seeds]`: config for all assets below a folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::document::config::{SEED_KEYS, config_value};
+use crate::document::config::{config_value, model_folder_keys, seed_folder_keys};
 use crate::document::{Content, Entry, Node, Reader};
 use crate::project::{FolderDefaults, Paths, Values};
-
-/// The config keys that make sense for a folder.
-const FOLDER_KEYS: &[&str] = &[
-    "materialized",
-    "schema",
-    "database",
-    "tags",
-    "owner",
-    "group",
-    "meta",
-    "enabled",
-    "retries",
-    "retry_delay",
-    "max_age",
-    "io_manager",
-    "access",
-    "docs",
-];
 
 /// Least specific first.
 pub fn read(reader: &mut Reader<'_>, document: &Node<'_>, paths: &Paths, root: &Path) -> Vec<FolderDefaults> {
     let mut defaults = Vec::new();
-    let seed_keys = [FOLDER_KEYS, SEED_KEYS].concat();
-    for (section, folders, keys) in
-        [("models", &paths.models, FOLDER_KEYS), ("seeds", &paths.seeds, seed_keys.as_slice())]
-    {
+    let sections = [("models", &paths.models, model_folder_keys()), ("seeds", &paths.seeds, seed_folder_keys())];
+    for (section, folders, keys) in &sections {
         let Some(node) = document.get(section) else { continue };
         let mut section = Section { reader, root, folders, keys, defaults: &mut defaults };
         section.table(node, Path::new(""));
@@ -52,7 +33,7 @@ struct Section<'s, 'f> {
 impl Section<'_, '_> {
     /// `below` is relative to the section's folders.
     fn table(&mut self, node: &Node<'_>, below: &Path) {
-        let mut config = Values::new();
+        let (mut config, mut places) = (Values::new(), BTreeMap::new());
         let mut subfolders = Vec::new();
         let what = if below.as_os_str().is_empty() { "a section".to_string() } else { below.display().to_string() };
         for entry in self.reader.table(&what, node) {
@@ -60,6 +41,7 @@ impl Section<'_, '_> {
             if self.keys.contains(&key) {
                 if let Some(value) = config_value(self.reader, key, key, &entry.value) {
                     config.insert(key.to_string(), value);
+                    places.insert(key.to_string(), entry.key_span);
                 }
             } else if matches!(entry.value.content, Content::Table(_)) && !entry.key.starts_with('+') {
                 subfolders.push(entry);
@@ -69,7 +51,8 @@ impl Section<'_, '_> {
         }
         if !config.is_empty() {
             for folder in self.folders {
-                self.defaults.push(FolderDefaults { folder: folder.join(below), config: config.clone() });
+                let (folder, config, places) = (folder.join(below), config.clone(), places.clone());
+                self.defaults.push(FolderDefaults { folder, config, places });
             }
         }
         for entry in subfolders {

@@ -1,0 +1,150 @@
+//! A connection, and what is asked of it.
+
+use std::ptr;
+use std::sync::Arc;
+
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+use duckdb::ffi;
+
+use super::prepared::{Extracted, Prepared};
+use super::result::QueryResult;
+use super::{Database, borrowed_text, c_string, take_error};
+use crate::engine::duckdb::error::{error_from_text, query_error};
+use crate::engine::{EngineError, EngineErrorKind};
+use crate::graph::RelationName;
+
+/// One connection. DuckDB locks it inside, so sharing it is safe; a new statement ends the streaming result before it.
+pub(in crate::engine::duckdb) struct Connection {
+    pub(super) raw: ffi::duckdb_connection,
+    pub(super) database: Arc<Database>,
+}
+
+// SAFETY: DuckDB's connection takes its own lock in every call.
+unsafe impl Send for Connection {}
+unsafe impl Sync for Connection {}
+
+impl Connection {
+    /// Runs one or more statements.
+    pub(in crate::engine::duckdb) fn execute(&self, sql: &str) -> Result<(), EngineError> {
+        self.run(sql).map(|_| ())
+    }
+
+    /// Runs a `create table as` and returns the rows that it wrote; `None` where DuckDB made several statements of it
+    /// and answers for the last one, as it does with `pivot`.
+    pub(in crate::engine::duckdb) fn execute_counting(&self, sql: &str) -> Result<Option<u64>, EngineError> {
+        let mut result = self.run(sql)?;
+        let counts = matches!(result.columns().as_slice(), [(name, _)] if name == "Count");
+        let count = result.next_chunk()?.filter(|_| counts).and_then(|chunk| chunk.big_int(0, 0));
+        Ok(count.and_then(|count| u64::try_from(count).ok()))
+    }
+
+    fn run(&self, sql: &str) -> Result<QueryResult, EngineError> {
+        let text = c_string(sql)?;
+        let mut result = QueryResult::empty();
+        // SAFETY: the text lives through the call; `result` destroys what DuckDB wrote, also after an error.
+        let state = unsafe { ffi::duckdb_query(self.raw, text.as_ptr(), &mut result.raw) };
+        if state == ffi::DuckDBSuccess { Ok(result) } else { Err(result.error()) }
+    }
+
+    /// Runs all statements of `sql` but the last, and prepares that one.
+    pub(in crate::engine::duckdb) fn prepare_last(self: &Arc<Self>, sql: &str) -> Result<Prepared, EngineError> {
+        let text = c_string(sql)?;
+        let mut statements = Extracted { raw: ptr::null_mut() };
+        // SAFETY: `statements` is destroyed by its drop.
+        let count = unsafe { ffi::duckdb_extract_statements(self.raw, text.as_ptr(), &mut statements.raw) };
+        if count == 0 {
+            // SAFETY: the message belongs to the extracted statements.
+            let message = unsafe { borrowed_text(ffi::duckdb_extract_statements_error(statements.raw)) };
+            return Err(query_error(&message));
+        }
+        for index in 0..count - 1 {
+            self.prepare_extracted(&statements, index)?.run()?;
+        }
+        self.prepare_extracted(&statements, count - 1)
+    }
+
+    fn prepare_extracted(self: &Arc<Self>, statements: &Extracted, index: u64) -> Result<Prepared, EngineError> {
+        let mut prepared = Prepared { raw: ptr::null_mut(), connection: Arc::clone(self) };
+        // SAFETY: the index is below the count that DuckDB gave.
+        let state =
+            unsafe { ffi::duckdb_prepare_extracted_statement(self.raw, statements.raw, index, &mut prepared.raw) };
+        prepared.checked(state)
+    }
+
+    pub(in crate::engine::duckdb) fn prepare(self: &Arc<Self>, sql: &str) -> Result<Prepared, EngineError> {
+        let text = c_string(sql)?;
+        let mut prepared = Prepared { raw: ptr::null_mut(), connection: Arc::clone(self) };
+        // SAFETY: the text lives through the call.
+        let state = unsafe { ffi::duckdb_prepare(self.raw, text.as_ptr(), &mut prepared.raw) };
+        prepared.checked(state)
+    }
+
+    /// Makes the stream's rows readable as a view called `name`.
+    ///
+    /// # Safety
+    /// `stream` stays at its address and alive until the view is dropped.
+    pub(in crate::engine::duckdb) unsafe fn arrow_view(
+        &self,
+        name: &str,
+        stream: *mut FFI_ArrowArrayStream,
+    ) -> Result<(), EngineError> {
+        let name = c_string(name)?;
+        // SAFETY: the caller keeps the stream; both struct types are the C data interface's.
+        let state = unsafe { ffi::duckdb_arrow_scan(self.raw, name.as_ptr(), stream.cast()) };
+        if state != ffi::DuckDBSuccess {
+            return Err(error_from_text(EngineErrorKind::Source, "DuckDB could not read the Arrow stream's schema"));
+        }
+        Ok(())
+    }
+
+    /// Why DuckDB cannot read a field's Arrow type; `None` when it can.
+    pub(in crate::engine::duckdb) fn refuses_field(&self, field: &arrow::datatypes::Field) -> Option<String> {
+        let schema = arrow::datatypes::Schema::new(vec![field.clone()]);
+        let mut exported = match arrow::ffi::FFI_ArrowSchema::try_from(&schema) {
+            Ok(exported) => exported,
+            Err(error) => return Some(error.to_string()),
+        };
+        let mut converted = ptr::null_mut();
+        // SAFETY: the schema lives through the call; the converted one is destroyed below.
+        unsafe {
+            let error = ffi::duckdb_schema_from_arrow(self.raw, (&raw mut exported).cast(), &mut converted);
+            ffi::duckdb_destroy_arrow_converted_schema(&mut converted);
+            take_error(error)
+        }
+    }
+
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Outside of transactions only.
+    pub(in crate::engine::duckdb) fn is_view(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        let database = relation.database.as_deref().map(c_string).transpose()?;
+        let (schema, identifier) = (c_string(&relation.schema)?, c_string(&relation.identifier)?);
+        let database = database.as_ref().map_or(ptr::null(), |name| name.as_ptr());
+        let mut description = ptr::null_mut();
+        // SAFETY: all texts live through the call; the description is destroyed, also after an error.
+        let (state, message) = unsafe {
+            let (schema, identifier) = (schema.as_ptr(), identifier.as_ptr());
+            let create = ffi::duckdb_table_description_create_ext;
+            let state = create(self.raw, database, schema, identifier, &mut description);
+            let message = borrowed_text(ffi::duckdb_table_description_error(description));
+            ffi::duckdb_table_description_destroy(&mut description);
+            (state, message)
+        };
+        match state {
+            ffi::DuckDBSuccess => Ok(Some(false)),
+            _ if message.contains("is not an table") || message.contains("is not a table") => Ok(Some(true)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Stops the statement that runs now, if any.
+    pub(in crate::engine::duckdb) fn interrupt(&self) {
+        // SAFETY: may be called from any thread.
+        unsafe { ffi::duckdb_interrupt(self.raw) };
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: disconnected once; an open transaction is rolled back.
+        unsafe { ffi::duckdb_disconnect(&mut self.raw) };
+    }
+}
