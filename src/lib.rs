@@ -15,6 +15,7 @@ pub mod graph;
 pub mod parse;
 pub mod plan;
 pub mod project;
+pub mod record;
 pub mod scan;
 pub mod source;
 pub mod template;

@@ -14,6 +14,7 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
+use crate::fingerprint::code_versions;
 use crate::graph::select::Selection;
 use crate::plan::{Plan, plan_run};
 use crate::project::Project;
@@ -88,12 +89,20 @@ fn execute_plan(
     args: &RunArgs,
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
-    let Compiled { project, graph, templates, .. } = compiled;
+    let Compiled { project, graph, templates, modules, .. } = compiled;
+    let code_versions = code_versions(&graph, &modules, &project.root, plan.steps.iter().map(|step| step.asset));
     let options = RunOptions { run: run_id(), threads: project.target.threads, fail_fast: args.fail_fast };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, plan);
     let python = context.python.clone();
-    let run = RunContext { project, graph: Arc::clone(&graph), templates: Arc::clone(&templates), engine, python };
+    let run = RunContext {
+        project,
+        graph: Arc::clone(&graph),
+        templates: Arc::clone(&templates),
+        engine,
+        python,
+        code_versions,
+    };
     let summary = execute(run, plan, &options, cancellation, &mut |event| progress.show(event));
     summary.map_err(|error| database_diagnostic(&error))
 }

@@ -5,7 +5,7 @@
 
 mod duckdb;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use arrow::array::RecordBatchReader;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use crate::graph::RelationName;
-use crate::project::Project;
+use crate::project::{Project, Values};
 
 /// Batches that flow out of the engine, one at a time.
 pub type BatchReader = Box<dyn RecordBatchReader + Send>;
@@ -82,6 +82,9 @@ pub trait Engine: Send + Sync {
     /// at once. Called before anything is built.
     fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError>;
 
+    /// The newest record of each of these assets that has one.
+    fn recorded(&self, assets: &[&str]) -> Result<Vec<Recorded>, EngineError>;
+
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
 
@@ -99,6 +102,9 @@ pub trait Session: Send {
 
     /// Makes the relation's new content, visible to nobody else until `publish`. Replaces whatever has the name.
     fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError>;
+
+    /// What a relation holds now, as this session sees it: also before it is published.
+    fn content(&mut self, relation: &RelationName) -> Result<Content, EngineError>;
 
     /// Stores an object's payload beside the data, visible to nobody else until `publish`.
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError>;
@@ -140,13 +146,22 @@ pub enum BuildSource {
     /// A table with the rows of this Arrow stream.
     Stream(FFI_ArrowArrayStream),
     /// A table with the rows of a CSV file, whose first line names the columns; options are the engine's reader options.
-    Csv { path: std::path::PathBuf, options: crate::project::Values },
+    Csv { path: std::path::PathBuf, options: Values },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// `None` where no rows are counted, as for a view.
     pub rows: Option<u64>,
+}
+
+/// What a relation holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub columns: Vec<Column>,
+    /// A hash of columns and rows that does not depend on the order of the rows; `None` for a view, whose content is
+    /// that of what it reads.
+    pub data_version: Option<String>,
 }
 
 /// A non-tabular asset's payload.
@@ -164,12 +179,47 @@ pub struct MaterializationRecord {
     pub asset: String,
     pub run: String,
     pub kind: &'static str,
+    pub materialized: &'static str,
+    /// `None` for objects, which no relation holds.
+    pub relation: Option<String>,
     /// Start, in microseconds since 1970 UTC.
     pub started_at: i64,
     pub seconds: f64,
     pub rows: Option<u64>,
-    /// JSON object.
-    pub metadata: String,
+    pub columns: Vec<Column>,
+    /// What was computed, see `fingerprint::CodeVersion`.
+    pub code_version: String,
+    /// Names and hashes of the parts of the code version.
+    pub code_parts: BTreeMap<String, String>,
+    /// For people. Without secrets.
+    pub code: String,
+    /// The data version of each upstream that was read; `None` where it is not known.
+    pub inputs: BTreeMap<String, Option<String>>,
+    pub data_version: Option<String>,
+    pub metadata: Values,
+}
+
+impl From<MaterializationRecord> for Recorded {
+    fn from(record: MaterializationRecord) -> Self {
+        Recorded {
+            is_view: record.materialized == "view",
+            asset: record.asset,
+            code_version: Some(record.code_version),
+            inputs: record.inputs,
+            data_version: record.data_version,
+        }
+    }
+}
+
+/// What is known of an asset's newest materialization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub asset: String,
+    /// `None` where a dovetail recorded it that did not take code versions yet.
+    pub code_version: Option<String>,
+    pub inputs: BTreeMap<String, Option<String>>,
+    pub data_version: Option<String>,
+    pub is_view: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{EngineError, EngineErrorKind, MaterializationRecord, Session};
-use crate::graph::{Body, Node, NodeId};
+use crate::engine::{Content, EngineError, EngineErrorKind, MaterializationRecord, Session};
+use crate::graph::{Body, Materialized, Node, NodeId};
 use crate::project::Values;
+use crate::record::Standing;
 
 /// Waits between two tries grow by this factor, up to `LONGEST_WAIT` or to the first wait where that is longer.
 const BACKOFF: u32 = 2;
@@ -19,6 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Materializes assets, on any worker.
 pub(super) struct Materializer {
     pub(super) context: RunContext,
+    pub(super) standing: Standing,
     pub(super) run: String,
     /// Thrown when the run is to end early.
     pub(super) stop: Cancellation,
@@ -28,6 +30,8 @@ pub(super) struct Materializer {
 pub(super) struct Staged {
     pub(super) rows: Option<u64>,
     pub(super) metadata: Values,
+    /// Of an object; the engine knows that of a table.
+    pub(super) data_version: Option<String>,
 }
 
 /// Why an asset did not make it.
@@ -57,7 +61,7 @@ impl Materializer {
         emit(Event::AssetStarted { asset: node.name.to_string(), kind: node.kind });
         let mut attempt = 1;
         loop {
-            match self.attempt(node, session, events) {
+            match self.attempt(asset, session, events) {
                 Ok(staged) => return Outcome::Materialized { rows: staged.rows, metadata: staged.metadata },
                 Err(Failure::Cancelled) => return Outcome::Cancelled,
                 Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
@@ -83,12 +87,13 @@ impl Materializer {
 
     fn attempt(
         &self,
-        node: &Node,
+        asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
     ) -> Result<Staged, Failure> {
+        let node = self.context.graph.node(asset);
         // A panic is a bug of ours, but it must cost one asset and not the run.
-        let result = catch_unwind(AssertUnwindSafe(|| self.build_and_publish(node, session, events)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.build_and_publish(asset, session, events)));
         let result = result.unwrap_or_else(|_| {
             let message = format!("dovetail itself failed while it materialized `{}`", node.name);
             Err(Diagnostic::error(Code::Internal, message).at(node.place.clone()).into())
@@ -103,10 +108,11 @@ impl Materializer {
 
     fn build_and_publish(
         &self,
-        node: &Node,
+        asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
     ) -> Result<Staged, Failure> {
+        let node = self.context.graph.node(asset);
         let started = SystemTime::now();
         let clock = Instant::now();
         let session = match session {
@@ -117,19 +123,48 @@ impl Materializer {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
-            Body::Source(_) => Staged { rows: None, metadata: Values::new() },
+            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None },
         };
-        let record = MaterializationRecord {
+        let content = match node.materialized {
+            Materialized::Object => Content { columns: Vec::new(), data_version: staged.data_version.clone() },
+            _ => session.content(&node.relation).map_err(|error| self.engine_failure(node, &error))?,
+        };
+        let seconds = clock.elapsed().as_secs_f64();
+        let record = self.record(asset, &staged, content, microseconds(started), seconds);
+        session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
+        self.standing.learn(record.into());
+        Ok(staged)
+    }
+
+    fn record(
+        &self,
+        asset: NodeId,
+        staged: &Staged,
+        content: Content,
+        started_at: i64,
+        seconds: f64,
+    ) -> MaterializationRecord {
+        let node = self.context.graph.node(asset);
+        let version = self.context.code_versions.get(&asset);
+        let parts = version.into_iter().flat_map(|version| &version.parts);
+        let code = version.map_or("", |version| version.code.as_str());
+        MaterializationRecord {
             asset: node.name.to_string(),
             run: self.run.clone(),
             kind: node.kind.as_str(),
-            started_at: microseconds(started),
-            seconds: clock.elapsed().as_secs_f64(),
+            materialized: node.materialized.as_str(),
+            relation: (node.materialized != Materialized::Object).then(|| node.relation.to_string()),
+            started_at,
+            seconds,
             rows: staged.rows,
-            metadata: serde_json::to_string(&staged.metadata).unwrap_or_default(),
-        };
-        session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
-        Ok(staged)
+            columns: content.columns,
+            code_version: version.map(|version| version.hash.clone()).unwrap_or_default(),
+            code_parts: parts.map(|part| (part.name.clone(), part.hash.clone())).collect(),
+            code: self.context.templates.secrets().redact(code),
+            inputs: self.standing.inputs(&self.context.graph, asset),
+            data_version: content.data_version,
+            metadata: staged.metadata.clone(),
+        }
     }
 
     /// An engine's error about no particular text of the asset.

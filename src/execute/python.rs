@@ -43,15 +43,19 @@ fn store(
     session: &mut dyn Session,
     output: PythonOutput,
 ) -> Result<Staged, Failure> {
+    let mut data_version = None;
     let rows = match output.data {
         PythonData::Stream(stream) => {
             session.build(&node.relation, BuildSource::Stream(stream)).map(|built| built.rows)
         }
         PythonData::Query(sql) => session.build(&node.relation, BuildSource::Query(sql)).map(|built| built.rows),
-        PythonData::Object(object) => session.put_object(&object).map(|()| None),
+        PythonData::Object(object) => {
+            data_version = Some(blake3::hash(&object.payload).to_hex().to_string());
+            session.put_object(&object).map(|()| None)
+        }
     };
     match rows {
-        Ok(rows) => Ok(Staged { rows, metadata: (output.metadata)() }),
+        Ok(rows) => Ok(Staged { rows, metadata: (output.metadata)(), data_version }),
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }

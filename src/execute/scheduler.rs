@@ -2,7 +2,7 @@
 //!
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,9 +12,11 @@ use super::event::{Event, Outcome, RunSummary};
 use super::materialize::Materializer;
 use super::runtime::PythonRuntime;
 use crate::engine::{Engine, SchemaName, Session};
+use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::Plan;
 use crate::project::Project;
+use crate::record::Standing;
 use crate::template::TemplateEnvironment;
 
 /// How often a waiting scheduler looks whether it was cancelled.
@@ -59,6 +61,8 @@ pub struct RunContext {
     pub templates: Arc<TemplateEnvironment>,
     pub engine: Arc<dyn Engine>,
     pub python: Option<Arc<dyn PythonRuntime>>,
+    /// Of every asset of the plan.
+    pub code_versions: HashMap<NodeId, CodeVersion>,
 }
 
 /// Executes a plan. `sink` gets every event, in order, on the calling thread.
@@ -66,7 +70,7 @@ pub struct RunContext {
 /// Failures of assets are outcomes, not errors: the summary counts them.
 ///
 /// # Errors
-/// When the database refuses the schemas that the plan needs.
+/// When the database refuses the schemas that the plan needs, or its state cannot be read.
 pub fn execute(
     context: RunContext,
     plan: &Plan,
@@ -76,12 +80,14 @@ pub fn execute(
 ) -> Result<RunSummary, crate::engine::EngineError> {
     let threads = options.threads.clamp(1, plan.steps.len().max(1));
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
+    let assets = plan.steps.iter().map(|step| step.asset);
+    let standing = Standing::read(context.engine.as_ref(), &context.graph, assets)?;
     let (events, received) = channel();
     let stop = Cancellation::default();
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue::default()),
         ready: Condvar::new(),
-        materializer: Materializer { context, run: options.run.clone(), stop: stop.clone() },
+        materializer: Materializer { context, standing, run: options.run.clone(), stop: stop.clone() },
     });
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });

@@ -38,10 +38,15 @@ pub struct CodeVersion {
     pub notes: Vec<String>,
 }
 
-/// The code versions of all assets; sources have none. `root` is the project's folder.
-pub fn code_versions(graph: &AssetGraph, modules: &Modules, root: &Path) -> HashMap<NodeId, CodeVersion> {
+/// The code versions of these assets; sources have none. `root` is the project's folder.
+pub fn code_versions(
+    graph: &AssetGraph,
+    modules: &Modules,
+    root: &Path,
+    assets: impl IntoIterator<Item = NodeId>,
+) -> HashMap<NodeId, CodeVersion> {
     let library = Library::new(modules);
-    let ids: Vec<NodeId> = graph.ids().filter(|id| !graph.node(*id).is_source()).collect();
+    let ids: Vec<NodeId> = assets.into_iter().filter(|id| !graph.node(*id).is_source()).collect();
     ids.into_par_iter().map(|id| (id, code_version(graph, graph.node(id), &library, root))).collect()
 }
 

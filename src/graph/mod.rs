@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
 
 use crate::parse::{AssetName, ColumnProperties, PythonBody, SourceLocation};
 use crate::project::Values;
@@ -214,6 +215,12 @@ impl AssetGraph {
 
     pub fn upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes.neighbors_directed(id, petgraph::Direction::Incoming)
+    }
+
+    /// The upstreams whose data the node reads, as opposed to those that it only runs after.
+    pub fn data_upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let edges = self.nodes.edges_directed(id, petgraph::Direction::Incoming);
+        edges.filter(|edge| *edge.weight() == EdgeKind::Data).map(|edge| edge.source())
     }
 
     pub fn downstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {

@@ -11,6 +11,7 @@ mod factories;
 mod harness;
 mod ls;
 mod projects;
+mod record;
 mod run;
 mod seeds;
 mod select;

@@ -1,5 +1,6 @@
 //! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
+mod content;
 mod csv;
 mod error;
 mod export;
@@ -31,7 +32,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, SchemaName, Session, WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Recorded, SchemaName, Session,
+    WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -217,6 +219,10 @@ impl Engine for DuckDb {
             connection.execute(&format!("create schema if not exists {database}{}", quoted(schema)))?;
         }
         Ok(())
+    }
+
+    fn recorded(&self, assets: &[&str]) -> Result<Vec<Recorded>, EngineError> {
+        self.state.recorded(&lock(&self.connection), assets)
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

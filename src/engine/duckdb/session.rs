@@ -4,15 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
+use serde_json::json;
 
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::ResultReader;
 use super::types::type_text;
-use super::{DuckDb, csv, state};
+use super::{DuckDb, content, csv, state};
 use crate::engine::{
-    BatchReader, BuildSource, Built, Column, EngineError, EngineErrorKind, MaterializationRecord, Session, StoredObject,
+    BatchReader, BuildSource, Built, Column, Content, EngineError, EngineErrorKind, MaterializationRecord, Session,
+    StoredObject,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -142,6 +144,12 @@ impl Session for DuckDbSession {
         Ok(Built { rows: counted.and_then(|rows| u64::try_from(rows).ok()) })
     }
 
+    fn content(&mut self, relation: &RelationName) -> Result<Content, EngineError> {
+        self.engine.check_cancelled()?;
+        let is_view = self.built.iter().any(|(built, is_view)| built == relation && *is_view);
+        content::content(&self.connection, relation, is_view)
+    }
+
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError> {
         self.begin()?;
         self.engine.check_cancelled()?;
@@ -202,9 +210,28 @@ impl DuckDbSession {
         statement.bind(5, &BindValue::Double(record.seconds))?;
         let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
         statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
-        statement.bind(7, &BindValue::Text(&record.metadata))?;
+        statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
+        statement.bind(8, &BindValue::Text(record.materialized))?;
+        statement.bind(9, &text(record.relation.as_deref()))?;
+        let columns: Vec<_> =
+            record.columns.iter().map(|column| json!({"name": column.name, "type": column.engine_type})).collect();
+        statement.bind(10, &BindValue::Text(&json(&columns)))?;
+        statement.bind(11, &BindValue::Text(&record.code_version))?;
+        statement.bind(12, &BindValue::Text(&json(&record.code_parts)))?;
+        statement.bind(13, &BindValue::Text(&record.code))?;
+        statement.bind(14, &BindValue::Text(&json(&record.inputs)))?;
+        statement.bind(15, &text(record.data_version.as_deref()))?;
         statement.run().map(|_| ())
     }
+}
+
+/// What is made of texts and numbers can always be written.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn text(text: Option<&str>) -> BindValue<'_> {
+    text.map_or(BindValue::Null, BindValue::Text)
 }
 
 impl Drop for DuckDbSession {

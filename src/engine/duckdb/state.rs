@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
-use crate::engine::{EngineError, EngineErrorKind, ExistingRelation, StoredObject};
-use crate::graph::{RelationName, quoted};
+use crate::engine::{EngineError, EngineErrorKind, ExistingRelation, Recorded, StoredObject};
+use crate::graph::{RelationName, literal, quoted};
 
 /// Version of the tables below. An older one is migrated, a newer one refused.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// The catalog's own listing, without the counts and texts that `duckdb_tables()` computes.
 const SELECT_RELATIONS: &str = "select nullif(table_catalog, current_database()), table_schema, table_name, table_type
@@ -38,7 +38,15 @@ impl State {
                 started_at timestamp with time zone not null,
                 seconds double not null,
                 row_count bigint,
-                metadata json
+                metadata json,
+                materialized varchar,
+                relation varchar,
+                columns json,
+                code_version varchar,
+                code_parts json,
+                code varchar,
+                inputs json,
+                data_version varchar
             );
             create table if not exists {schema}.objects (
                 asset varchar not null,
@@ -46,12 +54,58 @@ impl State {
                 payload blob not null,
                 stored_at timestamp with time zone not null
             );
-            insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);"
+            insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
+            {}",
+            self.views()
         )
     }
 
+    /// What people ask first, as tables.
+    fn views(&self) -> String {
+        let schema = &self.schema;
+        format!(
+            "create or replace view {schema}.assets as
+                select asset, kind, materialized, relation, row_count, started_at as materialized_at, seconds,
+                    code_version, data_version, inputs, metadata, run
+                from {schema}.materializations
+                qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1;
+            create or replace view {schema}.columns as
+                select asset, position, columns[position]->>'name' as name, columns[position]->>'type' as type
+                from (
+                    select asset, columns, unnest(range(json_array_length(columns)::bigint)) as position
+                    from {schema}.materializations
+                    qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1
+                );
+            create or replace view {schema}.runs as
+                select run, min(started_at) as started_at,
+                    max(started_at + to_microseconds((seconds * 1000000)::bigint)) as finished_at,
+                    count(*) as materialized, sum(row_count) as row_count
+                from {schema}.materializations group by run;"
+        )
+    }
+
+    /// From format 1, which had no versions of code and data.
+    fn migrate(&self) -> String {
+        let schema = &self.schema;
+        let column = |(name, kind): (&str, &str)| {
+            format!("alter table {schema}.materializations add column if not exists {name} {kind};")
+        };
+        let added = [
+            ("materialized", "varchar"),
+            ("relation", "varchar"),
+            ("columns", "json"),
+            ("code_version", "varchar"),
+            ("code_parts", "json"),
+            ("code", "varchar"),
+            ("inputs", "json"),
+            ("data_version", "varchar"),
+        ];
+        let added: String = added.into_iter().map(column).collect();
+        format!("begin transaction; {added} {} update {schema}.format set version = {FORMAT}; commit", self.views())
+    }
+
     pub(super) fn insert_materialization(&self) -> String {
-        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7";
+        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15";
         format!("insert into {}.materializations values ({values})", self.schema)
     }
 
@@ -70,6 +124,7 @@ impl State {
         }
         match number(connection, &format!("select max(version) from {}.format", self.schema))? {
             Some(FORMAT) => Ok(()),
+            Some(1) => connection.execute(&self.migrate()),
             found => Err(error_from_text(
                 EngineErrorKind::StateFormat,
                 format!(
@@ -86,6 +141,27 @@ impl State {
             Err(error) if error.kind == EngineErrorKind::Query => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The newest record of each of these assets.
+    pub(super) fn recorded(&self, connection: &Arc<Connection>, assets: &[&str]) -> Result<Vec<Recorded>, EngineError> {
+        if assets.is_empty() || !self.exists(connection)? {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
+        let query = format!(
+            "select asset, code_version, data_version, inputs::varchar, materialized from {}.materializations
+            where asset in ({})
+            qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1",
+            self.schema,
+            names.join(", ")
+        );
+        let mut result = connection.prepare(&query)?.run()?;
+        let mut found = Vec::new();
+        while let Some(chunk) = result.next_chunk()? {
+            found.extend((0..chunk.len()).filter_map(|row| recorded(&chunk, row)));
+        }
+        Ok(found)
     }
 
     pub(super) fn read_object(
@@ -105,6 +181,17 @@ impl State {
             Some(StoredObject { asset: asset.to_owned(), manager, payload: chunk.bytes(1, 0)? })
         }))
     }
+}
+
+fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
+    let text = |column| chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok());
+    Some(Recorded {
+        asset: text(0)?,
+        code_version: text(1),
+        data_version: text(2),
+        inputs: text(3).and_then(|inputs| serde_json::from_str(&inputs).ok()).unwrap_or_default(),
+        is_view: text(4).is_some_and(|materialized| materialized == "view"),
+    })
 }
 
 /// The BIGINT that a query gives.

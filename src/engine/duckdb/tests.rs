@@ -49,10 +49,18 @@ fn record(asset: &str) -> MaterializationRecord {
         asset: asset.to_owned(),
         run: "run".to_owned(),
         kind: "sql",
+        materialized: "table",
+        relation: Some(format!("main.{asset}")),
+        columns: vec![],
+        code_version: "code".to_owned(),
+        code_parts: BTreeMap::new(),
+        code: String::new(),
+        inputs: BTreeMap::new(),
+        data_version: None,
         started_at: 0,
         seconds: 0.5,
         rows: Some(1),
-        metadata: "{}".to_owned(),
+        metadata: Values::new(),
     }
 }
 
@@ -264,4 +272,80 @@ fn absent_database_and_seed() {
     let mut session = engine.session().unwrap();
     let built = session.build(&relation("seed"), BuildSource::Csv { path, options }).unwrap();
     assert_eq!(built.rows, Some(2));
+}
+
+/// The data version of a query's rows as a table called `content`.
+fn data_version(engine: &Arc<dyn Engine>, query: &str) -> String {
+    let mut session = engine.session().unwrap();
+    session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
+    session.content(&relation("content")).unwrap().data_version.unwrap()
+}
+
+#[test]
+fn data_versions_are_of_what_is_in_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let version = |query: &str| data_version(&engine, query);
+    let rows = "select range as id, if(range % 3 = 0, null, 'text ' || range) as name from range(10000)";
+    let same = version(rows);
+    assert_eq!(version(&format!("{rows} order by hash(range)")), same, "the order of rows");
+    for other in [
+        format!("{rows} where range <> 77"),
+        format!("{rows} union all select 77, 'text 77'"),
+        format!("{rows} union all (select 77, 'text 77' union all select 77, 'text 77')"),
+        format!("select id, if(id = 77, null, name) as name from ({rows})"),
+        format!("select id, name as called from ({rows})"),
+        format!("select id::integer as id, name from ({rows})"),
+        format!("select name, id from ({rows})"),
+        format!("from ({rows}) limit 0"),
+    ] {
+        assert_ne!(version(&other), same, "{other}");
+    }
+    assert_eq!(version("select 1 as x where false"), version("select 2 as x where false"));
+    assert_ne!(version("select 1 as x, 2 as y"), version("select 2 as x, 1 as y"));
+    assert_ne!(version("select null as x, 1 as y"), version("select 1 as x, null as y"));
+}
+
+#[test]
+fn data_versions_of_all_types_are_the_same_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let all = "from test_all_types()";
+    assert_eq!(data_version(&engine, all), data_version(&engine, all));
+    for value in
+        ["{'a': [1.5, 'nan'::double]}", "map {'k': '2020-01-01 00:00:00+01'::timestamptz}", "'b'::enum('a', 'b')"]
+    {
+        let query = format!("select {value} as x from range(5000)");
+        assert_eq!(data_version(&engine, &query), data_version(&engine, &query), "{value}");
+    }
+}
+
+#[test]
+fn state_of_the_first_format_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine_before = engine(folder.path());
+    let mut session = engine_before.session().unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.publish(&record("a")).unwrap();
+    drop((session, engine_before));
+    // What the first format had.
+    let path = folder.path().join("test.duckdb");
+    let old = "drop view dovetail.assets; drop view dovetail.columns; drop view dovetail.runs;
+        create table dovetail.old as select run, asset, kind, started_at, seconds, row_count, metadata
+            from dovetail.materializations;
+        drop table dovetail.materializations; alter table dovetail.old rename to materializations;
+        update dovetail.format set version = 1";
+    super::library::load().unwrap();
+    let database = Arc::new(super::raw::Database::open(Some(&path), &[]).unwrap());
+    database.connect().unwrap().execute(old).unwrap();
+    drop(database);
+    let engine = engine(folder.path());
+    let known = engine.recorded(&["a", "b"]).unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!((known[0].code_version.as_deref(), known[0].data_version.as_deref()), (None, None));
+    let mut session = engine.session().unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.publish(&record("a")).unwrap();
+    assert_eq!(engine.recorded(&["a"]).unwrap()[0].code_version.as_deref(), Some("code"));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 2 "));
 }

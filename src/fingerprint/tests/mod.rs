@@ -48,7 +48,7 @@ impl Files {
         let compiled = compile(&root, options, None, None).unwrap_or_else(|problems| {
             panic!("{}", problems.0.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("\n"))
         });
-        let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root);
+        let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, compiled.graph.ids());
         versions.into_iter().map(|(id, version)| (compiled.graph.node(id).name.to_string(), version)).collect()
     }
 
@@ -103,6 +103,6 @@ fn costs_of_a_thousand_models() {
     }
     println!("1,000 SQL models on one core: {:?}", started.elapsed());
     let started = std::time::Instant::now();
-    let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root);
+    let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, compiled.graph.ids());
     println!("{} assets on all cores: {:?}", versions.len(), started.elapsed());
 }

@@ -1,0 +1,46 @@
+//! The data version of a table: what it holds, whatever the order of its rows.
+
+use std::sync::Arc;
+
+use super::raw::Connection;
+use super::types::type_text;
+use crate::engine::{Column, Content, EngineError};
+use crate::graph::{RelationName, quoted};
+
+/// Says how a version is made, with the engine's version, whose hash function may change.
+const METHOD: &str = "dovetail data version 1, DuckDB ";
+
+pub(super) fn content(
+    connection: &Arc<Connection>,
+    relation: &RelationName,
+    is_view: bool,
+) -> Result<Content, EngineError> {
+    let columns = connection.prepare(&format!("from {relation}"))?.columns();
+    let columns: Vec<Column> =
+        columns.into_iter().map(|(name, logical)| Column { name, engine_type: type_text(&logical) }).collect();
+    let data_version = if is_view { None } else { Some(data_version(connection, relation, &columns)?) };
+    Ok(Content { columns, data_version })
+}
+
+fn data_version(
+    connection: &Arc<Connection>,
+    relation: &RelationName,
+    columns: &[Column],
+) -> Result<String, EngineError> {
+    let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+    // Equal rows cancel each other in the one and add up in the other.
+    let query = format!(
+        "select concat_ws(' ', count(*), bit_xor(h), sum(h)) from (select hash({}) as h from {relation})",
+        names.join(", ")
+    );
+    let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
+    let rows = chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default();
+    let engine = super::version();
+    let mut hasher = blake3::Hasher::new();
+    let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
+    for piece in [METHOD.as_bytes(), engine.as_bytes()].into_iter().chain(schema).chain([rows.as_slice()]) {
+        hasher.update(&(piece.len() as u64).to_le_bytes());
+        hasher.update(piece);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,136 @@
+//! What is known of what stands: the newest record of each asset, kept up while a run goes on.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::{Engine, EngineError, Recorded};
+use crate::graph::{AssetGraph, Materialized, NodeId};
+
+/// How the data version of a view is made of what it reads.
+const VIEW_METHOD: &[u8] = b"dovetail view version 1";
+
+/// The newest record of assets, by name. Shared by the workers of a run.
+#[derive(Debug, Default)]
+pub struct Standing(Mutex<HashMap<String, Recorded>>);
+
+impl Standing {
+    /// What is recorded of all that these assets read, however far up views make it.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn read(
+        engine: &dyn Engine,
+        graph: &AssetGraph,
+        assets: impl IntoIterator<Item = NodeId>,
+    ) -> Result<Self, EngineError> {
+        let mut seen: HashSet<NodeId> = HashSet::new();
+        let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| read_by(graph, id)).collect();
+        while let Some(id) = stack.pop() {
+            if seen.insert(id) && graph.node(id).materialized == Materialized::View {
+                stack.extend(read_by(graph, id));
+            }
+        }
+        let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        let standing = Standing::default();
+        engine.recorded(&names)?.into_iter().for_each(|record| standing.learn(record));
+        Ok(standing)
+    }
+
+    /// Takes down what was just published.
+    pub fn learn(&self, record: Recorded) {
+        self.records().insert(record.asset.clone(), record);
+    }
+
+    /// The data versions of what an asset reads; `None` for what is not known, such as that of a source.
+    pub fn inputs(&self, graph: &AssetGraph, asset: NodeId) -> BTreeMap<String, Option<String>> {
+        let records = self.records();
+        let version = |id: NodeId| {
+            let name = graph.node(id).name.as_str();
+            (name.to_owned(), current(&records, name, &mut HashSet::new()))
+        };
+        read_by(graph, asset).into_iter().map(version).collect()
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The upstreams whose data an asset reads, also by way of ephemeral assets, each once.
+pub fn read_by(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
+    let mut found = Vec::new();
+    let mut stack: Vec<NodeId> = graph.data_upstream(asset).collect();
+    while let Some(id) = stack.pop() {
+        match graph.node(id).materialized {
+            Materialized::Ephemeral => stack.extend(graph.data_upstream(id)),
+            _ if !found.contains(&id) => found.push(id),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A table's own version. A view shows what its inputs hold now, so its version is made of theirs and of its code.
+fn current(records: &HashMap<String, Recorded>, name: &str, above: &mut HashSet<String>) -> Option<String> {
+    let record = records.get(name)?;
+    if !record.is_view {
+        return record.data_version.clone();
+    }
+    // Records of different times may name each other in a circle, which the graph of today cannot.
+    if !above.insert(name.to_owned()) {
+        return None;
+    }
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |piece: &[u8]| {
+        hasher.update(&(piece.len() as u64).to_le_bytes());
+        hasher.update(piece);
+    };
+    add(VIEW_METHOD);
+    add(record.code_version.as_deref()?.as_bytes());
+    for input in record.inputs.keys() {
+        let version = current(records, input, above)?;
+        add(input.as_bytes());
+        add(version.as_bytes());
+    }
+    above.remove(name);
+    Some(hasher.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(asset: &str, data_version: Option<&str>, inputs: &[&str]) -> Recorded {
+        Recorded {
+            asset: asset.to_owned(),
+            code_version: Some(format!("code of {asset}")),
+            inputs: inputs.iter().map(|input| ((*input).to_owned(), None)).collect(),
+            data_version: data_version.map(str::to_owned),
+            is_view: data_version.is_none(),
+        }
+    }
+
+    fn version(records: &[Recorded], name: &str) -> Option<String> {
+        let records = records.iter().map(|record| (record.asset.clone(), record.clone())).collect();
+        current(&records, name, &mut HashSet::new())
+    }
+
+    #[test]
+    fn a_view_changes_with_what_it_reads() {
+        let view = record("view", None, &["table"]);
+        let upper = record("upper", None, &["view", "table"]);
+        let before = version(&[view.clone(), upper.clone(), record("table", Some("1"), &[])], "upper");
+        let after = version(&[view.clone(), upper.clone(), record("table", Some("2"), &[])], "upper");
+        assert!(before.is_some() && before != after);
+        let other_code = Recorded { code_version: Some("other".to_owned()), ..view.clone() };
+        let edited = version(&[other_code, upper.clone(), record("table", Some("1"), &[])], "upper");
+        assert_ne!(edited, before);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        let view = record("view", None, &["source"]);
+        assert_eq!(version(&[view], "view"), None);
+        assert_eq!(version(&[record("a", None, &["b"]), record("b", None, &["a"])], "a"), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! What a run writes down beside the data: code and data versions, inputs, columns.
+
+use crate::harness::Project;
+
+fn shown(project: &Project, sql: &str) -> String {
+    let said = project.run(&["show", "--inline", sql, "--output", "csv", "--limit", "1000"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    said.stdout
+}
+
+fn run(project: &Project, arguments: &[&str]) {
+    let said = project.run(&[&["run"], arguments].concat());
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+fn write(project: &Project, path: &str, text: &str) {
+    std::fs::write(project.root().join(path), text).unwrap();
+}
+
+fn example() -> Project {
+    Project::new()
+        .file("seeds/codes.csv", "code,name\n1,one\n2,two\n")
+        .file("models/seen.sql", "{{ config(materialized='view') }} select code, name from codes where code > 0")
+        .file("models/inline.sql", "{{ config(materialized='ephemeral') }} select * from seen")
+        .file("models/total.sql", "select count(*) as n, max(name) as last from inline")
+}
+
+const VERSIONS: &str = "select asset, code_version, data_version, inputs from dovetail.assets order by asset";
+
+#[test]
+fn what_was_computed_from_what_is_recorded() {
+    let project = example();
+    run(&project, &[]);
+    let assets =
+        "select asset, materialized, replace(relation, '\"', '') as relation, row_count, json_keys(inputs) as reads,
+        code_version is not null as coded, data_version is not null as versioned from dovetail.assets order by asset";
+    assert_eq!(
+        shown(&project, assets),
+        "asset,materialized,relation,row_count,reads,coded,versioned\n\
+         codes,table,main.codes,2,[],true,true\n\
+         seen,view,main.seen,,[codes],true,false\n\
+         total,table,main.total,1,[seen],true,true\n"
+    );
+    let columns = "select * from dovetail.columns order by all";
+    assert_eq!(
+        shown(&project, columns),
+        "asset,position,name,type\ncodes,0,code,BIGINT\ncodes,1,name,VARCHAR\nseen,0,code,BIGINT\nseen,1,name,VARCHAR\n\
+         total,0,n,BIGINT\ntotal,1,last,VARCHAR\n"
+    );
+    assert_eq!(shown(&project, "select materialized, row_count from dovetail.runs"), "materialized,row_count\n3,3\n");
+}
+
+#[test]
+fn equal_code_and_data_have_equal_versions() {
+    let project = example();
+    run(&project, &[]);
+    let before = shown(&project, VERSIONS);
+    write(&project, "models/total.sql", "-- all of it\nSELECT count(*) AS n,\n  max(name) AS last FROM inline");
+    run(&project, &[]);
+    assert_eq!(shown(&project, VERSIONS), before);
+    // One asset alone: what it reads is known from before.
+    run(&project, &["--select", "total"]);
+    assert_eq!(shown(&project, VERSIONS), before);
+}
+
+#[test]
+fn a_change_of_data_is_seen_through_views() {
+    let project = example();
+    run(&project, &[]);
+    let before = shown(&project, VERSIONS);
+    write(&project, "seeds/codes.csv", "code,name\n1,one\n2,two\n-1,none\n");
+    run(&project, &[]);
+    let after = shown(&project, VERSIONS);
+    let changed = |name: &str, column: usize| {
+        let cell = |text: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.splitn(4, ',').nth(column).unwrap().to_owned()
+        };
+        cell(&before) != cell(&after)
+    };
+    assert!(changed("codes,", 2) && !changed("codes,", 1));
+    assert!(!changed("seen,", 1) && changed("seen,", 3));
+    // The row is filtered away: what `total` read is another version, what it holds is the same.
+    assert!(changed("total,", 3) && !changed("total,", 2) && !changed("total,", 1));
+}
+
+#[test]
+fn sources_are_not_guessed() {
+    let project = Project::new()
+        .file("data/a.csv", "x\n1\n")
+        .file("models/read.sql", "select * from read_csv('data/a.csv')")
+        .file("models/below.sql", "select * from read");
+    run(&project, &[]);
+    let inputs = "select asset, json_keys(inputs) as reads, inputs->>'read' is not null as known
+        from dovetail.assets order by asset";
+    assert_eq!(shown(&project, inputs), "asset,reads,known\nbelow,[read],true\nread,[],false\n");
+}
+
+#[test]
+fn secrets_are_not_written_down() {
+    let project = Project::new()
+        .env("MY_TOKEN", "correcthorse")
+        .file("models/a.sql", "select length('{{ env_var('MY_TOKEN') }}') as n");
+    run(&project, &[]);
+    let code = shown(&project, "select code from dovetail.materializations");
+    assert!(code.contains("length(") && !code.contains("correcthorse"), "{code}");
+}
