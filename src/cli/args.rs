@@ -86,6 +86,18 @@ pub(crate) enum Command {
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
 
+    /// Materialize what is not up to date, and nothing else
+    #[command(after_help = RECONCILE_EXAMPLES)]
+    Reconcile(RunArgs),
+
+    /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+
+    /// Show what `reconcile` would do, in order, and why
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(StatusArgs),
+
     /// List assets and sources
     #[command(alias = "list", after_help = LS_EXAMPLES)]
     Ls(LsArgs),
@@ -137,6 +149,26 @@ pub(crate) struct RunArgs {
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// How to print it; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = StatusOutput::Table)]
+    pub output: StatusOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusOutput {
+    Table,
+    Json,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -231,6 +263,23 @@ Examples:
   dovetail run -s stg_flights+              an asset and everything below it
   dovetail run -s tag:daily --exclude slow  by tag, without one of them
   dovetail run --wait=60                    wait a minute for a locked database";
+
+const RECONCILE_EXAMPLES: &str = "\
+Examples:
+  dovetail reconcile                    everything that is not up to date
+  dovetail reconcile -s +delay_report   a report and what it is made of";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  dovetail status
+  dovetail status -s +delay_report
+  dovetail status -o json | jq -r 'select(.state != \"fresh\") | .asset'";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  dovetail plan                    what `dovetail reconcile` would do
+  dovetail plan -s +delay_report
+  dovetail plan -o json | jq .causes";
 
 const LS_EXAMPLES: &str = "\
 Examples:

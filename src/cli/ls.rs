@@ -81,6 +81,6 @@ fn slashed(path: &Path) -> String {
     if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
-fn unprintable(error: serde_json::Error) -> Diagnostic {
+pub(crate) fn unprintable(error: serde_json::Error) -> Diagnostic {
     Diagnostic::error(Code::Unwritable, format!("cannot print as JSON: {error}"))
 }

@@ -3,6 +3,7 @@
 //! `main` takes everything that it needs of the process as an argument, so tests and the Python package call it alike.
 
 mod args;
+mod assess;
 mod clean;
 mod compile;
 mod context;
@@ -12,12 +13,14 @@ mod init;
 mod interrupt;
 mod json_rows;
 mod ls;
+mod plan;
 mod printer;
 mod progress;
 mod reference;
 mod rows;
 mod run;
 mod show;
+mod status;
 mod table;
 mod usage;
 
@@ -90,6 +93,9 @@ pub fn main(invocation: Invocation) -> u8 {
 fn dispatch(context: &mut Context, command: Command) -> CommandResult {
     match command {
         Command::Run(args) => run::run(context, &args),
+        Command::Reconcile(args) => run::reconcile(context, &args),
+        Command::Status(args) => status::status(context, &args),
+        Command::Plan(args) => plan::plan(context, &args),
         Command::Ls(args) => ls::ls(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),

@@ -103,6 +103,7 @@ impl<'a> Progress<'a> {
                 let rows = rows.map(row_count).unwrap_or_default();
                 self.line(&format!("ok      {asset:<width$}  {what:<13}  {rows:>16}  {:>8}", seconds(elapsed)));
             }
+            Outcome::Unchanged => self.line(&format!("same    {asset:<width$}  what it reads came out as it was")),
             Outcome::Failed(error) => {
                 self.finished.push((asset.to_owned(), elapsed));
                 self.failed.push(asset.to_owned());
@@ -212,6 +213,7 @@ fn with_printed(details: Option<String>, printed: Option<VecDeque<String>>) -> O
 fn summary_line(summary: &RunSummary) -> String {
     let counts = [
         (summary.materialized, "materialized"),
+        (summary.unchanged, "unchanged"),
         (summary.failed, "failed"),
         (summary.skipped, "skipped"),
         (summary.cancelled, "stopped"),
@@ -250,13 +252,13 @@ fn event_json(event: &Event) -> Value {
                     object["message"] = json!(error.message);
                 }
                 Outcome::Skipped { because } => object["because"] = json!(because),
-                Outcome::Cancelled => {}
+                Outcome::Unchanged | Outcome::Cancelled => {}
             }
             object
         }
         Event::RunFinished { summary } => json!({
             "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
-            "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
+            "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
             "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
         }),
     }
@@ -265,6 +267,7 @@ fn event_json(event: &Event) -> Value {
 fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Materialized { .. } => "materialized",
+        Outcome::Unchanged => "unchanged",
         Outcome::Failed(_) => "failed",
         Outcome::Skipped { .. } => "skipped",
         Outcome::Cancelled => "cancelled",

@@ -1,10 +1,11 @@
-//! `dovetail run`: materializes the selected assets.
+//! `dovetail run` and `dovetail reconcile`: materialize the selected assets, or those that are not up to date.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::args::RunArgs;
+use super::assess::Assessment;
 use super::context::Context;
 use super::interrupt::Interrupt;
 use super::printer::Printer;
@@ -12,20 +13,36 @@ use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, open};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::code_versions;
 use crate::graph::select::Selection;
-use crate::plan::{Plan, plan_run};
+use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
 use crate::source::{Place, Span};
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
+    materialize(context, args, Extent::Selected)
+}
+
+/// `dovetail reconcile`: materializes what of the selection is not up to date.
+pub(crate) fn reconcile(context: &mut Context, args: &RunArgs) -> CommandResult {
+    materialize(context, args, Extent::Stale)
+}
+
+/// How much of a selection is materialized.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Selected,
+    Stale,
+}
+
+fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args)?;
     let selected = context.selected(&selection, &compiled.graph)?;
-    let plan = plan_run(&compiled.graph, &selected);
+    let mut plan = plan_run(&compiled.graph, &selected);
     if plan.steps.is_empty() {
         context.printer.note("nothing to run: what is selected holds no data of its own (sources, ephemeral models)");
         return Ok(ExitStatus::Success);
@@ -37,7 +54,19 @@ pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
-    let summary = execute_plan(context, compiled, engine, &plan, args, &cancellation)?;
+    let mut records = None;
+    if extent == Extent::Stale {
+        engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+        let assessment = Assessment::of(&compiled, Some(engine.as_ref()))?;
+        plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
+        if plan.steps.is_empty() {
+            context.printer.note("nothing to do: everything selected is up to date");
+            return Ok(ExitStatus::Success);
+        }
+        records = Some(assessment.records);
+    }
+    let work = Work { compiled, engine, plan: &plan, records };
+    let summary = execute_plan(context, work, args, &cancellation)?;
     Ok(exit_status(&summary))
 }
 
@@ -81,14 +110,21 @@ pub(crate) fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
     wait.map_or(WhenLocked::Fail, WhenLocked::Wait)
 }
 
-fn execute_plan(
-    context: &mut Context,
+/// A plan and what it is executed with.
+struct Work<'p> {
     compiled: Compiled,
     engine: Arc<dyn Engine>,
-    plan: &Plan,
+    plan: &'p Plan,
+    records: Option<Vec<Recorded>>,
+}
+
+fn execute_plan(
+    context: &mut Context,
+    work: Work<'_>,
     args: &RunArgs,
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
+    let Work { compiled, engine, plan, records } = work;
     let Compiled { project, graph, templates, modules, .. } = compiled;
     let code_versions = code_versions(&graph, &modules, &project.root, plan.steps.iter().map(|step| step.asset));
     let options = RunOptions { run: run_id(), threads: project.target.threads, fail_fast: args.fail_fast };
@@ -102,6 +138,7 @@ fn execute_plan(
         engine,
         python,
         code_versions,
+        records,
     };
     let summary = execute(run, plan, &options, cancellation, &mut |event| progress.show(event));
     summary.map_err(|error| database_diagnostic(&error))

@@ -82,8 +82,11 @@ pub trait Engine: Send + Sync {
     /// at once. Called before anything is built.
     fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError>;
 
-    /// The newest record of each of these assets that has one.
-    fn recorded(&self, assets: &[&str]) -> Result<Vec<Recorded>, EngineError>;
+    /// Makes sure that the state has the form that this dovetail knows.
+    fn prepare_state(&self) -> Result<(), EngineError>;
+
+    /// The newest record of each of these assets that has one; of all assets without a list.
+    fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError>;
 
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
@@ -126,10 +129,11 @@ pub trait Session: Send {
 pub type SchemaName = (Option<String>, String);
 
 /// A column of a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Column {
     pub name: String,
     /// The engine's own type, as SQL writes it.
+    #[serde(rename = "type")]
     pub engine_type: String,
 }
 
@@ -193,8 +197,7 @@ pub struct MaterializationRecord {
     pub code_parts: BTreeMap<String, String>,
     /// For people. Without secrets.
     pub code: String,
-    /// The data version of each upstream that was read; `None` where it is not known.
-    pub inputs: BTreeMap<String, Option<String>>,
+    pub inputs: Inputs,
     pub data_version: Option<String>,
     pub metadata: Values,
 }
@@ -205,21 +208,47 @@ impl From<MaterializationRecord> for Recorded {
             is_view: record.materialized == "view",
             asset: record.asset,
             code_version: Some(record.code_version),
+            code_parts: record.code_parts,
             inputs: record.inputs,
+            columns: record.columns,
             data_version: record.data_version,
+            relation: record.relation,
+            seconds: record.seconds,
         }
     }
 }
 
 /// What is known of an asset's newest materialization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub asset: String,
     /// `None` where a dovetail recorded it that did not take code versions yet.
     pub code_version: Option<String>,
-    pub inputs: BTreeMap<String, Option<String>>,
+    pub code_parts: BTreeMap<String, String>,
+    pub inputs: Inputs,
+    pub columns: Vec<Column>,
     pub data_version: Option<String>,
     pub is_view: bool,
+    /// `None` for objects.
+    pub relation: Option<String>,
+    pub seconds: f64,
+}
+
+/// What an asset has read, by the upstream's name (by the path, for a seed's file).
+pub type Inputs = BTreeMap<String, InputVersion>;
+
+/// In which version an upstream was read. What is not known is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InputVersion {
+    /// Of its content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Of the names and types of its columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<String>,
+    /// Of what can be seen of files without reading them: paths, sizes, times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,6 +47,8 @@ pub enum Outcome {
         rows: Option<u64>,
         metadata: Values,
     },
+    /// Nothing that it reads came out differently, so what stands is what it would be.
+    Unchanged,
     Failed(Box<Diagnostic>),
     /// An upstream (the nearest that failed) is the reason.
     Skipped {
@@ -60,6 +62,8 @@ pub enum Outcome {
 pub struct RunSummary {
     pub run: String,
     pub materialized: usize,
+    /// Left alone since nothing that they read came out differently.
+    pub unchanged: usize,
     pub failed: usize,
     pub skipped: usize,
     pub cancelled: usize,

@@ -1,5 +1,6 @@
 //! One asset, from its definition to its published data: what SQL, Python and seeds have in common.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,10 +9,11 @@ use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Content, EngineError, EngineErrorKind, MaterializationRecord, Session};
+use crate::engine::{Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Session};
 use crate::graph::{Body, Materialized, Node, NodeId};
+use crate::plan::staleness::reads_anew;
 use crate::project::Values;
-use crate::record::Standing;
+use crate::record::{Observer, Standing};
 
 /// Waits between two tries grow by this factor, up to `LONGEST_WAIT` or to the first wait where that is longer.
 const BACKOFF: u32 = 2;
@@ -21,6 +23,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Materializer {
     pub(super) context: RunContext,
     pub(super) standing: Standing,
+    pub(super) observer: Observer,
+    /// Assets that are built only if what they read came out differently.
+    pub(super) pending: HashSet<NodeId>,
     pub(super) run: String,
     /// Thrown when the run is to end early.
     pub(super) stop: Cancellation,
@@ -54,6 +59,9 @@ impl Materializer {
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
     ) -> Outcome {
+        if self.pending.contains(&asset) && !self.reads_anew(asset) {
+            return Outcome::Unchanged;
+        }
         let node = self.context.graph.node(asset);
         let emit = |event| {
             let _ = events.send(Message::Event(event));
@@ -75,6 +83,13 @@ impl Materializer {
                 }
             }
         }
+    }
+
+    fn reads_anew(&self, asset: NodeId) -> bool {
+        let graph = &self.context.graph;
+        let inputs = self.standing.inputs(graph, asset, &self.observer);
+        let record = self.standing.record(graph.node(asset).name.as_str());
+        record.is_none_or(|record| reads_anew(graph, &record, &inputs))
     }
 
     /// Sleeps, but not longer than the run.
@@ -115,6 +130,8 @@ impl Materializer {
         let node = self.context.graph.node(asset);
         let started = SystemTime::now();
         let clock = Instant::now();
+        // Before anything is read: what changes meanwhile is seen by the next look.
+        let inputs = self.standing.inputs(&self.context.graph, asset, &self.observer);
         let session = match session {
             Some(session) => session,
             empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
@@ -130,7 +147,7 @@ impl Materializer {
             _ => session.content(&node.relation).map_err(|error| self.engine_failure(node, &error))?,
         };
         let seconds = clock.elapsed().as_secs_f64();
-        let record = self.record(asset, &staged, content, microseconds(started), seconds);
+        let record = self.record(asset, inputs, &staged, content, microseconds(started), seconds);
         session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
         self.standing.learn(record.into());
         Ok(staged)
@@ -139,6 +156,7 @@ impl Materializer {
     fn record(
         &self,
         asset: NodeId,
+        inputs: Inputs,
         staged: &Staged,
         content: Content,
         started_at: i64,
@@ -161,7 +179,7 @@ impl Materializer {
             code_version: version.map(|version| version.hash.clone()).unwrap_or_default(),
             code_parts: parts.map(|part| (part.name.clone(), part.hash.clone())).collect(),
             code: self.context.templates.secrets().redact(code),
-            inputs: self.standing.inputs(&self.context.graph, asset),
+            inputs,
             data_version: content.data_version,
             metadata: staged.metadata.clone(),
         }

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Outcome, RunSummary};
 use super::materialize::Materializer;
 use super::runtime::PythonRuntime;
-use crate::engine::{Engine, SchemaName, Session};
+use crate::engine::{Engine, Recorded, SchemaName, Session};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId};
-use crate::plan::Plan;
+use crate::plan::{Plan, Reason};
 use crate::project::Project;
-use crate::record::Standing;
+use crate::record::{Observer, Standing};
 use crate::template::TemplateEnvironment;
 
 /// How often a waiting scheduler looks whether it was cancelled.
@@ -63,6 +63,8 @@ pub struct RunContext {
     pub python: Option<Arc<dyn PythonRuntime>>,
     /// Of every asset of the plan.
     pub code_versions: HashMap<NodeId, CodeVersion>,
+    /// The newest record of every asset, where the plan was made from them.
+    pub records: Option<Vec<Recorded>>,
 }
 
 /// Executes a plan. `sink` gets every event, in order, on the calling thread.
@@ -72,7 +74,7 @@ pub struct RunContext {
 /// # Errors
 /// When the database refuses the schemas that the plan needs, or its state cannot be read.
 pub fn execute(
-    context: RunContext,
+    mut context: RunContext,
     plan: &Plan,
     options: &RunOptions,
     cancellation: &Cancellation,
@@ -81,13 +83,25 @@ pub fn execute(
     let threads = options.threads.clamp(1, plan.steps.len().max(1));
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
     let assets = plan.steps.iter().map(|step| step.asset);
-    let standing = Standing::read(context.engine.as_ref(), &context.graph, assets)?;
+    let standing = match context.records.take() {
+        Some(records) => Standing::of(records),
+        None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
+    };
+    let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
+    let observer = Observer::new(&context.project.root);
     let (events, received) = channel();
     let stop = Cancellation::default();
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue::default()),
         ready: Condvar::new(),
-        materializer: Materializer { context, standing, run: options.run.clone(), stop: stop.clone() },
+        materializer: Materializer {
+            context,
+            standing,
+            observer,
+            pending,
+            run: options.run.clone(),
+            stop: stop.clone(),
+        },
     });
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
@@ -290,7 +304,7 @@ impl<'a> Run<'a> {
 
     fn done(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
         self.running -= 1;
-        let succeeded = matches!(outcome, Outcome::Materialized { .. });
+        let succeeded = matches!(outcome, Outcome::Materialized { .. } | Outcome::Unchanged);
         let failed = matches!(outcome, Outcome::Failed(_));
         self.close_step(step, outcome, elapsed);
         if failed && self.fail_fast {
@@ -307,6 +321,7 @@ impl<'a> Run<'a> {
         self.states[step] = StepState::Done;
         match &outcome {
             Outcome::Materialized { .. } => self.summary.materialized += 1,
+            Outcome::Unchanged => self.summary.unchanged += 1,
             Outcome::Failed(_) => self.summary.failed += 1,
             Outcome::Skipped { .. } => self.summary.skipped += 1,
             Outcome::Cancelled => self.summary.cancelled += 1,

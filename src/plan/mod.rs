@@ -1,9 +1,12 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
+pub mod staleness;
+
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, NodeId};
+use staleness::{Judgement, State};
 
 /// What will be executed: steps in an order in which upstreams come first.
 #[derive(Debug, Default)]
@@ -27,21 +30,40 @@ pub struct Step {
 pub enum Reason {
     /// The user selected it: `run` executes all that is selected.
     Selected,
+    /// It is missing, drifted or stale.
+    Stale,
+    /// It reads what is built before it: it is built if that came out differently, and left alone if not.
+    Pending,
 }
 
 /// The plan of `run`: everything selected that persists. Order holds through assets that are not selected, too.
 pub fn plan_run(graph: &AssetGraph, selection: &BTreeSet<NodeId>) -> Plan {
+    ordered(graph, |id| (selection.contains(&id) && persists(graph, id)).then_some(Reason::Selected))
+}
+
+/// The plan of `reconcile`: what of the selection is not fresh.
+pub fn plan_reconcile(graph: &AssetGraph, selection: &BTreeSet<NodeId>, judged: &HashMap<NodeId, Judgement>) -> Plan {
+    let reason = |judgement: &Judgement| match judgement.state {
+        State::Missing | State::Stale | State::Drifted => Some(Reason::Stale),
+        State::Pending => Some(Reason::Pending),
+        State::Fresh | State::Orphaned => None,
+    };
+    ordered(graph, |id| judged.get(&id).filter(|_| selection.contains(&id)).and_then(reason))
+}
+
+/// The nodes that have a reason, upstreams first.
+fn ordered(graph: &AssetGraph, reason: impl Fn(NodeId) -> Option<Reason>) -> Plan {
     let order = topological_order(&graph.nodes);
-    let mut steps: Vec<Step> = Vec::with_capacity(selection.len());
+    let mut steps: Vec<Step> = Vec::new();
     // Steps that a node stands for: itself, or (when it is no step) those right above it.
     let mut nearest: HashMap<NodeId, BTreeSet<usize>> = HashMap::new();
     for id in order {
         let above: BTreeSet<usize> =
             graph.upstream(id).filter_map(|upstream| nearest.get(&upstream)).flatten().copied().collect();
-        if selection.contains(&id) && persists(graph, id) {
+        if let Some(reason) = reason(id) {
             nearest.insert(id, BTreeSet::from([steps.len()]));
             let waits_for = above.into_iter().collect();
-            steps.push(Step { asset: id, reason: Reason::Selected, waits_for, height: 0 });
+            steps.push(Step { asset: id, reason, waits_for, height: 0 });
         } else if !above.is_empty() {
             nearest.insert(id, above);
         }

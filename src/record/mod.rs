@@ -1,10 +1,14 @@
 //! What is known of what stands: the newest record of each asset, kept up while a run goes on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod observe;
+
+pub use observe::Observer;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::engine::{Engine, EngineError, Recorded};
-use crate::graph::{AssetGraph, Materialized, NodeId};
+use crate::engine::{Column, Engine, EngineError, InputVersion, Inputs, Recorded};
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 
 /// How the data version of a view is made of what it reads.
 const VIEW_METHOD: &[u8] = b"dovetail view version 1";
@@ -31,9 +35,22 @@ impl Standing {
             }
         }
         let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
-        let standing = Standing::default();
-        engine.recorded(&names)?.into_iter().for_each(|record| standing.learn(record));
-        Ok(standing)
+        Ok(Standing::of(engine.recorded(Some(&names))?))
+    }
+
+    /// These records.
+    pub fn of(records: Vec<Recorded>) -> Self {
+        Standing(Mutex::new(records.into_iter().map(|record| (record.asset.clone(), record)).collect()))
+    }
+
+    /// The newest record of an asset.
+    pub fn record(&self, asset: &str) -> Option<Recorded> {
+        self.records().get(asset).cloned()
+    }
+
+    /// The names of all assets that have a record.
+    pub fn names(&self) -> Vec<String> {
+        self.records().keys().cloned().collect()
     }
 
     /// Takes down what was just published.
@@ -41,14 +58,26 @@ impl Standing {
         self.records().insert(record.asset.clone(), record);
     }
 
-    /// The data versions of what an asset reads; `None` for what is not known, such as that of a source.
-    pub fn inputs(&self, graph: &AssetGraph, asset: NodeId) -> BTreeMap<String, Option<String>> {
+    /// The versions of what an asset reads, as they are now: of assets by their records, of files by looking at them.
+    pub fn inputs(&self, graph: &AssetGraph, asset: NodeId, observer: &Observer) -> Inputs {
         let records = self.records();
+        let before = records.get(graph.node(asset).name.as_str()).map(|record| &record.inputs);
+        let known = |name: &str| before.and_then(|inputs| inputs.get(name));
         let version = |id: NodeId| {
-            let name = graph.node(id).name.as_str();
-            (name.to_owned(), current(&records, name, &mut HashSet::new()))
+            let node = graph.node(id);
+            let name = node.name.as_str();
+            observer.observe(graph, id, known(name)).filter(|_| node.is_source()).unwrap_or_else(|| {
+                let columns = records.get(name).map(|record| columns_version(&record.columns));
+                let data = current(&records, name, &mut HashSet::new());
+                (name.to_owned(), InputVersion { data, columns, seen: None })
+            })
         };
-        read_by(graph, asset).into_iter().map(version).collect()
+        let mut inputs: Inputs = read_by(graph, asset).into_iter().map(version).collect();
+        if graph.node(asset).kind == Kind::Seed {
+            let file = graph.node(asset).file.path().to_string_lossy().replace('\\', "/");
+            inputs.extend(observer.observe(graph, asset, known(&file)));
+        }
+        inputs
     }
 
     fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
@@ -68,6 +97,15 @@ pub fn read_by(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
         }
     }
     found
+}
+
+fn columns_version(columns: &[Column]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for piece in columns.iter().flat_map(|column| [&column.name, &column.engine_type]) {
+        hasher.update(&(piece.len() as u64).to_le_bytes());
+        hasher.update(piece.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// A table's own version. A view shows what its inputs hold now, so its version is made of theirs and of its code.
@@ -98,15 +136,21 @@ fn current(records: &HashMap<String, Recorded>, name: &str, above: &mut HashSet<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn record(asset: &str, data_version: Option<&str>, inputs: &[&str]) -> Recorded {
         Recorded {
             asset: asset.to_owned(),
             code_version: Some(format!("code of {asset}")),
-            inputs: inputs.iter().map(|input| ((*input).to_owned(), None)).collect(),
+            code_parts: BTreeMap::new(),
+            inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),
+            columns: vec![],
             data_version: data_version.map(str::to_owned),
             is_view: data_version.is_none(),
+            relation: None,
+            seconds: 0.0,
         }
     }
 

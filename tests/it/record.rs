@@ -91,7 +91,7 @@ fn sources_are_not_guessed() {
         .file("models/read.sql", "select * from read_csv('data/a.csv')")
         .file("models/below.sql", "select * from read");
     run(&project, &[]);
-    let inputs = "select asset, json_keys(inputs) as reads, inputs->>'read' is not null as known
+    let inputs = "select asset, json_keys(inputs) as reads, inputs->'read'->>'data' is not null as known
         from dovetail.assets order by asset";
     assert_eq!(shown(&project, inputs), "asset,reads,known\nbelow,[read],true\nread,[],false\n");
 }

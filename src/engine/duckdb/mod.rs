@@ -221,7 +221,11 @@ impl Engine for DuckDb {
         Ok(())
     }
 
-    fn recorded(&self, assets: &[&str]) -> Result<Vec<Recorded>, EngineError> {
+    fn prepare_state(&self) -> Result<(), EngineError> {
+        self.state.prepare(&lock(&self.connection))
+    }
+
+    fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError> {
         self.state.recorded(&lock(&self.connection), assets)
     }
 

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use serde_json::json;
 
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
@@ -213,9 +212,7 @@ impl DuckDbSession {
         statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
         statement.bind(8, &BindValue::Text(record.materialized))?;
         statement.bind(9, &text(record.relation.as_deref()))?;
-        let columns: Vec<_> =
-            record.columns.iter().map(|column| json!({"name": column.name, "type": column.engine_type})).collect();
-        statement.bind(10, &BindValue::Text(&json(&columns)))?;
+        statement.bind(10, &BindValue::Text(&json(&record.columns)))?;
         statement.bind(11, &BindValue::Text(&record.code_version))?;
         statement.bind(12, &BindValue::Text(&json(&record.code_parts)))?;
         statement.bind(13, &BindValue::Text(&record.code))?;

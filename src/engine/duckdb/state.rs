@@ -122,7 +122,7 @@ impl State {
         if !self.exists(connection)? {
             return connection.execute(&format!("begin transaction; {} commit", self.create()));
         }
-        match number(connection, &format!("select max(version) from {}.format", self.schema))? {
+        match self.format(connection)? {
             Some(FORMAT) => Ok(()),
             Some(1) => connection.execute(&self.migrate()),
             found => Err(error_from_text(
@@ -143,18 +143,30 @@ impl State {
         }
     }
 
-    /// The newest record of each of these assets.
-    pub(super) fn recorded(&self, connection: &Arc<Connection>, assets: &[&str]) -> Result<Vec<Recorded>, EngineError> {
-        if assets.is_empty() || !self.exists(connection)? {
+    /// The newest record of each of these assets, or of all.
+    pub(super) fn recorded(
+        &self,
+        connection: &Arc<Connection>,
+        assets: Option<&[&str]>,
+    ) -> Result<Vec<Recorded>, EngineError> {
+        if assets.is_some_and(<[_]>::is_empty) || !self.exists(connection)? {
             return Ok(Vec::new());
         }
-        let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
+        if self.format(connection)? == Some(1) {
+            let message = "the state in schema `dovetail` has format 1, which `dovetail run` brings up to date";
+            return Err(error_from_text(EngineErrorKind::StateFormat, message));
+        }
+        let condition = assets.map(|assets| {
+            let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
+            format!("where asset in ({})", names.join(", "))
+        });
         let query = format!(
-            "select asset, code_version, data_version, inputs::varchar, materialized from {}.materializations
-            where asset in ({})
+            "select asset, code_version, data_version, inputs::varchar, materialized, code_parts::varchar,
+                columns::varchar, relation, (seconds * 1000000)::bigint
+            from {}.materializations {}
             qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1",
             self.schema,
-            names.join(", ")
+            condition.unwrap_or_default()
         );
         let mut result = connection.prepare(&query)?.run()?;
         let mut found = Vec::new();
@@ -162,6 +174,10 @@ impl State {
             found.extend((0..chunk.len()).filter_map(|row| recorded(&chunk, row)));
         }
         Ok(found)
+    }
+
+    fn format(&self, connection: &Arc<Connection>) -> Result<Option<i64>, EngineError> {
+        number(connection, &format!("select max(version) from {}.format", self.schema))
     }
 
     pub(super) fn read_object(
@@ -189,9 +205,18 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         asset: text(0)?,
         code_version: text(1),
         data_version: text(2),
-        inputs: text(3).and_then(|inputs| serde_json::from_str(&inputs).ok()).unwrap_or_default(),
+        inputs: parsed(text(3)),
         is_view: text(4).is_some_and(|materialized| materialized == "view"),
+        code_parts: parsed(text(5)),
+        columns: parsed(text(6)),
+        relation: text(7),
+        seconds: chunk.big_int(8, row).unwrap_or_default() as f64 / 1e6,
     })
+}
+
+/// JSON that dovetail wrote; nothing where it wrote none.
+fn parsed<T: Default + serde::de::DeserializeOwned>(text: Option<String>) -> T {
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
 /// The BIGINT that a query gives.

@@ -1,0 +1,225 @@
+//! The one function that decides what is up to date: `status`, `plan` and whatever comes later ask it. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::engine::{ExistingRelation, InputVersion, Inputs, Recorded};
+use crate::fingerprint::{CodeVersion, Part};
+use crate::graph::algebra::topological_order;
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId, RelationName};
+use crate::record::read_by;
+
+/// How an asset stands next to its declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Fresh,
+    /// Never built, or gone.
+    Missing,
+    /// It would come out differently, or may.
+    Stale,
+    /// Fresh by itself; something that it reads is not, and may come out differently.
+    Pending,
+    /// Something else stands in its place than what dovetail made.
+    Drifted,
+    /// dovetail made it, and nothing declares it any more.
+    Orphaned,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Fresh => "fresh",
+            State::Missing => "missing",
+            State::Stale => "stale",
+            State::Pending => "pending",
+            State::Drifted => "drifted",
+            State::Orphaned => "orphaned",
+        }
+    }
+}
+
+/// Why an asset is not fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    pub kind: CauseKind,
+    /// For people.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CauseKind {
+    Missing,
+    Code,
+    Config,
+    Upstream,
+    Source,
+    Drift,
+}
+
+impl CauseKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CauseKind::Missing => "missing",
+            CauseKind::Code => "code",
+            CauseKind::Config => "config",
+            CauseKind::Upstream => "upstream",
+            CauseKind::Source => "source",
+            CauseKind::Drift => "drift",
+        }
+    }
+}
+
+/// What is judged: an asset's state, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub state: State,
+    pub causes: Vec<Cause>,
+    /// What it reads and nobody can see change, such as an address or an attached table.
+    pub unobserved: Vec<String>,
+}
+
+/// How the world is, as far as it matters for the graph's assets.
+pub struct World<'w> {
+    pub code_versions: &'w HashMap<NodeId, CodeVersion>,
+    pub records: &'w HashMap<String, Recorded>,
+    /// The versions of what each asset reads, as they are now.
+    pub inputs: &'w HashMap<NodeId, Inputs>,
+    pub relations: &'w [ExistingRelation],
+}
+
+/// Judges every asset that persists.
+pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement> {
+    let standing: HashMap<String, bool> =
+        world.relations.iter().map(|found| (key(&found.relation), found.is_view)).collect();
+    let mut judged: HashMap<NodeId, Judgement> = HashMap::new();
+    for id in topological_order(&graph.nodes) {
+        if !matches!(graph.node(id).materialized, Materialized::Ephemeral | Materialized::External) {
+            let judgement = judge_one(graph, world, &standing, &judged, id);
+            judged.insert(id, judgement);
+        }
+    }
+    judged
+}
+
+fn judge_one(
+    graph: &AssetGraph,
+    world: &World<'_>,
+    standing: &HashMap<String, bool>,
+    judged: &HashMap<NodeId, Judgement>,
+    id: NodeId,
+) -> Judgement {
+    let node = graph.node(id);
+    let unobserved = unobserved(graph, world, id);
+    let judgement = |state, causes| Judgement { state, causes, unobserved: unobserved.clone() };
+    let Some(record) = world.records.get(node.name.as_str()) else {
+        return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
+    };
+    if node.materialized != Materialized::Object {
+        match standing.get(&key(&node.relation)) {
+            None if record.relation.as_deref() == Some(node.relation.to_string().as_str()) => {
+                let detail = format!("{} is gone", node.relation);
+                return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
+            }
+            Some(is_view) if *is_view != record.is_view => {
+                let kind = if *is_view { "view" } else { "table" };
+                return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("a {kind} stands there"))]);
+            }
+            _ => {}
+        }
+    }
+    let mut causes = code_causes(world.code_versions.get(&id), record);
+    causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
+    if !causes.is_empty() {
+        return judgement(State::Stale, causes);
+    }
+    let is_unfresh = |id: &NodeId| judged.get(id).is_some_and(|judgement| judgement.state != State::Fresh);
+    let above = read_by(graph, id).into_iter().filter(is_unfresh);
+    let pending: Vec<Cause> = above
+        .map(|id| {
+            let state = judged.get(&id).map_or(State::Fresh, |judgement| judgement.state);
+            cause(CauseKind::Upstream, format!("`{}` is {}", graph.node(id).name, state.as_str()))
+        })
+        .collect();
+    judgement(if pending.is_empty() { State::Fresh } else { State::Pending }, pending)
+}
+
+fn cause(kind: CauseKind, detail: impl Into<String>) -> Cause {
+    Cause { kind, detail: detail.into() }
+}
+
+/// The parts in which two code versions differ.
+fn code_causes(version: Option<&CodeVersion>, record: &Recorded) -> Vec<Cause> {
+    let Some(version) = version else { return Vec::new() };
+    let Some(before) = &record.code_version else {
+        return vec![cause(CauseKind::Code, "it was built before code versions were recorded")];
+    };
+    if *before == version.hash {
+        return Vec::new();
+    }
+    let mut changed: Vec<String> = Vec::new();
+    for Part { name, hash } in &version.parts {
+        match record.code_parts.get(name) {
+            Some(before) if before == hash => {}
+            Some(_) => changed.push(format!("{name} changed")),
+            None => changed.push(format!("{name} is new")),
+        }
+    }
+    let is_there = |name: &String| version.parts.iter().any(|part| part.name == *name);
+    changed.extend(record.code_parts.keys().filter(|name| !is_there(name)).map(|name| format!("{name} is gone")));
+    let kind = |detail: &str| if detail.starts_with("config ") { CauseKind::Config } else { CauseKind::Code };
+    if changed.is_empty() {
+        return vec![cause(CauseKind::Code, "this dovetail takes code versions in another way")];
+    }
+    changed.into_iter().map(|detail| cause(kind(&detail), detail)).collect()
+}
+
+/// Whether an asset whose code is what it was would read something else than it did.
+pub fn reads_anew(graph: &AssetGraph, record: &Recorded, inputs: &Inputs) -> bool {
+    !input_causes(graph, inputs, record).is_empty()
+}
+
+/// What is read in another version than it was. A view shows its inputs as they are: only their columns matter to it.
+fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (name, version) in now {
+        let is_source = graph.find(name).is_none_or(|id| graph.node(id).is_source());
+        let kind = if is_source { CauseKind::Source } else { CauseKind::Upstream };
+        let Some(before) = record.inputs.get(name) else {
+            causes.push(cause(kind, format!("`{name}` was not read before")));
+            continue;
+        };
+        let aspect = |version: &InputVersion| match record.is_view {
+            true => version.columns.clone(),
+            false => version.data.clone(),
+        };
+        // An upstream that has no version now is not built: that is its own state.
+        if let (Some(was), Some(is)) = (aspect(before), aspect(version))
+            && was != is
+        {
+            causes.push(cause(kind, format!("`{name}` changed")));
+        }
+        if !is_source && aspect(before).is_none() && aspect(version).is_some() {
+            causes.push(cause(kind, format!("`{name}` was read in a version that is not known")));
+        }
+    }
+    causes
+}
+
+fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> {
+    let is_source = |name: &String| graph.find(name).is_some_and(|id| graph.node(id).is_source());
+    let inputs: BTreeMap<&String, &InputVersion> = world.inputs.get(&id).into_iter().flatten().collect();
+    let mut names: Vec<String> = inputs
+        .into_iter()
+        .filter(|(name, version)| is_source(name) && version.data.is_none())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let reads_nothing = graph.upstream(id).next().is_none();
+    if graph.node(id).kind == Kind::Python && reads_nothing {
+        names.push("what its function reads from outside".to_owned());
+    }
+    names
+}
+
+fn key(relation: &RelationName) -> String {
+    // The own database may be written out or not.
+    format!("{}.{}", relation.schema, relation.identifier).to_lowercase()
+}
