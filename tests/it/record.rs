@@ -37,7 +37,7 @@ fn what_was_computed_from_what_is_recorded() {
     assert_eq!(
         shown(&project, assets),
         "asset,materialized,relation,row_count,reads,coded,versioned\n\
-         codes,table,main.codes,2,[],true,true\n\
+         codes,table,main.codes,2,[seeds/codes.csv],true,true\n\
          seen,view,main.seen,,[codes],true,false\n\
          total,table,main.total,1,[seen],true,true\n"
     );

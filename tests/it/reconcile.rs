@@ -1,0 +1,291 @@
+//! `status`, `plan` and `reconcile`: what is up to date, what would be done, and that no more is done.
+
+use crate::harness::{Project, Said};
+
+fn a_to_c() -> Project {
+    Project::new()
+        .file("seeds/codes.csv", "code,name\n1,one\n2,two\n")
+        .file("macros/limits.sql", "{% macro least() %}0{% endmacro %}")
+        .file("models/a.sql", "select code, name from codes where code > {{ least() }}")
+        .file("models/b.sql", "{{ config(materialized='view') }} select code from a")
+        .file("models/c.sql", "select sum(code) as total from b")
+        .file("models/apart.sql", "select {{ var('size', 1) }} as size")
+}
+
+fn built() -> Project {
+    let project = a_to_c();
+    assert_eq!(project.run(&["run"]).code, 0);
+    project
+}
+
+fn write(project: &Project, path: &str, text: &str) {
+    std::fs::write(project.root().join(path), text).unwrap();
+}
+
+/// `asset state` of what is not fresh, and the causes.
+fn status(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let said = project.run(&[&["status", "--output", "json"], arguments].concat());
+    let lines: Vec<serde_json::Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unfresh: Vec<String> = lines
+        .iter()
+        .filter(|line| line["state"] != "fresh")
+        .map(|line| {
+            let causes: Vec<_> =
+                line["causes"].as_array().unwrap().iter().map(|cause| cause["cause"].as_str()).collect();
+            let causes: Vec<_> = causes.into_iter().flatten().collect();
+            format!("{} {} {}", line["asset"].as_str().unwrap(), line["state"].as_str().unwrap(), causes.join("+"))
+        })
+        .collect();
+    assert_eq!(said.code, u8::from(!unfresh.is_empty()), "{}", said.stderr);
+    unfresh
+}
+
+fn outcomes(said: &Said) -> Vec<String> {
+    let known = ["ok ", "same ", "failed ", "skipped "];
+    let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    said.stderr.lines().filter(|line| known.iter().any(|word| line.starts_with(word))).map(words).collect()
+}
+
+fn reconcile(project: &Project) -> Vec<String> {
+    let said = project.run(&["reconcile", "--threads", "1"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(status(project, &[]), Vec::<String>::new(), "after reconciling");
+    let again = project.run(&["reconcile"]);
+    assert!(again.code == 0 && again.stderr.contains("nothing to do"), "{}", again.stderr);
+    outcomes(&said)
+}
+
+fn shown(project: &Project, sql: &str) -> String {
+    project.run(&["show", "--inline", sql, "--output", "csv"]).stdout
+}
+
+#[test]
+fn a_new_project_is_missing_and_then_fresh() {
+    let project = a_to_c();
+    let missing = ["a missing missing", "apart missing missing", "b missing missing", "c missing missing"];
+    assert_eq!(status(&project, &["--exclude", "codes"]), missing);
+    let mut done = reconcile(&project);
+    done.sort();
+    assert_eq!(done, ["ok a", "ok apart", "ok b", "ok c", "ok codes"]);
+}
+
+#[test]
+fn what_has_no_meaning_changes_nothing() {
+    let project = built();
+    write(&project, "models/a.sql", "-- those that count\nSELECT code, name\nFROM codes WHERE code > {{ least() }}");
+    write(&project, "macros/limits.sql", "{# none #}{% macro least() -%} 0 {%- endmacro %}");
+    write(&project, "models/about.yml", "models:\n  - name: a\n    description: Codes. # really\n");
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn an_edit_marks_what_it_changes_and_what_reads_it() {
+    let project = built();
+    write(&project, "models/a.sql", "select code, upper(name) as name from codes where code > {{ least() }}");
+    assert_eq!(status(&project, &[]), ["a stale code", "b pending upstream", "c pending upstream"]);
+    // The new names reach `b`, which shows `a` as it is: its columns are what they were.
+    assert_eq!(reconcile(&project), ["ok a", "same b", "ok c"]);
+}
+
+#[test]
+fn equal_content_cuts_the_rest_off() {
+    let project = built();
+    write(&project, "models/a.sql", "select code, name from codes where code >= 1");
+    assert_eq!(reconcile(&project), ["ok a", "same b", "same c"]);
+}
+
+#[test]
+fn macro_and_variable_edits_mark_their_users() {
+    let project = built();
+    write(&project, "macros/limits.sql", "{% macro least() %}1{% endmacro %}");
+    assert_eq!(status(&project, &[]), ["a stale code", "b pending upstream", "c pending upstream"]);
+    assert_eq!(reconcile(&project), ["ok a", "same b", "ok c"]);
+    assert_eq!(shown(&project, "from c"), "total\n2\n");
+    assert_eq!(status(&project, &["--vars", "size=2"]), ["apart stale code"]);
+}
+
+#[test]
+fn a_row_of_a_seed_marks_its_readers() {
+    let project = built();
+    write(&project, "seeds/codes.csv", "code,name\n1,one\n2,two\n3,three\n");
+    assert_eq!(status(&project, &["--select", "codes", "a"]), ["a pending upstream", "codes stale source"]);
+    assert_eq!(reconcile(&project), ["ok codes", "ok a", "same b", "ok c"]);
+    assert_eq!(shown(&project, "from c"), "total\n6\n");
+    // Written anew, the same.
+    write(&project, "seeds/codes.csv", "code,name\n1,one\n2,two\n3,three\n");
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn a_column_that_comes_makes_views_anew() {
+    let project = built();
+    write(&project, "models/b.sql", "{{ config(materialized='view') }} select * from a");
+    assert_eq!(reconcile(&project), ["ok b", "ok c"]);
+    write(&project, "models/a.sql", "select code, name, 1 as more from codes where code > {{ least() }}");
+    assert_eq!(reconcile(&project), ["ok a", "ok b", "ok c"]);
+    assert_eq!(shown(&project, "select more from b limit 1"), "more\n1\n");
+}
+
+#[test]
+fn what_is_dropped_or_replaced_by_hand_is_seen() {
+    let project = built();
+    let database = project.root().join("project.duckdb");
+    dovetail_sql(&database, "drop table a cascade");
+    assert_eq!(status(&project, &["--select", "a"]), ["a missing missing"]);
+    reconcile(&project);
+    dovetail_sql(&database, "drop table c; create view c as select 1 as total");
+    assert_eq!(status(&project, &[]), ["c drifted drift"]);
+    assert_eq!(reconcile(&project), ["ok c"]);
+}
+
+/// Another program at work on the database.
+fn dovetail_sql(database: &std::path::Path, sql: &str) {
+    let connection = duckdb::Connection::open(database).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn config_that_changes_the_result_counts() {
+    let project = built();
+    write(&project, "models/about.yml", "models:\n  - name: c\n    config: {tags: [daily], materialized: view}\n");
+    assert_eq!(status(&project, &[]), ["c stale config"]);
+    assert_eq!(reconcile(&project), ["ok c"]);
+}
+
+#[test]
+fn a_failure_keeps_the_old_and_stays_stale() {
+    let project = built();
+    write(&project, "models/a.sql", "select code, error('no') as name from codes where code > {{ least() }}");
+    let said = project.run(&["reconcile"]);
+    assert_eq!((said.code, outcomes(&said)), (1, ["failed a", "skipped b", "skipped c"].map(str::to_owned).to_vec()));
+    assert_eq!(status(&project, &["--select", "a"]), ["a stale code"]);
+    assert_eq!(shown(&project, "from c"), "total\n3\n");
+}
+
+#[test]
+fn a_removed_file_leaves_an_orphan() {
+    let project = built();
+    std::fs::remove_file(project.root().join("models/apart.sql")).unwrap();
+    assert_eq!(status(&project, &[]), ["apart orphaned "]);
+}
+
+#[test]
+fn files_that_sources_read_are_observed() {
+    let project = Project::new()
+        .file("data/x.csv", "x\n1\n")
+        .file(
+            "models/s.yml",
+            "sources:\n  - name: raw\n    tables:\n      - {name: x, external: {location: data/x.csv}}\n",
+        )
+        .file("models/read.sql", "select * from {{ source('raw', 'x') }}")
+        .file("models/direct.sql", "select * from 'data/x.csv'");
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    write(&project, "data/x.csv", "x\n2\n");
+    assert_eq!(status(&project, &[]), ["direct stale source", "read stale source"]);
+    reconcile(&project);
+}
+
+#[test]
+fn the_plan_says_what_and_why() {
+    let project = built();
+    write(&project, "models/a.sql", "select code, 'x' as name from codes where code > {{ least() }}");
+    let said = project.run(&["plan", "--output", "json"]);
+    assert_eq!(said.code, 0);
+    let lines: Vec<serde_json::Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps: Vec<_> =
+        lines.iter().map(|line| format!("{} {} {}", line["order"], line["action"], line["asset"])).collect();
+    assert_eq!(steps, [r#"1 "build" "a""#, r#"2 "check" "b""#, r#"3 "check" "c""#]);
+    assert_eq!(lines[0]["causes"][0]["detail"], "sql changed");
+    assert_eq!(lines[1]["causes"][0]["detail"], "`a` is stale");
+    let none = project.run(&["plan", "--select", "apart"]);
+    assert!(none.stdout.is_empty() && none.stderr.contains("nothing to do"), "{}", none.stderr);
+}
+
+/// A project of models `m0`, `m1`, ... over one seed, each reading some of those before it.
+struct Random {
+    state: u64,
+    models: Vec<String>,
+    seed: String,
+}
+
+impl Random {
+    fn next(&mut self, bound: u64) -> u64 {
+        // Any generator that repeats will do: xorshift.
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state % bound
+    }
+
+    fn model(&mut self, index: usize) -> String {
+        let kind = ["table", "table", "view", "ephemeral"][self.next(4) as usize];
+        let upstream = |number: u64| if number == 0 { "codes".to_owned() } else { format!("m{}", number - 1) };
+        let (one, other) = (upstream(self.next(index as u64 + 1)), upstream(self.next(index as u64 + 1)));
+        let factor = self.next(2);
+        let query = match self.next(4) {
+            0 => format!("select code * {factor} as code, name from {one}"),
+            1 => format!("select code, name from {one} union all select code, name from {other}"),
+            2 => format!("select * from {one} where code > {factor}"),
+            _ => format!("select max(o.code) as code, o.name from {one} o join {other} using (name) group by o.name"),
+        };
+        format!("{{{{ config(materialized='{kind}') }}}} {query}")
+    }
+
+    fn edit(&mut self) {
+        match self.next(5) {
+            0 => {
+                let row = format!("{},n{}\n", self.next(4), self.next(3));
+                self.seed.push_str(&row);
+            }
+            1 => self.models.push(String::new()),
+            2 => self.seed = "code,name\n1,n1\n".to_owned(),
+            _ => {}
+        }
+        let index = self.next(self.models.len() as u64) as usize;
+        self.models[index] = self.model(index);
+        for index in 0..self.models.len() {
+            if self.models[index].is_empty() {
+                self.models[index] = self.model(index);
+            }
+        }
+    }
+
+    fn write(&self, project: &Project) {
+        write(project, "seeds/codes.csv", &self.seed);
+        for (index, model) in self.models.iter().enumerate() {
+            write(project, &format!("models/m{index}.sql"), model);
+        }
+    }
+}
+
+/// Every asset's rows, sorted.
+fn rows(project: &Project, models: usize) -> Vec<String> {
+    (0..models).map(|index| shown(project, &format!("select * from m{index} order by all"))).collect()
+}
+
+#[test]
+fn reconciling_gives_what_building_anew_gives() {
+    let sequences = std::env::var("DOVETAIL_EDIT_SEQUENCES").ok().and_then(|count| count.parse().ok()).unwrap_or(8);
+    for sequence in 1..=sequences {
+        let mut random = Random {
+            state: 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(sequence),
+            models: vec![String::new(); 5],
+            seed: "code,name\n1,n1\n2,n2\n".to_owned(),
+        };
+        let project = Project::new().file("seeds/codes.csv", "").file("models/m0.sql", "");
+        for _ in 0..4 {
+            random.edit();
+            random.write(&project);
+            let said = project.run(&["reconcile"]);
+            assert_eq!(said.code, 0, "sequence {sequence}: {}", said.stderr);
+            let again = project.run(&["reconcile"]);
+            assert!(again.stderr.contains("nothing to do"), "sequence {sequence}: {}", again.stderr);
+            let anew = Project::new().file("seeds/codes.csv", "").file("models/m0.sql", "");
+            random.write(&anew);
+            assert_eq!(anew.run(&["run"]).code, 0);
+            let count = random.models.len();
+            assert_eq!(rows(&project, count), rows(&anew, count), "sequence {sequence}: {:#?}", random.models);
+        }
+    }
+}
