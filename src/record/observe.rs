@@ -79,7 +79,7 @@ impl Observer {
         let same = known.filter(|known| known.seen.as_deref() == Some(&seen)).and_then(|known| known.data.clone());
         let data = match same {
             Some(data) => data,
-            None => self.hash(&files, |hasher, path, metadata| add_content(hasher, path, metadata)).ok()?,
+            None => self.hash(&files, add_content).ok()?,
         };
         Some(InputVersion { data: Some(data), columns: None, seen: Some(seen) })
     }
