@@ -102,6 +102,6 @@ fn secrets_are_not_written_down() {
         .env("MY_TOKEN", "correcthorse")
         .file("models/a.sql", "select length('{{ env_var('MY_TOKEN') }}') as n");
     run(&project, &[]);
-    let code = shown(&project, "select code from dovetail.materializations");
+    let code = shown(&project, "select details->>'code' as code from dovetail.materializations");
     assert!(code.contains("length(") && !code.contains("correcthorse"), "{code}");
 }

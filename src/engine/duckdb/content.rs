@@ -30,8 +30,8 @@ fn data_version(
     let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
     // Equal rows cancel each other in the one and add up in the other.
     let query = format!(
-        "select concat_ws(' ', count(*), bit_xor(h), sum(h)) from (select hash({}) as h from {relation})",
-        names.join(", ")
+        "select concat_ws(' ', count(*), bit_xor(hash({names})), sum(hash({names}))) from {relation}",
+        names = names.join(", ")
     );
     let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
     let rows = chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default();

@@ -210,14 +210,7 @@ impl DuckDbSession {
         let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
         statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
         statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
-        statement.bind(8, &BindValue::Text(record.materialized))?;
-        statement.bind(9, &text(record.relation.as_deref()))?;
-        statement.bind(10, &BindValue::Text(&json(&record.columns)))?;
-        statement.bind(11, &BindValue::Text(&record.code_version))?;
-        statement.bind(12, &BindValue::Text(&json(&record.code_parts)))?;
-        statement.bind(13, &BindValue::Text(&record.code))?;
-        statement.bind(14, &BindValue::Text(&json(&record.inputs)))?;
-        statement.bind(15, &text(record.data_version.as_deref()))?;
+        statement.bind(8, &BindValue::Text(&json(&state::Details::of(record))))?;
         statement.run().map(|_| ())
     }
 }
@@ -225,10 +218,6 @@ impl DuckDbSession {
 /// What is made of texts and numbers can always be written.
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-fn text(text: Option<&str>) -> BindValue<'_> {
-    text.map_or(BindValue::Null, BindValue::Text)
 }
 
 impl Drop for DuckDbSession {

@@ -1,10 +1,15 @@
 //! The tables of the schema `dovetail`, where state lives beside the data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
-use crate::engine::{EngineError, EngineErrorKind, ExistingRelation, Recorded, StoredObject};
+use crate::engine::{
+    Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, StoredObject,
+};
 use crate::graph::{RelationName, literal, quoted};
 
 /// Version of the tables below. An older one is migrated, a newer one refused.
@@ -39,14 +44,7 @@ impl State {
                 seconds double not null,
                 row_count bigint,
                 metadata json,
-                materialized varchar,
-                relation varchar,
-                columns json,
-                code_version varchar,
-                code_parts json,
-                code varchar,
-                inputs json,
-                data_version varchar
+                details json
             );
             create table if not exists {schema}.objects (
                 asset varchar not null,
@@ -63,18 +61,19 @@ impl State {
     /// What people ask first, as tables.
     fn views(&self) -> String {
         let schema = &self.schema;
+        let newest = "qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1";
         format!(
             "create or replace view {schema}.assets as
-                select asset, kind, materialized, relation, row_count, started_at as materialized_at, seconds,
-                    code_version, data_version, inputs, metadata, run
-                from {schema}.materializations
-                qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1;
+                select asset, kind, details->>'materialized' as materialized, details->>'relation' as relation, row_count,
+                    started_at as materialized_at, seconds, details->>'code_version' as code_version,
+                    details->>'data_version' as data_version, details->'inputs' as inputs, metadata, run
+                from {schema}.materializations {newest};
             create or replace view {schema}.columns as
                 select asset, position, columns[position]->>'name' as name, columns[position]->>'type' as type
                 from (
-                    select asset, columns, unnest(range(json_array_length(columns)::bigint)) as position
-                    from {schema}.materializations
-                    qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1
+                    select asset, details->'columns' as columns,
+                        unnest(range(json_array_length(details, '$.columns')::bigint)) as position
+                    from {schema}.materializations {newest}
                 );
             create or replace view {schema}.runs as
                 select run, min(started_at) as started_at,
@@ -87,25 +86,15 @@ impl State {
     /// From format 1, which had no versions of code and data.
     fn migrate(&self) -> String {
         let schema = &self.schema;
-        let column = |(name, kind): (&str, &str)| {
-            format!("alter table {schema}.materializations add column if not exists {name} {kind};")
-        };
-        let added = [
-            ("materialized", "varchar"),
-            ("relation", "varchar"),
-            ("columns", "json"),
-            ("code_version", "varchar"),
-            ("code_parts", "json"),
-            ("code", "varchar"),
-            ("inputs", "json"),
-            ("data_version", "varchar"),
-        ];
-        let added: String = added.into_iter().map(column).collect();
-        format!("begin transaction; {added} {} update {schema}.format set version = {FORMAT}; commit", self.views())
+        format!(
+            "begin transaction; alter table {schema}.materializations add column if not exists details json; {}
+            update {schema}.format set version = {FORMAT}; commit",
+            self.views()
+        )
     }
 
     pub(super) fn insert_materialization(&self) -> String {
-        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15";
+        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8";
         format!("insert into {}.materializations values ({values})", self.schema)
     }
 
@@ -161,9 +150,7 @@ impl State {
             format!("where asset in ({})", names.join(", "))
         });
         let query = format!(
-            "select asset, code_version, data_version, inputs::varchar, materialized, code_parts::varchar,
-                columns::varchar, relation, (seconds * 1000000)::bigint
-            from {}.materializations {}
+            "select asset, details::varchar, (seconds * 1000000)::bigint from {}.materializations {}
             qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1",
             self.schema,
             condition.unwrap_or_default()
@@ -201,22 +188,48 @@ impl State {
 
 fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
     let text = |column| chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok());
+    // Nothing is known of what the first format recorded.
+    let details: Details = text(1).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
     Some(Recorded {
         asset: text(0)?,
-        code_version: text(1),
-        data_version: text(2),
-        inputs: parsed(text(3)),
-        is_view: text(4).is_some_and(|materialized| materialized == "view"),
-        code_parts: parsed(text(5)),
-        columns: parsed(text(6)),
-        relation: text(7),
-        seconds: chunk.big_int(8, row).unwrap_or_default() as f64 / 1e6,
+        code_version: details.code_version,
+        code_parts: details.code_parts,
+        inputs: details.inputs,
+        columns: details.columns,
+        data_version: details.data_version,
+        is_view: details.materialized == "view",
+        relation: details.relation,
+        seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
     })
 }
 
-/// JSON that dovetail wrote; nothing where it wrote none.
-fn parsed<T: Default + serde::de::DeserializeOwned>(text: Option<String>) -> T {
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+/// What is kept of a materialization in one column: each further column would cost every insert as much as a table.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Details {
+    materialized: String,
+    relation: Option<String>,
+    columns: Vec<Column>,
+    code_version: Option<String>,
+    code_parts: BTreeMap<String, String>,
+    code: String,
+    inputs: Inputs,
+    data_version: Option<String>,
+}
+
+impl Details {
+    pub(super) fn of(record: &MaterializationRecord) -> Self {
+        Details {
+            materialized: record.materialized.to_owned(),
+            relation: record.relation.clone(),
+            columns: record.columns.clone(),
+            code_version: Some(record.code_version.clone()),
+            code_parts: record.code_parts.clone(),
+            code: record.code.clone(),
+            inputs: record.inputs.clone(),
+            data_version: record.data_version.clone(),
+        }
+    }
 }
 
 /// The BIGINT that a query gives.
