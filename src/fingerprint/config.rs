@@ -2,12 +2,14 @@
 //! retries do not.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::hash::{Digest, Part, digest};
+use super::sql;
 use crate::document::config::seed_keys;
-use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, RelationName};
+use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
 
 /// The config's parts, each under its key's name.
 pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
@@ -67,9 +69,26 @@ fn columns(node: &Node) -> Option<Part> {
 
 /// Which upstream arrives under which name.
 fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
-    let input = |(index, upstream): &(usize, crate::graph::NodeId)| {
+    let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters.get(*index)?;
         Some(Part::text(format!("input {}", parameter.name), graph.node(*upstream).name.as_str()))
     };
     compiled.inputs.iter().filter_map(input).collect()
+}
+
+/// How the inputs of a Python asset are read that no record speaks of: the queries of ephemeral assets, where sources
+/// are and by which options. In a SQL model they are part of its statement.
+pub(super) fn readings(graph: &AssetGraph, compiled: &CompiledPython, root: &Path) -> Vec<(Part, Vec<String>)> {
+    let reading = |(_, upstream): &(usize, NodeId)| {
+        let node = graph.node(*upstream);
+        let (what, statement) = match &node.body {
+            Body::Sql(query) if node.materialized == Materialized::Ephemeral => {
+                ("ephemeral", sql::statement(query, root))
+            }
+            Body::Source(_) => ("source", sql::text(&graph.from_item(*upstream), root)),
+            _ => return None,
+        };
+        Some((Part::new(format!("{what} {}", node.name), statement.digest), statement.notes))
+    };
+    compiled.inputs.iter().filter_map(reading).collect()
 }

@@ -72,7 +72,14 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, root: &P
         version.parts = vec![stated];
     }
     version.parts.extend(config::parts(graph, node));
+    if let Body::Python(compiled) = &node.body {
+        for (part, notes) in config::readings(graph, compiled, root) {
+            version.parts.push(part);
+            version.notes.extend(notes);
+        }
+    }
     version.parts.sort();
+    version.parts.dedup();
     version.hash = hash::whole(&version.parts);
     version
 }

@@ -57,6 +57,12 @@ pub(super) fn statement(sql: &CompiledSql, root: &Path) -> Statement {
     Statement { digest: token_digest(&tokens, root), notes }
 }
 
+/// What a text of SQL computes that no template has made.
+pub(super) fn text(text: &str, root: &Path) -> Statement {
+    let tokens = canonical_tokens(text);
+    Statement { digest: token_digest(&tokens, root), notes: volatile(&tokens).into_iter().collect() }
+}
+
 fn left_out(name: &&'static str) -> String {
     format!("`{name}` differs at each invocation and was left out")
 }

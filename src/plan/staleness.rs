@@ -1,6 +1,6 @@
 //! The one function that decides what is up to date: `status`, `plan` and whatever comes later ask it. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::engine::{ExistingRelation, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
@@ -187,7 +187,8 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
             causes.push(cause(kind, format!("`{name}` was not read before")));
             continue;
         };
-        let aspect = |version: &InputVersion| match record.is_view {
+        // Nobody keeps the columns of a source: a view over one is made anew when its data changes.
+        let aspect = |version: &InputVersion| match record.is_view && !is_source {
             true => version.columns.clone(),
             false => version.data.clone(),
         };
@@ -204,19 +205,27 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
     causes
 }
 
+/// What an asset reads and nobody can see change, also by way of views.
 fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> {
-    let is_source = |name: &String| graph.find(name).is_some_and(|id| graph.node(id).is_source());
-    let inputs: BTreeMap<&String, &InputVersion> = world.inputs.get(&id).into_iter().flatten().collect();
-    let mut names: Vec<String> = inputs
-        .into_iter()
-        .filter(|(name, version)| is_source(name) && version.data.is_none())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let reads_nothing = graph.upstream(id).next().is_none();
-    if graph.node(id).kind == Kind::Python && reads_nothing {
-        names.push("what its function reads from outside".to_owned());
+    let mut names = BTreeSet::new();
+    let mut readers = vec![id];
+    let mut seen = HashSet::new();
+    while let Some(reader) = readers.pop() {
+        for upstream in read_by(graph, reader) {
+            let node = graph.node(upstream);
+            let version = world.inputs.get(&reader).and_then(|inputs| inputs.get(node.name.as_str()));
+            if node.is_source() && version.is_none_or(|version| version.data.is_none()) {
+                names.insert(node.name.to_string());
+            }
+            if node.materialized == Materialized::View && seen.insert(upstream) {
+                readers.push(upstream);
+            }
+        }
     }
-    names
+    if graph.node(id).kind == Kind::Python && graph.upstream(id).next().is_none() {
+        names.insert("what its function reads from outside".to_owned());
+    }
+    names.into_iter().collect()
 }
 
 fn key(relation: &RelationName) -> String {

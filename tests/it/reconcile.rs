@@ -289,3 +289,42 @@ fn reconciling_gives_what_building_anew_gives() {
         }
     }
 }
+
+#[test]
+fn changes_are_seen_through_views_over_sources() {
+    let project = Project::new()
+        .file("data/x.csv", "x\n1\n")
+        .file(
+            "models/s.yml",
+            "sources:\n  - name: raw\n    tables:\n      - {name: x, external: {location: data/x.csv}}\n",
+        )
+        .file("models/seen.sql", "{{ config(materialized='view') }} select * from {{ source('raw', 'x') }}")
+        .file("models/upper.sql", "{{ config(materialized='view') }} select * from seen")
+        .file("models/total.sql", "select sum(x) as total from upper");
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    write(&project, "data/x.csv", "x\n2\n");
+    assert!(status(&project, &[]).contains(&"total stale upstream".to_owned()), "{:?}", status(&project, &[]));
+    reconcile(&project);
+    assert_eq!(shown(&project, "from total"), "total\n2\n");
+}
+
+#[test]
+fn an_edit_of_a_view_over_what_cannot_be_observed_is_seen() {
+    let project = Project::new().file("models/s.yml", "sources:\n  - name: raw\n    tables: [{name: x}]\n");
+    dovetail_sql(&project.root().join("project.duckdb"), "create schema raw; create table raw.x as select 1 as x");
+    let project = project
+        .file("models/seen.sql", "{{ config(materialized='view') }} select x from {{ source('raw', 'x') }}")
+        .file("models/total.sql", "select sum(x) as total from seen");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let said = project.run(&["status", "--select", "total"]);
+    assert!(said.code == 0 && said.stdout.contains("not observed: raw.x"), "{said}");
+    write(
+        &project,
+        "models/seen.sql",
+        "{{ config(materialized='view') }} select x + 1 as x from {{ source('raw', 'x') }}",
+    );
+    assert_eq!(status(&project, &[]), ["seen stale code", "total pending upstream"]);
+    assert_eq!(reconcile(&project), ["ok seen", "ok total"]);
+    assert_eq!(shown(&project, "from total"), "total\n2\n");
+}

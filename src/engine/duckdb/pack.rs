@@ -48,7 +48,7 @@ impl Packer {
             let vector = chunk.vector(index as u64);
             // SAFETY: the vector is the chunk's, so it has that many rows, of the type that the layout was made for.
             let fits = unsafe { column.append(&vector, self.rows, rows) };
-            fits.ok_or_else(|| too_much_text(self.schema.field(index).name()))?;
+            fits.ok_or_else(|| too_much_text(self.schema.field(index).name(), rows))?;
         }
         self.rows += rows;
         Ok(())
@@ -70,10 +70,9 @@ impl Packer {
     }
 }
 
-fn too_much_text(column: &str) -> EngineError {
+fn too_much_text(column: &str, rows: usize) -> EngineError {
     let message = format!(
-        "column `{column}` has more than two gigabytes of text in {} rows, which Arrow cannot hold",
-        CHUNK_ROWS
+        "column `{column}` has more than two gigabytes of text in {rows} rows that travel together; shorten it in SQL"
     );
     error_from_text(EngineErrorKind::ColumnType, message)
 }
