@@ -12,6 +12,7 @@ pub mod engine;
 pub mod execute;
 pub mod fingerprint;
 pub mod graph;
+mod hash;
 pub mod parse;
 pub mod plan;
 pub mod project;

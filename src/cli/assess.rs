@@ -1,79 +1,65 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
-use super::run::{database_diagnostic, open_diagnostic, said_once, when_locked};
+use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use crate::compile::Compiled;
-use crate::diagnostic::Diagnostic;
-use crate::engine::{Access, Engine, EngineErrorKind, Inputs, Recorded, open};
-use crate::fingerprint::code_versions;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::{Engine, EngineErrorKind, Recorded};
+use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::NodeId;
-use crate::plan::staleness::{Cause, Judgement, World, judge};
+use crate::graph::select::Selection;
+use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
 use crate::record::{Observer, Standing};
 
 /// What was found out about every asset.
 pub(crate) struct Assessment {
     pub judged: HashMap<NodeId, Judgement>,
-    pub records: Vec<Recorded>,
-    /// Assets that dovetail made, that still stand, and that nothing declares any more; sorted.
+    pub code_versions: HashMap<NodeId, CodeVersion>,
+    /// By the asset's name.
+    pub records: HashMap<String, Recorded>,
+    /// Names of what dovetail made and nothing declares any more.
     pub orphans: Vec<String>,
 }
 
 impl Assessment {
     /// Compares; without an engine there is nothing yet.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
     pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
-        let graph = &compiled.graph;
-        let code_versions = code_versions(graph, &compiled.modules, &compiled.project.root, graph.ids());
+        let (graph, root) = (&compiled.graph, &compiled.project.root);
+        let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
         let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?));
         let (records, relations) =
             engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.clone());
-        let observer = Observer::new(&compiled.project.root);
-        let inputs: HashMap<NodeId, Inputs> =
-            graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
-        let by_name: HashMap<String, Recorded> =
-            records.iter().map(|record| (record.asset.clone(), record.clone())).collect();
-        let world = World { code_versions: &code_versions, records: &by_name, inputs: &inputs, relations: &relations };
-        let judged = judge(graph, &world);
-        let stands: HashSet<String> = relations.iter().map(|found| found.relation.to_string().to_lowercase()).collect();
-        let declared: HashSet<String> =
-            graph.ids().map(|id| graph.node(id).relation.to_string().to_lowercase()).collect();
-        let is_orphan = |record: &&Recorded| {
-            let relation = record.relation.as_deref().unwrap_or_default().to_lowercase();
-            graph.find(&record.asset).is_none() && stands.contains(&relation) && !declared.contains(&relation)
+        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let observer = Observer::new(root);
+        let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
+        let world = World { code_versions: &code_versions, records: &records, inputs: &inputs, relations: &relations };
+        let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
+        Ok(Assessment { judged, code_versions, records, orphans })
+    }
+
+    /// The assessment of a project that a command only looks at, and what of it is selected.
+    ///
+    /// # Errors
+    /// When the project does not compile, nothing is selected, or the database cannot be opened.
+    pub fn look(context: &mut Context, args: &StatusArgs) -> Result<(Compiled, BTreeSet<NodeId>, Self), Diagnostics> {
+        let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
+        let compiled = context.compile()?;
+        let selected = context.selected(&selection, &compiled.graph)?;
+        let engine = match open_to_read(context, &compiled.project, args.wait) {
+            Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
+            opened => Some(opened.map_err(|error| open_diagnostic(&compiled.project, &error))?),
         };
-        let mut orphans: Vec<String> = records.iter().filter(is_orphan).map(|record| record.asset.clone()).collect();
-        orphans.sort();
-        Ok(Assessment { judged, records, orphans })
-    }
-
-    /// How long an asset took the last time.
-    pub fn seconds(&self, asset: &str) -> Option<f64> {
-        self.records.iter().find(|record| record.asset == asset).map(|record| record.seconds)
-    }
-}
-
-/// Opens the database to look at it; `None` when there is none yet.
-pub(crate) fn open_to_look(
-    context: &mut Context,
-    compiled: &Compiled,
-    args: &StatusArgs,
-) -> Result<Option<Arc<dyn Engine>>, Diagnostic> {
-    let say = RefCell::new(said_once(&mut context.printer));
-    let keep_waiting = |holder: &str| {
-        (say.borrow_mut())(holder);
-        true
-    };
-    match open(&compiled.project, Access::ReadOnly, when_locked(args.wait), &keep_waiting) {
-        Ok(engine) => Ok(Some(engine)),
-        Err(error) if error.kind == EngineErrorKind::NoDatabase => Ok(None),
-        Err(error) => Err(open_diagnostic(&compiled.project, &error)),
+        let assessment = Assessment::of(&compiled, engine.as_deref())?;
+        Ok((compiled, selected, assessment))
     }
 }
 

@@ -1,11 +1,9 @@
 //! `dovetail plan`: what `reconcile` would do, in order, and why.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, in_words, open_to_look};
+use super::assess::{Assessment, CauseLine, in_words};
 use super::context::Context;
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
@@ -13,10 +11,7 @@ use crate::graph::NodeId;
 use crate::plan::{Reason, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let compiled = context.compile()?;
-    let selected: BTreeSet<NodeId> = context.select(&compiled.graph, &args.selection)?.into_iter().collect();
-    let engine = open_to_look(context, &compiled, args)?;
-    let assessment = Assessment::of(&compiled, engine.as_deref())?;
+    let (compiled, selected, assessment) = Assessment::look(context, args)?;
     let plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
     if plan.steps.is_empty() {
         context.printer.note("nothing to do: everything selected is up to date");
@@ -31,7 +26,7 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
             Reason::Stale | Reason::Selected => "build",
         };
         let (asset, state) = (name(step.asset), judgement.state.as_str());
-        let seconds = assessment.seconds(asset);
+        let seconds = assessment.records.get(asset).map(|record| record.seconds);
         let line = match args.output {
             StatusOutput::Json => {
                 let causes = CauseLine::all(&judgement.causes);

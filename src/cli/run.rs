@@ -1,6 +1,7 @@
 //! `dovetail run` and `dovetail reconcile`: materialize the selected assets, or those that are not up to date.
 
 use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,8 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
-use crate::fingerprint::code_versions;
+use crate::fingerprint::{CodeVersion, code_versions};
+use crate::graph::NodeId;
 use crate::graph::select::Selection;
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
@@ -42,8 +44,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args)?;
     let selected = context.selected(&selection, &compiled.graph)?;
-    let mut plan = plan_run(&compiled.graph, &selected);
-    if plan.steps.is_empty() {
+    if plan_run(&compiled.graph, &selected).steps.is_empty() {
         context.printer.note("nothing to run: what is selected holds no data of its own (sources, ephemeral models)");
         return Ok(ExitStatus::Success);
     }
@@ -54,23 +55,40 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
-    let mut records = None;
-    if extent == Extent::Stale {
-        engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-        let assessment = Assessment::of(&compiled, Some(engine.as_ref()))?;
-        plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
-        if plan.steps.is_empty() {
-            context.printer.note("nothing to do: everything selected is up to date");
-            return Ok(ExitStatus::Success);
-        }
-        records = Some(assessment.records);
+    let work = match extent {
+        Extent::Selected => everything(&compiled, &selected),
+        Extent::Stale => what_is_stale(&compiled, &selected, engine.as_ref())?,
+    };
+    if work.plan.steps.is_empty() {
+        context.printer.note("nothing to do: everything selected is up to date");
+        return Ok(ExitStatus::Success);
     }
-    let work = Work { compiled, engine, plan: &plan, records };
-    let summary = execute_plan(context, work, args, &cancellation)?;
+    let summary = execute_work(context, compiled, engine, work, args, &cancellation)?;
     Ok(exit_status(&summary))
 }
 
-type OpenResult = Result<Arc<dyn Engine>, EngineError>;
+/// A plan, and what was found out while it was made.
+struct Work {
+    plan: Plan,
+    code_versions: HashMap<NodeId, CodeVersion>,
+    records: Option<Vec<Recorded>>,
+}
+
+fn everything(compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {
+    let plan = plan_run(&compiled.graph, selected);
+    let assets = plan.steps.iter().map(|step| step.asset);
+    let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
+    Work { plan, code_versions, records: None }
+}
+
+fn what_is_stale(compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Result<Work, Diagnostic> {
+    engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+    let Assessment { judged, code_versions, records, .. } = Assessment::of(compiled, Some(engine))?;
+    let plan = plan_reconcile(&compiled.graph, selected, &judged);
+    Ok(Work { plan, code_versions, records: Some(records.into_values().collect()) })
+}
+
+pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
 
 /// The graph, and the database where there is one already: opening it takes as long as compiling, so both go at once.
 /// A database that does not exist is not made before the project is known to be right.
@@ -95,8 +113,18 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
     open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
 }
 
+/// Opens the database to look at it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.
+pub(crate) fn open_to_read(context: &mut Context, project: &Project, wait: Option<Option<Duration>>) -> OpenResult {
+    let say = said_once(&mut context.printer);
+    let keep_waiting = |holder: &str| {
+        say(holder);
+        true
+    };
+    open(project, Access::ReadOnly, when_locked(wait), &keep_waiting)
+}
+
 /// Says whom the command waits for, at the first call only.
-pub(crate) fn said_once(printer: &mut Printer) -> impl Fn(&str) {
+fn said_once(printer: &mut Printer) -> impl Fn(&str) {
     let printer = RefCell::new(Some(printer));
     move |holder| {
         if let Some(printer) = printer.take() {
@@ -106,30 +134,23 @@ pub(crate) fn said_once(printer: &mut Printer) -> impl Fn(&str) {
 }
 
 /// What `--wait` and `--wait=SECONDS` mean.
-pub(crate) fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
+fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
     wait.map_or(WhenLocked::Fail, WhenLocked::Wait)
 }
 
-/// A plan and what it is executed with.
-struct Work<'p> {
+fn execute_work(
+    context: &mut Context,
     compiled: Compiled,
     engine: Arc<dyn Engine>,
-    plan: &'p Plan,
-    records: Option<Vec<Recorded>>,
-}
-
-fn execute_plan(
-    context: &mut Context,
-    work: Work<'_>,
+    work: Work,
     args: &RunArgs,
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
-    let Work { compiled, engine, plan, records } = work;
-    let Compiled { project, graph, templates, modules, .. } = compiled;
-    let code_versions = code_versions(&graph, &modules, &project.root, plan.steps.iter().map(|step| step.asset));
+    let Compiled { project, graph, templates, .. } = compiled;
+    let Work { plan, code_versions, records } = work;
     let options = RunOptions { run: run_id(), threads: project.target.threads, fail_fast: args.fail_fast };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
-    let mut progress = Progress::new(&mut context.printer, &graph, &templates, plan);
+    let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
     let run = RunContext {
         project,
@@ -140,7 +161,7 @@ fn execute_plan(
         code_versions,
         records,
     };
-    let summary = execute(run, plan, &options, cancellation, &mut |event| progress.show(event));
+    let summary = execute(run, &plan, &options, cancellation, &mut |event| progress.show(event));
     summary.map_err(|error| database_diagnostic(&error))
 }
 

@@ -1,18 +1,19 @@
 //! `dovetail show`: the first rows of an asset, a source or a query.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
-use super::run::{database_diagnostic, open_diagnostic, said_once, when_locked};
+use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Session, WhenLocked, open};
+use crate::engine::{Engine, EngineError, EngineErrorKind, Session};
 use crate::execute::at_statement;
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Project;
@@ -21,7 +22,7 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
-    let engine = shown.open(context, when_locked(args.wait))?;
+    let engine = shown.open(context, args.wait)?;
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
         return shown.object(context, session.as_mut(), args);
@@ -57,16 +58,10 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// A query over nothing of ours needs no database, so it gets one in memory where there is none yet.
-    fn open(&self, context: &mut Context, when_locked: WhenLocked) -> Result<Arc<dyn Engine>, Diagnostic> {
+    fn open(&self, context: &mut Context, wait: Option<Option<Duration>>) -> Result<Arc<dyn Engine>, Diagnostic> {
         let project = &self.compiled.project;
         let graph = &self.compiled.graph;
-        let say = said_once(&mut context.printer);
-        let keep_waiting = |holder: &str| {
-            say(holder);
-            true
-        };
-        let open = |project| open(project, Access::ReadOnly, when_locked, &keep_waiting);
-        match open(project) {
+        match open_to_read(context, project, wait) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => {
                 let reads_assets = graph.upstream(self.id).any(|id| !graph.node(id).is_source());
                 let stands_alone = self.is_inline() || self.node.is_source();
@@ -75,7 +70,7 @@ impl Shown<'_> {
                 }
                 let mut in_memory = Project::clone(project);
                 in_memory.target.database = None;
-                open(&in_memory).map_err(|error| open_diagnostic(project, &error))
+                open_to_read(context, &in_memory, wait).map_err(|error| open_diagnostic(project, &error))
             }
             opened => opened.map_err(|error| open_diagnostic(project, &error)),
         }

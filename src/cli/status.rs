@@ -1,86 +1,58 @@
 //! `dovetail status`: what is up to date, what is not, and why.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, in_words, open_to_look};
+use super::assess::{Assessment, CauseLine, in_words};
 use super::context::Context;
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
-use crate::plan::staleness::{Cause, CauseKind, Judgement, State};
+use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let compiled = context.compile()?;
-    let selected = context.select(&compiled.graph, &args.selection)?;
-    let engine = open_to_look(context, &compiled, args)?;
-    let assessment = Assessment::of(&compiled, engine.as_deref())?;
-    let mut lines: Vec<(String, Judgement)> = Vec::new();
-    for id in selected {
-        if let Some(judgement) = assessment.judged.get(&id) {
-            lines.push((compiled.graph.node(id).name.to_string(), judgement.clone()));
-        }
-    }
+    let (compiled, selected, assessment) = Assessment::look(context, args)?;
+    let mut judged: Vec<(&str, Judgement)> = selected
+        .iter()
+        .filter_map(|id| Some((compiled.graph.node(*id).name.as_str(), assessment.judged.get(id)?.clone())))
+        .collect();
+    judged.sort_by_key(|(name, _)| *name);
     if args.selection.select.is_empty() && args.selection.exclude.is_empty() {
-        lines.extend(assessment.orphans.iter().map(|name| (name.clone(), orphaned())));
+        let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+        judged.extend(assessment.orphans.iter().map(|name| (name.as_str(), orphan.clone())));
     }
-    show(context, args.output, &lines)?;
-    let unfresh = lines.iter().filter(|(_, judgement)| judgement.state != State::Fresh).count();
-    if unfresh == 0 {
-        context.printer.note(&format!("all {} up to date", lines.len()));
-        return Ok(ExitStatus::Success);
-    }
-    let hint =
-        if unfresh == count(&lines, State::Orphaned) { "" } else { "; `dovetail plan` shows what would be done" };
-    context.printer.note(&format!("{unfresh} of {} not up to date{hint}", lines.len()));
-    Ok(ExitStatus::AssetFailed)
-}
-
-fn count(lines: &[(String, Judgement)], state: State) -> usize {
-    lines.iter().filter(|(_, judgement)| judgement.state == state).count()
-}
-
-fn orphaned() -> Judgement {
-    let detail = "nothing declares it any more".to_owned();
-    Judgement {
-        state: State::Orphaned,
-        causes: vec![Cause { kind: CauseKind::Missing, detail }],
-        unobserved: Vec::new(),
-    }
-}
-
-fn show(
-    context: &mut Context,
-    output: StatusOutput,
-    lines: &[(String, Judgement)],
-) -> Result<(), crate::diagnostic::Diagnostic> {
-    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    for (asset, judgement) in lines {
-        let line = match output {
-            StatusOutput::Json => {
-                let causes =
-                    if judgement.state == State::Orphaned { Vec::new() } else { CauseLine::all(&judgement.causes) };
-                let line = Line { asset, state: judgement.state.as_str(), causes, unobserved: &judgement.unobserved };
-                serde_json::to_string(&line).map_err(unprintable)?
-            }
-            StatusOutput::Table => {
-                let state = judgement.state.as_str();
-                format!("{asset:<width$}  {state:<8}  {}", why(judgement)).trim_end().to_owned()
-            }
+    let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (asset, judgement) in &judged {
+        let line = match args.output {
+            StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement)).map_err(unprintable)?,
+            StatusOutput::Table => format!("{asset:<width$}  {:<8}  {}", judgement.state.as_str(), why(judgement)),
         };
-        context.printer.data_line(&line);
+        context.printer.data_line(line.trim_end());
     }
-    Ok(())
+    context.printer.note(&summary(&judged));
+    let is_fresh = judged.iter().all(|(_, judgement)| judgement.state == State::Fresh);
+    Ok(if is_fresh { ExitStatus::Success } else { ExitStatus::AssetFailed })
 }
 
-/// What nobody can see change is said where the answer would else sound too sure.
-fn why(judgement: &Judgement) -> String {
-    if judgement.state == State::Fresh && !judgement.unobserved.is_empty() {
-        let names: BTreeSet<&str> = judgement.unobserved.iter().map(String::as_str).collect();
-        return format!("(not observed: {})", names.into_iter().collect::<Vec<_>>().join(", "));
+fn summary(judged: &[(&str, Judgement)]) -> String {
+    let count = |is: fn(State) -> bool| judged.iter().filter(|(_, judgement)| is(judgement.state)).count();
+    let (total, unfresh) = (judged.len(), count(|state| state != State::Fresh));
+    let orphaned = count(|state| state == State::Orphaned);
+    match unfresh - orphaned {
+        0 if orphaned == 0 => format!("all {total} up to date"),
+        0 => format!("{orphaned} of {total} orphaned: dovetail leaves them alone, drop them when nobody needs them"),
+        _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),
     }
-    in_words(judgement)
+}
+
+/// The causes; of what is fresh, what nobody can see change, where the answer would else sound too sure.
+fn why(judgement: &Judgement) -> String {
+    match judgement.state {
+        State::Orphaned => "nothing declares it any more".to_owned(),
+        State::Fresh if !judgement.unobserved.is_empty() => {
+            format!("(not observed: {})", judgement.unobserved.join(", "))
+        }
+        _ => in_words(judgement),
+    }
 }
 
 /// One line of `--output json`. The keys are a promise to scripts.
@@ -90,4 +62,11 @@ struct Line<'a> {
     state: &'static str,
     causes: Vec<CauseLine<'a>>,
     unobserved: &'a [String],
+}
+
+impl<'a> Line<'a> {
+    fn of(asset: &'a str, judgement: &'a Judgement) -> Self {
+        let Judgement { state, causes, unobserved } = judgement;
+        Line { asset, state: state.as_str(), causes: CauseLine::all(causes), unobserved }
+    }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Harvest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::execute::{PythonError, PythonRuntime};
+use crate::hash::of_pieces;
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use crate::project::{Project, Values};
 use crate::scan::Scanned;
@@ -117,15 +118,9 @@ impl<'a> Declarations<'a> {
     }
 
     fn content_hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-        for file in self.scanned.python.iter().chain(&self.scanned.properties) {
-            for part in [file.path().to_string_lossy().as_bytes(), file.text().as_bytes()] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
-        }
-        hasher.finalize().to_hex().to_string()
+        let files = self.scanned.python.iter().chain(&self.scanned.properties);
+        let pieces = files.flat_map(|file| [file.path().as_os_str().as_encoded_bytes(), file.text().as_bytes()]);
+        of_pieces(std::iter::once(env!("CARGO_PKG_VERSION").as_bytes()).chain(pieces)).to_hex().to_string()
     }
 }
 

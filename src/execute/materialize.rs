@@ -171,7 +171,7 @@ impl Materializer {
             run: self.run.clone(),
             kind: node.kind.as_str(),
             materialized: node.materialized.as_str(),
-            relation: (node.materialized != Materialized::Object).then(|| node.relation.to_string()),
+            relation: (node.materialized != Materialized::Object).then(|| node.relation.in_own_database().to_string()),
             started_at,
             seconds,
             rows: staged.rows,

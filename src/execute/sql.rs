@@ -147,8 +147,7 @@ fn reads_itself(materializer: &Materializer, node: &Node, compiled: &CompiledSql
     let Some(offset) = error.offset else { return false };
     let at = compiled.text.get(compiled.statement.start.saturating_add(offset)..).unwrap_or_default();
     let existing = materializer.context.engine.relations().unwrap_or_default();
-    at.starts_with(&node.relation.to_string())
-        && !existing.iter().any(|found| same_relation(&found.relation, &node.relation))
+    at.starts_with(&node.relation.to_string()) && !existing.iter().any(|found| found.relation.is_same(&node.relation))
 }
 
 /// An upstream that was never built: the commonest reason of failure, with an error of its own.
@@ -158,35 +157,14 @@ pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Opti
     let is_missing = |id: &NodeId| {
         let upstream = graph.node(*id);
         matches!(upstream.materialized, Materialized::Table | Materialized::View)
-            && !existing.iter().any(|found| same_relation(&found.relation, &upstream.relation))
+            && !existing.iter().any(|found| found.relation.is_same(&upstream.relation))
     };
     let id = graph.find(node.name.as_str())?;
-    data_upstreams(graph, id).into_iter().find(is_missing).map(|id| graph.node(id).name.to_string())
+    graph.reads(id).into_iter().find(is_missing).map(|id| graph.node(id).name.to_string())
 }
 
 /// The error without its place.
 pub(super) fn not_built(node: &Node, upstream: &str) -> Diagnostic {
     let message = format!("`{}` reads `{upstream}`, which is not materialized", node.name);
     Diagnostic::error(Code::UpstreamMissing, message).hint(format!("build it too: `--select +{}`", node.name))
-}
-
-/// Upstreams whose relations are read, also by way of ephemeral assets.
-fn data_upstreams(graph: &AssetGraph, id: NodeId) -> Vec<NodeId> {
-    let mut found = Vec::new();
-    let mut stack: Vec<NodeId> = graph.upstream(id).collect();
-    while let Some(upstream) = stack.pop() {
-        match graph.node(upstream).materialized {
-            Materialized::Ephemeral => stack.extend(graph.upstream(upstream)),
-            _ => found.push(upstream),
-        }
-    }
-    found
-}
-
-fn same_relation(one: &crate::graph::RelationName, other: &crate::graph::RelationName) -> bool {
-    // The own database may be written out or not.
-    let same_database = one.database.is_none() || other.database.is_none() || one.database == other.database;
-    let name =
-        |relation: &crate::graph::RelationName| (relation.schema.to_lowercase(), relation.identifier.to_lowercase());
-    same_database && name(one) == name(other)
 }

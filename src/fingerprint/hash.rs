@@ -2,6 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::hash::of_pieces;
+
 /// Says how everything here is put together. Another number makes every asset's code version another one.
 const METHOD: &[u8] = b"dovetail code version 1";
 
@@ -28,12 +30,7 @@ impl Part {
 
 /// The hash of a row of pieces.
 pub(super) fn digest<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-    let mut bytes = Vec::with_capacity(1024);
-    for piece in pieces {
-        bytes.extend_from_slice(&(piece.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(piece);
-    }
-    *blake3::hash(&bytes).as_bytes()
+    *of_pieces(pieces).as_bytes()
 }
 
 /// The hash of all parts, by their names.

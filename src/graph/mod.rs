@@ -217,10 +217,24 @@ impl AssetGraph {
         self.nodes.neighbors_directed(id, petgraph::Direction::Incoming)
     }
 
-    /// The upstreams whose data the node reads, as opposed to those that it only runs after.
-    pub fn data_upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+    /// The upstreams along edges of data.
+    fn data_upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let edges = self.nodes.edges_directed(id, petgraph::Direction::Incoming);
         edges.filter(|edge| *edge.weight() == EdgeKind::Data).map(|edge| edge.source())
+    }
+
+    /// The upstreams whose data a node reads, each once; where an ephemeral one stands between, those that it reads.
+    pub fn reads(&self, id: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut stack: Vec<NodeId> = self.data_upstream(id).collect();
+        while let Some(upstream) = stack.pop() {
+            match self.node(upstream).materialized {
+                Materialized::Ephemeral => stack.extend(self.data_upstream(upstream)),
+                _ if !found.contains(&upstream) => found.push(upstream),
+                _ => {}
+            }
+        }
+        found
     }
 
     pub fn downstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {

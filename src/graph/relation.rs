@@ -21,6 +21,22 @@ impl RelationName {
         }
     }
 
+    /// Whether both name one thing. The own database may be written out or not, and case does not count.
+    pub fn is_same(&self, other: &RelationName) -> bool {
+        let same_database = self.database.is_none() || other.database.is_none() || self.database == other.database;
+        same_database && self.key() == other.key()
+    }
+
+    /// What tells relations of the project's own database apart.
+    pub fn key(&self) -> String {
+        self.in_own_database().to_string().to_lowercase()
+    }
+
+    /// The name without a database.
+    pub fn in_own_database(&self) -> RelationName {
+        RelationName { database: None, ..self.clone() }
+    }
+
     /// The bare text of one part, as `ref('x').schema` prints it; `None` for the whole.
     pub(super) fn part(&self, part: Part, own_database: &str) -> Option<String> {
         match part {

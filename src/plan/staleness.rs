@@ -5,8 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::engine::{ExistingRelation, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
-use crate::graph::{AssetGraph, Kind, Materialized, NodeId, RelationName};
-use crate::record::read_by;
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 
 /// How an asset stands next to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +85,17 @@ pub struct World<'w> {
     pub relations: &'w [ExistingRelation],
 }
 
+impl World<'_> {
+    /// Whether a view stands under each name of the project's own database. Attached ones hold nothing of ours.
+    fn standing(&self) -> HashMap<String, bool> {
+        let own = self.relations.iter().filter(|found| found.relation.database.is_none());
+        own.map(|found| (found.relation.key(), found.is_view)).collect()
+    }
+}
+
 /// Judges every asset that persists.
 pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement> {
-    let standing: HashMap<String, bool> =
-        world.relations.iter().map(|found| (key(&found.relation), found.is_view)).collect();
+    let standing = world.standing();
     let mut judged: HashMap<NodeId, Judgement> = HashMap::new();
     for id in topological_order(&graph.nodes) {
         if !matches!(graph.node(id).materialized, Materialized::Ephemeral | Materialized::External) {
@@ -98,6 +104,24 @@ pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement
         }
     }
     judged
+}
+
+/// What dovetail made, what still stands, and what nothing declares any more: names of assets, sorted.
+pub fn orphans(graph: &AssetGraph, world: &World<'_>) -> Vec<String> {
+    let standing = world.standing();
+    let declared: HashSet<String> = graph.ids().map(|id| graph.node(id).relation.key()).collect();
+    let is_orphan = |(name, record): &(&String, &Recorded)| {
+        let stands = |relation: String| standing.contains_key(&relation) && !declared.contains(&relation);
+        graph.find(name).is_none() && stood_at(record).is_some_and(stands)
+    };
+    let mut names: Vec<String> = world.records.iter().filter(is_orphan).map(|(name, _)| name.clone()).collect();
+    names.sort();
+    names
+}
+
+/// The key of the relation that a record speaks of.
+fn stood_at(record: &Recorded) -> Option<String> {
+    record.relation.as_deref().map(str::to_lowercase)
 }
 
 fn judge_one(
@@ -114,8 +138,8 @@ fn judge_one(
         return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
     };
     if node.materialized != Materialized::Object {
-        match standing.get(&key(&node.relation)) {
-            None if record.relation.as_deref() == Some(node.relation.to_string().as_str()) => {
+        match standing.get(&node.relation.key()) {
+            None if stood_at(record) == Some(node.relation.key()) => {
                 let detail = format!("{} is gone", node.relation);
                 return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
             }
@@ -132,7 +156,7 @@ fn judge_one(
         return judgement(State::Stale, causes);
     }
     let is_unfresh = |id: &NodeId| judged.get(id).is_some_and(|judgement| judgement.state != State::Fresh);
-    let above = read_by(graph, id).into_iter().filter(is_unfresh);
+    let above = graph.reads(id).into_iter().filter(is_unfresh);
     let pending: Vec<Cause> = above
         .map(|id| {
             let state = judged.get(&id).map_or(State::Fresh, |judgement| judgement.state);
@@ -155,21 +179,24 @@ fn code_causes(version: Option<&CodeVersion>, record: &Recorded) -> Vec<Cause> {
     if *before == version.hash {
         return Vec::new();
     }
-    let mut changed: Vec<String> = Vec::new();
+    let part_cause = |name: &str, what: &str| {
+        let kind = if name.starts_with("config ") { CauseKind::Config } else { CauseKind::Code };
+        cause(kind, format!("{name} {what}"))
+    };
+    let mut causes: Vec<Cause> = Vec::new();
     for Part { name, hash } in &version.parts {
         match record.code_parts.get(name) {
             Some(before) if before == hash => {}
-            Some(_) => changed.push(format!("{name} changed")),
-            None => changed.push(format!("{name} is new")),
+            Some(_) => causes.push(part_cause(name, "changed")),
+            None => causes.push(part_cause(name, "is new")),
         }
     }
-    let is_there = |name: &String| version.parts.iter().any(|part| part.name == *name);
-    changed.extend(record.code_parts.keys().filter(|name| !is_there(name)).map(|name| format!("{name} is gone")));
-    let kind = |detail: &str| if detail.starts_with("config ") { CauseKind::Config } else { CauseKind::Code };
-    if changed.is_empty() {
-        return vec![cause(CauseKind::Code, "this dovetail takes code versions in another way")];
+    let is_gone = |name: &&String| !version.parts.iter().any(|part| part.name == **name);
+    causes.extend(record.code_parts.keys().filter(is_gone).map(|name| part_cause(name, "is gone")));
+    if causes.is_empty() {
+        causes.push(cause(CauseKind::Code, "this dovetail takes code versions in another way"));
     }
-    changed.into_iter().map(|detail| cause(kind(&detail), detail)).collect()
+    causes
 }
 
 /// Whether an asset whose code is what it was would read something else than it did.
@@ -211,7 +238,7 @@ fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> 
     let mut readers = vec![id];
     let mut seen = HashSet::new();
     while let Some(reader) = readers.pop() {
-        for upstream in read_by(graph, reader) {
+        for upstream in graph.reads(reader) {
             let node = graph.node(upstream);
             let version = world.inputs.get(&reader).and_then(|inputs| inputs.get(node.name.as_str()));
             if node.is_source() && version.is_none_or(|version| version.data.is_none()) {
@@ -226,9 +253,4 @@ fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> 
         names.insert("what its function reads from outside".to_owned());
     }
     names.into_iter().collect()
-}
-
-fn key(relation: &RelationName) -> String {
-    // The own database may be written out or not.
-    format!("{}.{}", relation.schema, relation.identifier).to_lowercase()
 }

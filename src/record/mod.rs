@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Column, Engine, EngineError, InputVersion, Inputs, Recorded};
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
+use crate::hash::of_pieces;
 
 /// How the data version of a view is made of what it reads.
 const VIEW_METHOD: &[u8] = b"dovetail view version 1";
@@ -18,7 +19,8 @@ const VIEW_METHOD: &[u8] = b"dovetail view version 1";
 pub struct Standing(Mutex<HashMap<String, Recorded>>);
 
 impl Standing {
-    /// What is recorded of all that these assets read, however far up views make it.
+    /// What is recorded of all that these assets read, however far up views make it, and of those that read files: how
+    /// they saw them last.
     ///
     /// # Errors
     /// When the state cannot be read.
@@ -27,11 +29,16 @@ impl Standing {
         graph: &AssetGraph,
         assets: impl IntoIterator<Item = NodeId>,
     ) -> Result<Self, EngineError> {
-        let mut seen: HashSet<NodeId> = HashSet::new();
-        let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| read_by(graph, id)).collect();
+        let assets: Vec<NodeId> = assets.into_iter().collect();
+        let reads_files = |id: &NodeId| {
+            graph.node(*id).kind == Kind::Seed || graph.reads(*id).iter().any(|id| graph.node(*id).is_source())
+        };
+        let mut seen: HashSet<NodeId> = assets.iter().copied().filter(reads_files).collect();
+        let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
         while let Some(id) = stack.pop() {
-            if seen.insert(id) && graph.node(id).materialized == Materialized::View {
-                stack.extend(read_by(graph, id));
+            let node = graph.node(id);
+            if !node.is_source() && seen.insert(id) && node.materialized == Materialized::View {
+                stack.extend(graph.reads(id));
             }
         }
         let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
@@ -48,11 +55,6 @@ impl Standing {
         self.records().get(asset).cloned()
     }
 
-    /// The names of all assets that have a record.
-    pub fn names(&self) -> Vec<String> {
-        self.records().keys().cloned().collect()
-    }
-
     /// Takes down what was just published.
     pub fn learn(&self, record: Recorded) {
         self.records().insert(record.asset.clone(), record);
@@ -62,21 +64,26 @@ impl Standing {
     pub fn inputs(&self, graph: &AssetGraph, asset: NodeId, observer: &Observer) -> Inputs {
         let records = self.records();
         let now = Now { graph, records: &records, observer };
-        let before = records.get(graph.node(asset).name.as_str()).map(|record| &record.inputs);
+        let node = graph.node(asset);
+        let before = records.get(node.name.as_str()).map(|record| &record.inputs);
         let known = |name: &str| before.and_then(|inputs| inputs.get(name));
         let version = |id: NodeId| {
-            let node = graph.node(id);
-            let name = node.name.as_str();
-            observer.observe(graph, id, known(name)).filter(|_| node.is_source()).unwrap_or_else(|| {
-                let columns = records.get(name).map(|record| columns_version(&record.columns));
-                let data = now.version(name, &mut HashSet::new());
-                (name.to_owned(), InputVersion { data, columns, seen: None })
-            })
+            let upstream = graph.node(id);
+            let name = upstream.name.as_str();
+            let version = match upstream.is_source() {
+                true => observer.observe(upstream, known(name)).unwrap_or_default(),
+                false => InputVersion {
+                    data: now.version(name, &mut HashSet::new()),
+                    columns: records.get(name).map(|record| columns_version(&record.columns)),
+                    seen: None,
+                },
+            };
+            (name.to_owned(), version)
         };
-        let mut inputs: Inputs = read_by(graph, asset).into_iter().map(version).collect();
-        if graph.node(asset).kind == Kind::Seed {
-            let file = graph.node(asset).file.path().to_string_lossy().replace('\\', "/");
-            inputs.extend(observer.observe(graph, asset, known(&file)));
+        let mut inputs: Inputs = graph.reads(asset).into_iter().map(version).collect();
+        if node.kind == Kind::Seed {
+            let file = node.file.path().to_string_lossy().into_owned();
+            inputs.extend(observer.observe(node, known(&file)).map(|version| (file, version)));
         }
         inputs
     }
@@ -86,27 +93,9 @@ impl Standing {
     }
 }
 
-/// The upstreams whose data an asset reads, also by way of ephemeral assets, each once.
-pub fn read_by(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
-    let mut found = Vec::new();
-    let mut stack: Vec<NodeId> = graph.data_upstream(asset).collect();
-    while let Some(id) = stack.pop() {
-        match graph.node(id).materialized {
-            Materialized::Ephemeral => stack.extend(graph.data_upstream(id)),
-            _ if !found.contains(&id) => found.push(id),
-            _ => {}
-        }
-    }
-    found
-}
-
 fn columns_version(columns: &[Column]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for piece in columns.iter().flat_map(|column| [&column.name, &column.engine_type]) {
-        hasher.update(&(piece.len() as u64).to_le_bytes());
-        hasher.update(piece.as_bytes());
-    }
-    hasher.finalize().to_hex().to_string()
+    let pieces = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
+    of_pieces(pieces).to_hex().to_string()
 }
 
 /// What stands, and what files hold, at this moment.
@@ -127,25 +116,20 @@ impl Now<'_> {
         if !above.insert(name.to_owned()) {
             return None;
         }
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |piece: &[u8]| {
-            hasher.update(&(piece.len() as u64).to_le_bytes());
-            hasher.update(piece);
-        };
-        add(VIEW_METHOD);
-        add(record.code_version.as_deref()?.as_bytes());
+        let code_version = record.code_version.as_deref()?;
+        let mut pieces: Vec<Vec<u8>> = vec![VIEW_METHOD.to_vec(), code_version.as_bytes().to_vec()];
         for (input, before) in &record.inputs {
-            add(input.as_bytes());
             // What cannot be observed may change unseen, but the view's code and its other inputs do not.
-            add(self.input(input, before, above).unwrap_or_default().as_bytes());
+            let version = self.input(input, before, above).unwrap_or_default();
+            pieces.extend([input.as_bytes().to_vec(), version.into_bytes()]);
         }
         above.remove(name);
-        Some(hasher.finalize().to_hex().to_string())
+        Some(of_pieces(pieces.iter().map(Vec::as_slice)).to_hex().to_string())
     }
 
     fn input(&self, name: &str, before: &InputVersion, above: &mut HashSet<String>) -> Option<String> {
-        match self.graph.find(name).filter(|id| self.graph.node(*id).is_source()) {
-            Some(source) => self.observer.observe(self.graph, source, Some(before))?.1.data,
+        match self.graph.find(name).map(|id| self.graph.node(id)).filter(|node| node.is_source()) {
+            Some(source) => self.observer.observe(source, Some(before))?.data,
             None => self.version(name, above),
         }
     }

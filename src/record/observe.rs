@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -11,7 +11,8 @@ use globset::GlobBuilder;
 use walkdir::WalkDir;
 
 use crate::engine::InputVersion;
-use crate::graph::{AssetGraph, Body, Kind, NodeId};
+use crate::graph::{Body, Kind, Node};
+use crate::hash::of_pieces;
 use crate::parse::SourceLocation;
 
 /// The end of a parquet file holds its schema, and place, size and statistics of all its columns.
@@ -29,24 +30,17 @@ impl Observer {
         Observer { root: root.to_owned(), observed: Mutex::default() }
     }
 
-    /// The version of a source's or a seed's files, with the name under which a record keeps it; `None` for assets that
-    /// have none. What is neither a file here nor known from elsewhere has no version.
+    /// The version of a source's or a seed's files; `None` for other assets. What is neither a file here nor known from
+    /// elsewhere has a version without data.
     ///
     /// `known` is how a record saw them last: files of equal size and time are not read again.
-    pub fn observe(
-        &self,
-        graph: &AssetGraph,
-        id: NodeId,
-        known: Option<&InputVersion>,
-    ) -> Option<(String, InputVersion)> {
-        let node = graph.node(id);
+    pub fn observe(&self, node: &Node, known: Option<&InputVersion>) -> Option<InputVersion> {
         match &node.body {
-            Body::Source(SourceLocation::Files { path, .. }) => Some((node.name.to_string(), self.files(path, known))),
-            Body::Source(SourceLocation::Table { .. }) => Some((node.name.to_string(), InputVersion::default())),
+            Body::Source(SourceLocation::Files { path, .. }) => Some(self.files(path, known)),
+            Body::Source(SourceLocation::Table { .. }) => Some(InputVersion::default()),
             _ if node.kind == Kind::Seed => {
-                let file = node.file.path();
-                let pattern = globset::escape(&self.root.join(file).to_string_lossy());
-                Some((file.to_string_lossy().replace('\\', "/"), self.files(&pattern, known)))
+                let pattern = globset::escape(&self.root.join(node.file.path()).to_string_lossy());
+                Some(self.files(&pattern, known))
             }
             _ => None,
         }
@@ -69,35 +63,25 @@ impl Observer {
             return None;
         }
         let files = found(pattern)?;
-        let seen = self.hash(&files, |hasher, _, metadata| {
-            let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            hasher.update(&metadata.len().to_le_bytes());
-            hasher.update(&since.map_or(0, |since| since.as_nanos()).to_le_bytes());
-            Ok(())
-        });
-        let seen = seen.ok()?;
+        let seen = self.hash(&files, |_, metadata| Ok(size_and_time(metadata))).ok()?;
         let same = known.filter(|known| known.seen.as_deref() == Some(&seen)).and_then(|known| known.data.clone());
-        let data = match same {
-            Some(data) => data,
-            None => self.hash(&files, add_content).ok()?,
-        };
+        let data = same.map_or_else(|| self.hash(&files, content), Ok).ok()?;
         Some(InputVersion { data: Some(data), columns: None, seen: Some(seen) })
     }
 
+    /// The hash of the files' names and of something about each.
     fn hash(
         &self,
         files: &[(PathBuf, Metadata)],
-        add: impl Fn(&mut blake3::Hasher, &Path, &Metadata) -> io::Result<()>,
+        about: impl Fn(&Path, &Metadata) -> io::Result<Vec<u8>>,
     ) -> io::Result<String> {
-        let mut hasher = blake3::Hasher::new();
+        let mut pieces: Vec<Vec<u8>> = Vec::with_capacity(2 * files.len());
         for (path, metadata) in files {
             // A project that moves as a whole keeps its versions.
-            let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy();
-            hasher.update(&(name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
-            add(&mut hasher, path, metadata)?;
+            let name = path.strip_prefix(&self.root).unwrap_or(path);
+            pieces.extend([name.as_os_str().as_encoded_bytes().to_vec(), about(path, metadata)?]);
         }
-        Ok(hasher.finalize().to_hex().to_string())
+        Ok(of_pieces(pieces.iter().map(Vec::as_slice)).to_hex().to_string())
     }
 }
 
@@ -121,23 +105,22 @@ fn found(pattern: &str) -> Option<Vec<(PathBuf, Metadata)>> {
     Some(files)
 }
 
-fn add_content(hasher: &mut blake3::Hasher, path: &Path, metadata: &Metadata) -> io::Result<()> {
+fn size_and_time(metadata: &Metadata) -> Vec<u8> {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let nanoseconds = since.map_or(0, |since| since.as_nanos());
+    [metadata.len().to_le_bytes().as_slice(), &nanoseconds.to_le_bytes()].concat()
+}
+
+/// The hash of what is in a file; of a parquet file, of its size and its end.
+fn content(path: &Path, metadata: &Metadata) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let mut content = blake3::Hasher::new();
-    let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    if is_parquet {
-        content.update(&metadata.len().to_le_bytes());
+    let mut hasher = blake3::Hasher::new();
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
+        hasher.update(&metadata.len().to_le_bytes());
         file.seek(SeekFrom::Start(metadata.len().saturating_sub(FOOTER)))?;
     }
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => content.update(&buffer[..count]),
-        };
-    }
-    hasher.update(content.finalize().as_bytes());
-    Ok(())
+    hasher.update_reader(file)?;
+    Ok(hasher.finalize().as_bytes().to_vec())
 }
 
 #[cfg(test)]

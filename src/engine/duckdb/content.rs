@@ -1,11 +1,12 @@
-//! The data version of a table: what it holds, whatever the order of its rows.
+//! What a relation holds: its columns, and the data version of its rows in whatever order.
 
 use std::sync::Arc;
 
-use super::raw::Connection;
+use super::raw::{Connection, Prepared};
 use super::types::type_text;
 use crate::engine::{Column, Content, EngineError};
 use crate::graph::{RelationName, quoted};
+use crate::hash::of_pieces;
 
 /// Says how a version is made, with the engine's version, whose hash function may change.
 const METHOD: &str = "dovetail data version 1, DuckDB ";
@@ -15,11 +16,15 @@ pub(super) fn content(
     relation: &RelationName,
     is_view: bool,
 ) -> Result<Content, EngineError> {
-    let columns = connection.prepare(&format!("from {relation}"))?.columns();
-    let columns: Vec<Column> =
-        columns.into_iter().map(|(name, logical)| Column { name, engine_type: type_text(&logical) }).collect();
+    let columns = columns(&connection.prepare(&format!("from {relation}"))?);
     let data_version = if is_view { None } else { Some(data_version(connection, relation, &columns)?) };
     Ok(Content { columns, data_version })
+}
+
+/// The columns that a statement gives.
+pub(super) fn columns(prepared: &Prepared) -> Vec<Column> {
+    let column = |(name, logical)| Column { name, engine_type: type_text(&logical) };
+    prepared.columns().into_iter().map(column).collect()
 }
 
 fn data_version(
@@ -36,11 +41,7 @@ fn data_version(
     let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
     let rows = chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default();
     let engine = super::version();
-    let mut hasher = blake3::Hasher::new();
     let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
-    for piece in [METHOD.as_bytes(), engine.as_bytes()].into_iter().chain(schema).chain([rows.as_slice()]) {
-        hasher.update(&(piece.len() as u64).to_le_bytes());
-        hasher.update(piece);
-    }
-    Ok(hasher.finalize().to_hex().to_string())
+    let pieces = [METHOD.as_bytes(), engine.as_bytes()].into_iter().chain(schema).chain([rows.as_slice()]);
+    Ok(of_pieces(pieces).to_hex().to_string())
 }

@@ -9,7 +9,6 @@ use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::ResultReader;
-use super::types::type_text;
 use super::{DuckDb, content, csv, state};
 use crate::engine::{
     BatchReader, BuildSource, Built, Column, Content, EngineError, EngineErrorKind, MaterializationRecord, Session,
@@ -109,9 +108,7 @@ impl DuckDbSession {
 impl Session for DuckDbSession {
     fn columns(&mut self, sql: &str) -> Result<Vec<Column>, EngineError> {
         self.engine.check_cancelled()?;
-        let columns = self.connection.prepare_last(sql)?.columns();
-        let column = |(name, logical)| Column { name, engine_type: type_text(&logical) };
-        Ok(columns.into_iter().map(column).collect())
+        Ok(content::columns(&self.connection.prepare_last(sql)?))
     }
 
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError> {

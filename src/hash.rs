@@ -1,0 +1,11 @@
+//! Hashes of several pieces, each written behind its length: no two different rows of pieces are the same bytes.
+
+/// The hash of a row of pieces.
+pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash {
+    let mut bytes = Vec::with_capacity(1024);
+    for piece in pieces {
+        bytes.extend_from_slice(&(piece.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(piece);
+    }
+    blake3::hash(&bytes)
+}
