@@ -329,3 +329,33 @@ fn an_edit_of_a_view_over_what_cannot_be_observed_is_seen() {
     assert_eq!(reconcile(&project), ["ok seen", "ok total"]);
     assert_eq!(shown(&project, "from total"), "total\n2\n");
 }
+
+#[test]
+fn a_table_of_an_attached_database_hides_nothing() {
+    let project =
+        built().file("dovetail.toml", "[targets.dev]\nattach = [{ path = 'other.duckdb', alias = 'other' }]\n");
+    let other = project.root().join("other.duckdb");
+    duckdb::Connection::open(&other).unwrap().execute_batch("create table c as select 1 as total").unwrap();
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    by_hand(&project, "drop table c");
+    assert_eq!(status(&project, &[]), ["c missing missing"]);
+    assert_eq!(reconcile(&project), ["ok c"]);
+}
+
+#[test]
+fn a_project_without_assets_is_not_called_up_to_date() {
+    let project = Project::new().file("models/nothing.txt", "");
+    for command in ["status", "plan", "reconcile"] {
+        let said = project.run(&[command]);
+        assert!(said.code == 2 && said.stderr.contains("DT0007"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn an_orphan_is_named_with_what_to_do() {
+    let project = built();
+    std::fs::remove_file(project.root().join("models/apart.sql")).unwrap();
+    let said = project.run(&["status"]);
+    assert_eq!(said.stdout.lines().last(), Some("apart  orphaned  nothing declares it any more"));
+    assert!(said.stderr.contains("1 of 5 orphaned: dovetail leaves them alone"), "{}", said.stderr);
+}
