@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::raw::{Connection, Prepared};
+use super::raw::{Connection, LogicalType};
 use super::types::type_text;
 use crate::engine::{Column, Content, EngineError};
 use crate::graph::{RelationName, quoted};
@@ -16,15 +16,18 @@ pub(super) fn content(
     relation: &RelationName,
     is_view: bool,
 ) -> Result<Content, EngineError> {
-    let columns = columns(&connection.prepare(&format!("from {relation}"))?);
-    let data_version = if is_view { None } else { Some(data_version(connection, relation, &columns)?) };
+    if is_view {
+        let columns = columns(connection.prepare(&format!("from {relation}"))?.columns());
+        return Ok(Content { columns, data_version: None });
+    }
+    let columns = columns(connection.table_columns(relation)?);
+    let data_version = Some(data_version(connection, relation, &columns)?);
     Ok(Content { columns, data_version })
 }
 
-/// The columns that a statement gives.
-pub(super) fn columns(prepared: &Prepared) -> Vec<Column> {
-    let column = |(name, logical)| Column { name, engine_type: type_text(&logical) };
-    prepared.columns().into_iter().map(column).collect()
+/// Columns as the engine's callers know them.
+pub(super) fn columns(columns: Vec<(String, LogicalType)>) -> Vec<Column> {
+    columns.into_iter().map(|(name, logical)| Column { name, engine_type: type_text(&logical) }).collect()
 }
 
 fn data_version(
@@ -38,7 +41,7 @@ fn data_version(
         "select concat_ws(' ', count(*), bit_xor(hash({names})), sum(hash({names}))) from {relation}",
         names = names.join(", ")
     );
-    let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
+    let chunk = connection.run(&query)?.next_chunk()?;
     let rows = chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default();
     let engine = super::version();
     let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
