@@ -25,6 +25,10 @@ mod values;
 
 use pyo3::prelude::*;
 
+/// Compiling makes and drops many small texts in many threads: glibc's allocator takes a seventh of the time of `ls`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
