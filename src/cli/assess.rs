@@ -34,14 +34,21 @@ impl Assessment {
     pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
         let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
-        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?));
-        let (records, relations) =
+        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?, engine.failures()?));
+        let (records, relations, failures) =
             engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.clone());
         let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
         let observer = Observer::new(root);
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
-        let world = World { code_versions: &code_versions, records: &records, inputs: &inputs, relations: &relations };
+        let failures = failures.into_iter().map(|failure| (failure.asset.clone(), failure)).collect();
+        let world = World {
+            code_versions: &code_versions,
+            records: &records,
+            inputs: &inputs,
+            relations: &relations,
+            failures: &failures,
+        };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
         Ok(Assessment { judged, code_versions, records, orphans })
     }

@@ -14,13 +14,14 @@ use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, WhenLocked, open};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::NodeId;
 use crate::graph::select::Selection;
+use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
+use crate::scan::Repository;
 use crate::source::{Place, Span};
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
@@ -37,6 +38,15 @@ pub(crate) fn reconcile(context: &mut Context, args: &RunArgs) -> CommandResult 
 enum Extent {
     Selected,
     Stale,
+}
+
+impl Extent {
+    fn command(self) -> &'static str {
+        match self {
+            Extent::Selected => "run",
+            Extent::Stale => "reconcile",
+        }
+    }
 }
 
 fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> CommandResult {
@@ -63,7 +73,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note("nothing to do: everything selected is up to date");
         return Ok(ExitStatus::Success);
     }
-    let summary = execute_work(context, compiled, engine, work, args, &cancellation)?;
+    let summary = execute_work(context, compiled, engine, work, (args, extent), &cancellation)?;
     Ok(exit_status(&summary))
 }
 
@@ -143,12 +153,19 @@ fn execute_work(
     compiled: Compiled,
     engine: Arc<dyn Engine>,
     work: Work,
-    args: &RunArgs,
+    (args, extent): (&RunArgs, Extent),
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, .. } = compiled;
     let Work { plan, code_versions, records } = work;
-    let options = RunOptions { run: run_id(), threads: project.target.threads, fail_fast: args.fail_fast };
+    let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
+    let options = RunOptions {
+        run: run_id(),
+        command: extent.command().to_owned(),
+        surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
+        threads: project.target.threads,
+        fail_fast: args.fail_fast,
+    };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
@@ -163,6 +180,23 @@ fn execute_work(
     };
     let summary = execute(run, &plan, &options, cancellation, &mut |event| progress.show(event));
     summary.map_err(|error| database_diagnostic(&error))
+}
+
+/// By whom, from what and with what the run is made.
+fn surroundings(context: &Context, project: &Project, engine: &dyn Engine, uses_python: bool) -> Surroundings {
+    // A run of SQL alone does not start the Python side.
+    let python = context.python.iter().filter(|_| uses_python);
+    let versions = python.flat_map(|python| python.versions());
+    let ours = [("dovetail", env!("CARGO_PKG_VERSION")), ("engine", engine.capabilities().engine.as_str())];
+    let ours = ours.map(|(name, version)| (name.to_owned(), version.to_owned()));
+    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| context.environment.get(*name));
+    let repository = Repository::of(&project.root);
+    Surroundings {
+        user: user.cloned(),
+        git_dirty: repository.as_ref().map(|repository| repository.is_dirty),
+        git_commit: repository.and_then(|repository| repository.commit),
+        versions: ours.into_iter().chain(versions).collect(),
+    }
 }
 
 fn exit_status(summary: &RunSummary) -> ExitStatus {

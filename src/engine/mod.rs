@@ -88,6 +88,18 @@ pub trait Engine: Send + Sync {
     /// The newest record of each of these assets that has one; of all assets without a list.
     fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError>;
 
+    /// Takes down that a run begins, after `prepare`.
+    fn begin_run(&self, start: &RunStart) -> Result<(), EngineError>;
+
+    /// Takes down how a run ended and what did not come out of it, in one step. Not refused after `cancel`.
+    fn end_run(&self, end: &RunEnd) -> Result<(), EngineError>;
+
+    /// The newest failure of each asset that was not materialized since.
+    fn failures(&self) -> Result<Vec<Failure>, EngineError>;
+
+    /// What failed, was skipped or was stopped in the newest run.
+    fn last_failures(&self) -> Result<Vec<Failure>, EngineError>;
+
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
 
@@ -195,11 +207,88 @@ pub struct MaterializationRecord {
     pub code_version: String,
     /// Names and hashes of the parts of the code version.
     pub code_parts: BTreeMap<String, String>,
-    /// For people. Without secrets.
-    pub code: String,
+    /// For people, without secrets; with `config`, only where the code is not that of the materialization before.
+    pub code: Option<String>,
+    pub config: Option<Values>,
+    /// Versions of the third-party packages that the code uses, where they are known.
+    pub packages: BTreeMap<String, String>,
     pub inputs: Inputs,
     pub data_version: Option<String>,
+    /// Size of what was stored, where it is known: of objects.
+    pub bytes: Option<u64>,
     pub metadata: Values,
+}
+
+/// A run that begins.
+#[derive(Debug, Clone)]
+pub struct RunStart {
+    pub run: String,
+    /// As the user called it: `run`, `reconcile`, ...
+    pub command: String,
+    /// In microseconds since 1970 UTC.
+    pub started_at: i64,
+    pub surroundings: Surroundings,
+}
+
+/// By whom, from what and with what a run was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    pub user: Option<String>,
+    /// Of the repository that the project is in.
+    pub git_commit: Option<String>,
+    /// Whether files that git knows differ from that commit, or there are files that it does not know.
+    pub git_dirty: Option<bool>,
+    /// Of dovetail, the engine, Python and the packages that matter, by name.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    pub run: String,
+    /// In microseconds since 1970 UTC.
+    pub finished_at: i64,
+    /// `ok`, `failed` or `interrupted`.
+    pub status: &'static str,
+    pub failures: Vec<Failure>,
+}
+
+/// An asset that did not come out of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    pub run: String,
+    pub asset: String,
+    pub outcome: FailureOutcome,
+    pub seconds: f64,
+    /// Such as `DT0601`.
+    pub code: Option<String>,
+    /// For people. Without secrets.
+    pub message: Option<String>,
+}
+
+/// Why an asset did not come out of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureOutcome {
+    Failed,
+    /// An upstream failed.
+    Skipped,
+    /// The run was stopped before.
+    Cancelled,
+}
+
+impl FailureOutcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureOutcome::Failed => "failed",
+            FailureOutcome::Skipped => "skipped",
+            FailureOutcome::Cancelled => "cancelled",
+        }
+    }
+
+    /// The outcome that `as_str` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Failed, Self::Skipped, Self::Cancelled].into_iter().find(|outcome| outcome.as_str() == name)
+    }
 }
 
 impl From<MaterializationRecord> for Recorded {
@@ -207,6 +296,9 @@ impl From<MaterializationRecord> for Recorded {
         Recorded {
             is_view: record.materialized == "view",
             asset: record.asset,
+            run: record.run,
+            started_at: record.started_at,
+            rows: record.rows,
             code_version: Some(record.code_version),
             code_parts: record.code_parts,
             inputs: record.inputs,
@@ -222,6 +314,11 @@ impl From<MaterializationRecord> for Recorded {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub asset: String,
+    pub run: String,
+    /// In microseconds since 1970 UTC.
+    pub started_at: i64,
+    /// `None` for views and objects.
+    pub rows: Option<u64>,
     /// `None` where a dovetail recorded it that did not take code versions yet.
     pub code_version: Option<String>,
     pub code_parts: BTreeMap<String, String>,

@@ -75,6 +75,15 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// How the run ended, in the state's word.
+    pub fn status(&self) -> &'static str {
+        match self {
+            summary if summary.interrupted => "interrupted",
+            summary if summary.is_success() => "ok",
+            _ => "failed",
+        }
+    }
+
     /// True when everything that was planned is done.
     pub fn is_success(&self) -> bool {
         self.failed == 0 && self.skipped == 0 && self.cancelled == 0

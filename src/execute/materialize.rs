@@ -1,9 +1,11 @@
 //! One asset, from its definition to its published data: what SQL, Python and seeds have in common.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
 
 use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
@@ -37,6 +39,8 @@ pub(super) struct Staged {
     pub(super) metadata: Values,
     /// Of an object; the engine knows that of a table.
     pub(super) data_version: Option<String>,
+    /// Of an object.
+    pub(super) bytes: Option<u64>,
 }
 
 /// Why an asset did not make it.
@@ -140,7 +144,7 @@ impl Materializer {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
-            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None },
+            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None },
         };
         let content = match node.materialized {
             Materialized::Object => Content { columns: Vec::new(), data_version: staged.data_version.clone() },
@@ -165,7 +169,11 @@ impl Materializer {
         let node = self.context.graph.node(asset);
         let version = self.context.code_versions.get(&asset);
         let parts = version.into_iter().flat_map(|version| &version.parts);
-        let code = version.map_or("", |version| version.code.as_str());
+        let hash = version.map(|version| version.hash.clone()).unwrap_or_default();
+        // History finds the code with the first of the materializations that have it.
+        let is_new =
+            self.standing.record(node.name.as_str()).is_none_or(|before| before.code_version != Some(hash.clone()));
+        let code = version.filter(|_| is_new).map(|version| self.context.templates.secrets().redact(&version.code));
         MaterializationRecord {
             asset: node.name.to_string(),
             run: self.run.clone(),
@@ -176,13 +184,26 @@ impl Materializer {
             seconds,
             rows: staged.rows,
             columns: content.columns,
-            code_version: version.map(|version| version.hash.clone()).unwrap_or_default(),
+            code_version: hash,
             code_parts: parts.map(|part| (part.name.clone(), part.hash.clone())).collect(),
-            code: self.context.templates.secrets().redact(code),
+            code,
+            config: is_new.then(|| self.redacted_config(node)),
+            packages: BTreeMap::new(),
             inputs,
             data_version: content.data_version,
+            bytes: staged.bytes,
             metadata: staged.metadata.clone(),
         }
+    }
+
+    fn redacted_config(&self, node: &Node) -> Values {
+        let secrets = self.context.templates.secrets();
+        let redacted = |value: &Value| {
+            let text = secrets.redact(&value.to_string());
+            // A secret that is not a text of its own may leave what is no JSON any more.
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        node.config.iter().map(|(key, value)| (key.clone(), redacted(value))).collect()
     }
 
     /// An engine's error about no particular text of the asset.
@@ -208,7 +229,7 @@ impl Materializer {
     }
 }
 
-fn microseconds(time: SystemTime) -> i64 {
+pub(super) fn microseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

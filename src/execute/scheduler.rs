@@ -6,12 +6,12 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::event::{Event, Outcome, RunSummary};
-use super::materialize::Materializer;
+use super::materialize::{Materializer, microseconds};
 use super::runtime::PythonRuntime;
-use crate::engine::{Engine, Recorded, SchemaName, Session};
+use crate::engine::{Engine, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Session, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::{Plan, Reason};
@@ -49,6 +49,9 @@ impl Cancellation {
 pub struct RunOptions {
     /// The run's id, unique in the project.
     pub run: String,
+    /// The command that asked for it.
+    pub command: String,
+    pub surroundings: Surroundings,
     pub threads: usize,
     /// Stop everything at the first failure.
     pub fail_fast: bool,
@@ -72,7 +75,7 @@ pub struct RunContext {
 /// Failures of assets are outcomes, not errors: the summary counts them.
 ///
 /// # Errors
-/// When the database refuses the schemas that the plan needs, or its state cannot be read.
+/// When the database refuses the schemas that the plan needs, or its state cannot be read or written.
 pub fn execute(
     mut context: RunContext,
     plan: &Plan,
@@ -103,6 +106,13 @@ pub fn execute(
             stop: stop.clone(),
         },
     });
+    let engine = Arc::clone(&shared.materializer.context.engine);
+    engine.begin_run(&RunStart {
+        run: options.run.clone(),
+        command: options.command.clone(),
+        started_at: microseconds(SystemTime::now()),
+        surroundings: options.surroundings.clone(),
+    })?;
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
     run.start_ready();
@@ -115,7 +125,14 @@ pub fn execute(
             let _ = worker.join();
         }
     }
-    Ok(run.finish())
+    let (summary, failures) = run.finish();
+    engine.end_run(&RunEnd {
+        run: options.run.clone(),
+        finished_at: microseconds(SystemTime::now()),
+        status: summary.status(),
+        failures,
+    })?;
+    Ok(summary)
 }
 
 /// Schemas that must exist before the steps run.
@@ -204,6 +221,8 @@ struct Run<'a> {
     waiters: Vec<Vec<usize>>,
     running: usize,
     summary: RunSummary,
+    /// What does not come out of the run.
+    failures: Vec<Failure>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -239,6 +258,7 @@ impl<'a> Run<'a> {
             waiters,
             running: 0,
             summary: RunSummary { run: options.run.clone(), ..RunSummary::default() },
+            failures: Vec::new(),
         }
     }
 
@@ -328,6 +348,7 @@ impl<'a> Run<'a> {
         }
         let node = self.shared.materializer.context.graph.node(self.plan.steps[step].asset);
         let (asset, kind, materialized) = (node.name.to_string(), node.kind, node.materialized);
+        self.failures.extend(failure(&self.summary.run, &asset, &outcome, elapsed));
         self.emit(Event::AssetFinished { asset, kind, materialized, elapsed, outcome });
     }
 
@@ -364,7 +385,7 @@ impl<'a> Run<'a> {
         self.running > 0
     }
 
-    fn finish(mut self) -> RunSummary {
+    fn finish(mut self) -> (RunSummary, Vec<Failure>) {
         self.summary.is_stuck = self.is_stuck();
         for step in 0..self.states.len() {
             if self.states[step] != StepState::Done {
@@ -374,6 +395,27 @@ impl<'a> Run<'a> {
         self.summary.elapsed = self.started.elapsed();
         let summary = self.summary.clone();
         self.emit(Event::RunFinished { summary: summary.clone() });
-        summary
+        (summary, self.failures)
     }
+}
+
+/// What is kept of an asset that did not come out.
+fn failure(run: &str, asset: &str, outcome: &Outcome, elapsed: Duration) -> Option<Failure> {
+    let (kind, error) = match outcome {
+        Outcome::Materialized { .. } | Outcome::Unchanged => return None,
+        Outcome::Failed(error) => (FailureOutcome::Failed, Some(error)),
+        Outcome::Skipped { .. } => (FailureOutcome::Skipped, None),
+        Outcome::Cancelled => (FailureOutcome::Cancelled, None),
+    };
+    Some(Failure {
+        run: run.to_owned(),
+        asset: asset.to_owned(),
+        outcome: kind,
+        seconds: elapsed.as_secs_f64(),
+        code: error.map(|error| error.code.to_string()),
+        message: match outcome {
+            Outcome::Skipped { because } => Some(format!("`{because}` failed")),
+            _ => error.map(|error| error.message.clone()),
+        },
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::engine::{ExistingRelation, InputVersion, Inputs, Recorded};
+use crate::engine::{ExistingRelation, Failure, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
@@ -52,6 +52,7 @@ pub enum CauseKind {
     Upstream,
     Source,
     Drift,
+    Failed,
 }
 
 impl CauseKind {
@@ -63,6 +64,7 @@ impl CauseKind {
             CauseKind::Upstream => "upstream",
             CauseKind::Source => "source",
             CauseKind::Drift => "drift",
+            CauseKind::Failed => "failed",
         }
     }
 }
@@ -83,6 +85,8 @@ pub struct World<'w> {
     /// The versions of what each asset reads, as they are now.
     pub inputs: &'w HashMap<NodeId, Inputs>,
     pub relations: &'w [ExistingRelation],
+    /// The newest failures of assets that were not materialized since, by the asset's name.
+    pub failures: &'w HashMap<String, Failure>,
 }
 
 impl World<'_> {
@@ -133,7 +137,11 @@ fn judge_one(
 ) -> Judgement {
     let node = graph.node(id);
     let unobserved = unobserved(graph, world, id);
-    let judgement = |state, causes| Judgement { state, causes, unobserved: unobserved.clone() };
+    let failed = world.failures.get(node.name.as_str()).map(failed_cause);
+    let judgement = |state, mut causes: Vec<Cause>| {
+        causes.extend(failed.clone());
+        Judgement { state, causes, unobserved: unobserved.clone() }
+    };
     let Some(record) = world.records.get(node.name.as_str()) else {
         return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
     };
@@ -152,7 +160,7 @@ fn judge_one(
     }
     let mut causes = code_causes(world.code_versions.get(&id), record);
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
-    if !causes.is_empty() {
+    if !causes.is_empty() || failed.is_some() {
         return judgement(State::Stale, causes);
     }
     let is_unfresh = |id: &NodeId| judged.get(id).is_some_and(|judgement| judgement.state != State::Fresh);
@@ -168,6 +176,12 @@ fn judge_one(
 
 fn cause(kind: CauseKind, detail: impl Into<String>) -> Cause {
     Cause { kind, detail: detail.into() }
+}
+
+/// That the last try did not work out.
+fn failed_cause(failure: &Failure) -> Cause {
+    let said = failure.message.as_deref().and_then(|message| message.lines().next()).unwrap_or("it failed");
+    cause(CauseKind::Failed, format!("last time: {said}"))
 }
 
 /// The parts in which two code versions differ.

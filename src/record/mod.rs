@@ -19,8 +19,7 @@ const VIEW_METHOD: &[u8] = b"dovetail view version 1";
 pub struct Standing(Mutex<HashMap<String, Recorded>>);
 
 impl Standing {
-    /// What is recorded of all that these assets read, however far up views make it, and of those that read files: how
-    /// they saw them last.
+    /// What is recorded of these assets and of all that they read, however far up views make it.
     ///
     /// # Errors
     /// When the state cannot be read.
@@ -30,10 +29,7 @@ impl Standing {
         assets: impl IntoIterator<Item = NodeId>,
     ) -> Result<Self, EngineError> {
         let assets: Vec<NodeId> = assets.into_iter().collect();
-        let reads_files = |id: &NodeId| {
-            graph.node(*id).kind == Kind::Seed || graph.reads(*id).iter().any(|id| graph.node(*id).is_source())
-        };
-        let mut seen: HashSet<NodeId> = assets.iter().copied().filter(reads_files).collect();
+        let mut seen: HashSet<NodeId> = assets.iter().copied().collect();
         let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
         while let Some(id) = stack.pop() {
             let node = graph.node(id);
@@ -144,6 +140,9 @@ mod tests {
     fn record(asset: &str, data_version: Option<&str>, inputs: &[&str]) -> Recorded {
         Recorded {
             asset: asset.to_owned(),
+            run: "run".to_owned(),
+            started_at: 0,
+            rows: None,
             code_version: Some(format!("code of {asset}")),
             code_parts: BTreeMap::new(),
             inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),

@@ -2,12 +2,14 @@
 
 mod modules;
 mod read;
+mod repository;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use modules::{FoundModule, ModuleFile, Modules, module_name};
 pub use read::read_file;
+pub use repository::Repository;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -159,8 +159,17 @@ fn a_failure_keeps_the_old_and_stays_stale() {
     write(&project, "models/a.sql", "select code, error('no') as name from codes where code > {{ least() }}");
     let said = project.run(&["reconcile"]);
     assert_eq!((said.code, outcomes(&said)), (1, ["failed a", "skipped b", "skipped c"].map(str::to_owned).to_vec()));
-    assert_eq!(status(&project, &["--select", "a"]), ["a stale code"]);
+    assert_eq!(status(&project, &["--select", "a"]), ["a stale code+failed"]);
     assert_eq!(shown(&project, "from c"), "total\n3\n");
+    let runs = "select command, status, materialized, failed, skipped from dovetail.runs order by started_at";
+    assert_eq!(
+        shown(&project, runs),
+        "command,status,materialized,failed,skipped\nrun,ok,5,0,0\nreconcile,failed,0,1,2\n"
+    );
+    // Mended by what had failed for a reason outside of the project: it is tried again.
+    write(&project, "models/a.sql", "select code, name from codes where code > {{ least() }}");
+    assert_eq!(status(&project, &["--select", "a"]), ["a stale failed"]);
+    assert_eq!(reconcile(&project), ["ok a", "same b", "same c"]);
 }
 
 #[test]

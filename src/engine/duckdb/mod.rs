@@ -32,8 +32,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Recorded, SchemaName, Session,
-    WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Recorded, RunEnd, RunStart,
+    SchemaName, Session, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -227,6 +227,22 @@ impl Engine for DuckDb {
 
     fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError> {
         self.state.recorded(&lock(&self.connection), assets)
+    }
+
+    fn begin_run(&self, start: &RunStart) -> Result<(), EngineError> {
+        self.state.begin_run(&lock(&self.connection), start)
+    }
+
+    fn end_run(&self, end: &RunEnd) -> Result<(), EngineError> {
+        self.state.end_run(&lock(&self.connection), end)
+    }
+
+    fn failures(&self) -> Result<Vec<Failure>, EngineError> {
+        self.state.failures(&lock(&self.connection))
+    }
+
+    fn last_failures(&self) -> Result<Vec<Failure>, EngineError> {
+        self.state.last_failures(&lock(&self.connection))
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

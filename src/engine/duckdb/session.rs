@@ -213,7 +213,7 @@ impl DuckDbSession {
 }
 
 /// What is made of texts and numbers can always be written.
-fn json(value: &impl serde::Serialize) -> String {
+pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

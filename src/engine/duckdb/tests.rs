@@ -54,7 +54,10 @@ fn record(asset: &str) -> MaterializationRecord {
         columns: vec![],
         code_version: "code".to_owned(),
         code_parts: BTreeMap::new(),
-        code: String::new(),
+        code: None,
+        config: None,
+        packages: BTreeMap::new(),
+        bytes: None,
         inputs: BTreeMap::new(),
         data_version: None,
         started_at: 0,
@@ -347,5 +350,5 @@ fn state_of_the_first_format_is_migrated() {
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
     session.publish(&record("a")).unwrap();
     assert_eq!(engine.recorded(Some(&["a"])).unwrap()[0].code_version.as_deref(), Some("code"));
-    assert!(text(&engine, "select version from dovetail.format").contains("| 2 "));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 3 "));
 }

@@ -1,19 +1,21 @@
 //! The tables of the schema `dovetail`, where state lives beside the data.
 
+mod runs;
+mod schema;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
 use crate::engine::{
     Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, StoredObject,
 };
 use crate::graph::{RelationName, literal, quoted};
-
-/// Version of the tables below. An older one is migrated, a newer one refused.
-const FORMAT: i64 = 2;
+use crate::project::Values;
 
 /// The catalog's own listing, without the counts and texts that `duckdb_tables()` computes.
 const SELECT_RELATIONS: &str = "select nullif(table_catalog, current_database()), table_schema, table_name, table_type
@@ -29,68 +31,6 @@ impl State {
         let chunk = connection.prepare("select current_database()")?.run()?.next_chunk()?;
         let name = chunk.and_then(|chunk| String::from_utf8(chunk.bytes(0, 0)?).ok()).unwrap_or_default();
         Ok(State { schema: format!("{}.dovetail", quoted(&name)) })
-    }
-
-    fn create(&self) -> String {
-        let schema = &self.schema;
-        format!(
-            "create schema if not exists {schema};
-            create table if not exists {schema}.format (version bigint not null);
-            create table if not exists {schema}.materializations (
-                run varchar not null,
-                asset varchar not null,
-                kind varchar not null,
-                started_at timestamp with time zone not null,
-                seconds double not null,
-                row_count bigint,
-                metadata json,
-                details json
-            );
-            create table if not exists {schema}.objects (
-                asset varchar not null,
-                manager varchar not null,
-                payload blob not null,
-                stored_at timestamp with time zone not null
-            );
-            insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
-            {}",
-            self.views()
-        )
-    }
-
-    /// What people ask first, as tables.
-    fn views(&self) -> String {
-        let schema = &self.schema;
-        let newest = "qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1";
-        format!(
-            "create or replace view {schema}.assets as
-                select asset, kind, details->>'materialized' as materialized, details->>'relation' as relation, row_count,
-                    started_at as materialized_at, seconds, details->>'code_version' as code_version,
-                    details->>'data_version' as data_version, details->'inputs' as inputs, metadata, run
-                from {schema}.materializations {newest};
-            create or replace view {schema}.columns as
-                select asset, position, columns[position]->>'name' as name, columns[position]->>'type' as type
-                from (
-                    select asset, details->'columns' as columns,
-                        unnest(range(json_array_length(details, '$.columns')::bigint)) as position
-                    from {schema}.materializations {newest}
-                );
-            create or replace view {schema}.runs as
-                select run, min(started_at) as started_at,
-                    max(started_at + to_microseconds((seconds * 1000000)::bigint)) as finished_at,
-                    count(*) as materialized, sum(row_count) as row_count
-                from {schema}.materializations group by run;"
-        )
-    }
-
-    /// From format 1, which had no versions of code and data.
-    fn migrate(&self) -> String {
-        let schema = &self.schema;
-        format!(
-            "begin transaction; alter table {schema}.materializations add column if not exists details json; {}
-            update {schema}.format set version = {FORMAT}; commit",
-            self.views()
-        )
     }
 
     pub(super) fn insert_materialization(&self) -> String {
@@ -109,18 +49,12 @@ impl State {
     /// Makes the tables in one transaction, or checks the format of those that are there.
     pub(super) fn prepare(&self, connection: &Arc<Connection>) -> Result<(), EngineError> {
         if !self.exists(connection)? {
-            return connection.execute(&format!("begin transaction; {} commit", self.create()));
+            return connection.execute(&format!("begin transaction; {} commit", schema::create(&self.schema)));
         }
         match self.format(connection)? {
             Some(FORMAT) => Ok(()),
-            Some(1) => connection.execute(&self.migrate()),
-            found => Err(error_from_text(
-                EngineErrorKind::StateFormat,
-                format!(
-                    "the state in schema `dovetail` has format {}, this dovetail knows format {FORMAT}",
-                    found.map_or("unknown".to_owned(), |version| version.to_string())
-                ),
-            )),
+            Some(1 | 2) => connection.execute(&schema::migrate(&self.schema)),
+            found => Err(unknown_format(found)),
         }
     }
 
@@ -132,26 +66,39 @@ impl State {
         }
     }
 
+    /// Whether there is a state, of the format that is known.
+    fn is_readable(&self, connection: &Arc<Connection>) -> Result<bool, EngineError> {
+        if !self.exists(connection)? {
+            return Ok(false);
+        }
+        match self.format(connection)? {
+            Some(FORMAT) => Ok(true),
+            Some(older @ 1..FORMAT) => {
+                let message = format!(
+                    "the state in schema `dovetail` has format {older}, which `dovetail run` brings up to date"
+                );
+                Err(error_from_text(EngineErrorKind::StateFormat, message))
+            }
+            found => Err(unknown_format(found)),
+        }
+    }
+
     /// The newest record of each of these assets, or of all.
     pub(super) fn recorded(
         &self,
         connection: &Arc<Connection>,
         assets: Option<&[&str]>,
     ) -> Result<Vec<Recorded>, EngineError> {
-        if assets.is_some_and(<[_]>::is_empty) || !self.exists(connection)? {
+        if assets.is_some_and(<[_]>::is_empty) || !self.is_readable(connection)? {
             return Ok(Vec::new());
-        }
-        if self.format(connection)? == Some(1) {
-            let message = "the state in schema `dovetail` has format 1, which `dovetail run` brings up to date";
-            return Err(error_from_text(EngineErrorKind::StateFormat, message));
         }
         let condition = assets.map(|assets| {
             let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
             format!("where asset in ({})", names.join(", "))
         });
         let query = format!(
-            "select asset, details::varchar, (seconds * 1000000)::bigint from {}.materializations {}
-            qualify row_number() over (partition by asset order by started_at desc, rowid desc) = 1",
+            "select asset, details::varchar, (seconds * 1000000)::bigint, run, row_count, epoch_us(started_at)
+            from {}.materializations {} {NEWEST}",
             self.schema,
             condition.unwrap_or_default()
         );
@@ -186,12 +133,25 @@ impl State {
     }
 }
 
+fn unknown_format(found: Option<i64>) -> EngineError {
+    let found = found.map_or("unknown".to_owned(), |version| version.to_string());
+    let message = format!("the state in schema `dovetail` has format {found}, this dovetail knows format {FORMAT}");
+    error_from_text(EngineErrorKind::StateFormat, message)
+}
+
+fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
+    chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
 fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
-    let text = |column| chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok());
     // Nothing is known of what the first format recorded.
-    let details: Details = text(1).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
+    let details: Details =
+        text(chunk, 1, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
     Some(Recorded {
-        asset: text(0)?,
+        asset: text(chunk, 0, row)?,
+        run: text(chunk, 3, row)?,
+        started_at: chunk.big_int(5, row).unwrap_or_default(),
+        rows: chunk.big_int(4, row).and_then(|rows| u64::try_from(rows).ok()),
         code_version: details.code_version,
         code_parts: details.code_parts,
         inputs: details.inputs,
@@ -212,7 +172,15 @@ pub(super) struct Details {
     columns: Vec<Column>,
     code_version: Option<String>,
     code_parts: BTreeMap<String, String>,
-    code: String,
+    /// With `config`, only where the code is not that of the asset's materialization before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Values>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    packages: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
     inputs: Inputs,
     data_version: Option<String>,
 }
@@ -226,6 +194,9 @@ impl Details {
             code_version: Some(record.code_version.clone()),
             code_parts: record.code_parts.clone(),
             code: record.code.clone(),
+            config: record.config.clone(),
+            packages: record.packages.clone(),
+            bytes: record.bytes,
             inputs: record.inputs.clone(),
             data_version: record.data_version.clone(),
         }
@@ -249,7 +220,7 @@ pub(super) fn relations(connection: &Arc<Connection>) -> Result<Vec<ExistingRela
 }
 
 fn relation(chunk: &Chunk, row: u64) -> Option<ExistingRelation> {
-    let text = |column| chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok());
-    let relation = RelationName { database: text(0), schema: text(1)?, identifier: text(2)? };
-    Some(ExistingRelation { relation, is_view: text(3)? == "VIEW" })
+    let part = |column| text(chunk, column, row);
+    let relation = RelationName { database: part(0), schema: part(1)?, identifier: part(2)? };
+    Some(ExistingRelation { relation, is_view: part(3)? == "VIEW" })
 }

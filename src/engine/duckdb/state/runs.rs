@@ -1,0 +1,159 @@
+//! Runs, and what failed or was left out in them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{State, text};
+use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
+use crate::engine::duckdb::session::json;
+use crate::engine::{EngineError, Failure, FailureOutcome, RunEnd, RunStart};
+
+/// What nobody filters runs by, in one column.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Details {
+    user: Option<String>,
+    git_commit: Option<String>,
+    git_dirty: Option<bool>,
+    versions: BTreeMap<String, String>,
+}
+
+/// What nobody filters failures by.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Told {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl State {
+    /// Takes down that a run began. Until it ends its status is `running`, also when it never ends.
+    pub(in crate::engine::duckdb) fn begin_run(
+        &self,
+        connection: &Arc<Connection>,
+        start: &RunStart,
+    ) -> Result<(), EngineError> {
+        let values = "$1, $2, make_timestamptz($3::bigint), null, 'running', $4";
+        let mut insert = connection.prepare(&format!("insert into {}.run_log values ({values})", self.schema))?;
+        let RunStart { run, command, started_at, surroundings } = start;
+        let details = Details {
+            user: surroundings.user.clone(),
+            git_commit: surroundings.git_commit.clone(),
+            git_dirty: surroundings.git_dirty,
+            versions: surroundings.versions.clone(),
+        };
+        insert.bind(1, &BindValue::Text(run))?;
+        insert.bind(2, &BindValue::Text(command))?;
+        insert.bind(3, &BindValue::BigInt(*started_at))?;
+        insert.bind(4, &BindValue::Text(&json(&details)))?;
+        insert.run().map(|_| ())
+    }
+
+    /// Takes down how a run ended and what did not come out of it, in one transaction.
+    pub(in crate::engine::duckdb) fn end_run(
+        &self,
+        connection: &Arc<Connection>,
+        end: &RunEnd,
+    ) -> Result<(), EngineError> {
+        connection.execute("begin transaction")?;
+        let written = self.write_end(connection, end).and_then(|()| connection.execute("commit"));
+        if written.is_err() {
+            // It fails only when DuckDB has rolled back by itself.
+            let _ = connection.execute("rollback");
+        }
+        written
+    }
+
+    fn write_end(&self, connection: &Arc<Connection>, end: &RunEnd) -> Result<(), EngineError> {
+        let schema = &self.schema;
+        let mut update = connection.prepare(&format!(
+            "update {schema}.run_log set finished_at = make_timestamptz($1::bigint), status = $2 where run = $3"
+        ))?;
+        update.bind(1, &BindValue::BigInt(end.finished_at))?;
+        update.bind(2, &BindValue::Text(end.status))?;
+        update.bind(3, &BindValue::Text(&end.run))?;
+        update.run()?;
+        if end.failures.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = end
+            .failures
+            .iter()
+            .map(|failure| {
+                let told = Told { code: failure.code.clone(), message: failure.message.clone() };
+                (&failure.asset, failure.outcome.as_str(), failure.seconds, json(&told))
+            })
+            .collect();
+        let newest = format!("select arg_max(run, rowid) from {schema}.materializations where asset = (row->>0)");
+        let mut insert = connection.prepare(&format!(
+            "insert into {schema}.failures
+            select $1, row->>0, row->>1, (row->>2)::double, (row->>3)::json, ({newest})
+            from (select unnest(($2::json)::json[]) as row)"
+        ))?;
+        insert.bind(1, &BindValue::Text(&end.run))?;
+        insert.bind(2, &BindValue::Text(&json(&rows)))?;
+        insert.run().map(|_| ())
+    }
+
+    /// The newest failure of each asset that was not materialized since.
+    pub(in crate::engine::duckdb) fn failures(
+        &self,
+        connection: &Arc<Connection>,
+    ) -> Result<Vec<Failure>, EngineError> {
+        if !self.is_readable(connection)? {
+            return Ok(Vec::new());
+        }
+        let schema = &self.schema;
+        self.read_failures(
+            connection,
+            &format!(
+                "select f.run, f.asset, f.outcome, (f.seconds * 1000000)::bigint, f.details::varchar
+                from (from {schema}.failures where outcome = 'failed' {newest}) f
+                left join (select asset, run from {schema}.materializations {newest}) m using (asset)
+                where f.after is not distinct from m.run order by f.asset",
+                newest = super::schema::NEWEST
+            ),
+        )
+    }
+
+    /// What did not come out of the newest run, and that run's id.
+    pub(in crate::engine::duckdb) fn last_failures(
+        &self,
+        connection: &Arc<Connection>,
+    ) -> Result<Vec<Failure>, EngineError> {
+        if !self.is_readable(connection)? {
+            return Ok(Vec::new());
+        }
+        let schema = &self.schema;
+        self.read_failures(
+            connection,
+            &format!(
+                "select run, asset, outcome, (seconds * 1000000)::bigint, details::varchar from {schema}.failures
+                where run = (select arg_max(run, rowid) from {schema}.run_log) order by rowid"
+            ),
+        )
+    }
+
+    fn read_failures(&self, connection: &Arc<Connection>, query: &str) -> Result<Vec<Failure>, EngineError> {
+        let mut result = connection.prepare(query)?.run()?;
+        let mut found = Vec::new();
+        while let Some(chunk) = result.next_chunk()? {
+            found.extend((0..chunk.len()).filter_map(|row| failure(&chunk, row)));
+        }
+        Ok(found)
+    }
+}
+
+fn failure(chunk: &Chunk, row: u64) -> Option<Failure> {
+    let told: Told = text(chunk, 4, row).and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
+    Some(Failure {
+        run: text(chunk, 0, row)?,
+        asset: text(chunk, 1, row)?,
+        outcome: FailureOutcome::named(&text(chunk, 2, row)?)?,
+        seconds: chunk.big_int(3, row).unwrap_or_default() as f64 / 1e6,
+        code: told.code,
+        message: told.message,
+    })
+}

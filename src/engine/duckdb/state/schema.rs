@@ -1,0 +1,104 @@
+//! The tables of the state and the views over them, and how older formats become this one.
+
+/// Version of the tables below. An older one is migrated, a newer one refused.
+pub(super) const FORMAT: i64 = 3;
+
+/// What a newer row is: rows stand in the order of their commits, and clocks may go back.
+pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset order by rowid desc) = 1";
+
+/// Everything, in a database that has nothing of it.
+pub(super) fn create(schema: &str) -> String {
+    format!(
+        "create schema if not exists {schema};
+        create table if not exists {schema}.format (version bigint not null);
+        create table if not exists {schema}.materializations (
+            run varchar not null,
+            asset varchar not null,
+            kind varchar not null,
+            started_at timestamp with time zone not null,
+            seconds double not null,
+            row_count bigint,
+            metadata json,
+            details json
+        );
+        create table if not exists {schema}.objects (
+            asset varchar not null,
+            manager varchar not null,
+            payload blob not null,
+            stored_at timestamp with time zone not null
+        );
+        {}
+        insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
+        {}",
+        runs(schema),
+        views(schema)
+    )
+}
+
+/// What format 3 has more than format 2: runs, and the failures in them.
+fn runs(schema: &str) -> String {
+    format!(
+        "create table if not exists {schema}.run_log (
+            run varchar not null,
+            command varchar not null,
+            started_at timestamp with time zone not null,
+            finished_at timestamp with time zone,
+            status varchar not null,
+            details json
+        );
+        create table if not exists {schema}.failures (
+            run varchar not null,
+            asset varchar not null,
+            outcome varchar not null,
+            seconds double not null,
+            details json,
+            after varchar
+        );"
+    )
+}
+
+/// What people ask first, as tables.
+fn views(schema: &str) -> String {
+    format!(
+        "create or replace view {schema}.assets as
+            select asset, kind, details->>'materialized' as materialized, details->>'relation' as relation, row_count,
+                started_at as materialized_at, seconds, details->>'code_version' as code_version,
+                details->>'data_version' as data_version, details->'inputs' as inputs, metadata, run
+            from {schema}.materializations {NEWEST};
+        create or replace view {schema}.columns as
+            select asset, position, columns[position]->>'name' as name, columns[position]->>'type' as type
+            from (
+                select asset, details->'columns' as columns,
+                    unnest(range(json_array_length(details, '$.columns')::bigint)) as position
+                from {schema}.materializations {NEWEST}
+            );
+        create or replace view {schema}.runs as
+            select run, command, coalesce(l.started_at, m.started_at) as started_at,
+                coalesce(l.finished_at, m.finished_at) as finished_at, status, coalesce(materialized, 0) as materialized,
+                coalesce(failed, 0) as failed, coalesce(skipped, 0) as skipped, row_count,
+                l.details->>'user' as \"user\", l.details->>'git_commit' as git_commit,
+                (l.details->>'git_dirty')::boolean as git_dirty, l.details->'versions' as versions
+            from {schema}.run_log l
+            full join (
+                select run, min(started_at) as started_at,
+                    max(started_at + to_microseconds((seconds * 1000000)::bigint)) as finished_at,
+                    count(*) as materialized, sum(row_count) as row_count
+                from {schema}.materializations group by run
+            ) m using (run)
+            left join (
+                select run, count(*) filter (outcome = 'failed') as failed,
+                    count(*) filter (outcome = 'skipped') as skipped
+                from {schema}.failures group by run
+            ) f using (run);"
+    )
+}
+
+/// Brings formats 1 (without versions of code and data) and 2 (without runs) up to this one.
+pub(super) fn migrate(schema: &str) -> String {
+    format!(
+        "begin transaction; alter table {schema}.materializations add column if not exists details json;
+        {} {} update {schema}.format set version = {FORMAT}; commit",
+        runs(schema),
+        views(schema)
+    )
+}
