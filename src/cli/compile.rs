@@ -19,9 +19,6 @@ pub(crate) fn compile(context: &mut Context, args: &CompileArgs) -> CommandResul
         None => context.select(&compiled.graph, &args.selection)?,
     };
     let models: Vec<Model> = models.iter().filter_map(|id| Model::of(&compiled, compiled.graph.node(*id))).collect();
-    if args.inline.is_none() {
-        write(&compiled, &models)?;
-    }
     if models.is_empty() {
         context.printer.note("no SQL models are selected, so there is nothing to compile");
     }
@@ -33,6 +30,10 @@ pub(crate) fn compile(context: &mut Context, args: &CompileArgs) -> CommandResul
         if models.len() > 1 {
             context.printer.data_line("");
         }
+    }
+    // Last: what was asked for is said where nothing can be written, too.
+    if args.inline.is_none() {
+        write(&compiled, &models)?;
     }
     Ok(ExitStatus::Success)
 }

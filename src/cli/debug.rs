@@ -8,7 +8,7 @@ use super::run::open_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::compile::compile;
 use crate::diagnostic::Diagnostics;
-use crate::engine::{Access, Engine, EngineErrorKind, WhenLocked, open};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, open};
 use crate::graph::{AssetGraph, Kind};
 use crate::project::{LoadOptions, Project, load};
 
@@ -66,7 +66,17 @@ fn debug_database(context: &mut Context, project: &Project, problems: &mut Diagn
             debug_engine(context, engine.as_ref());
         }
         Err(error) if error.kind == EngineErrorKind::NoDatabase => {
-            line(context, "database", &format!("{path} (not there yet, `dovetail run` makes it)"));
+            let folder = project.target.database.as_deref().and_then(Path::parent);
+            if folder.is_none_or(Path::is_dir) {
+                line(context, "database", &format!("{path} (not there yet, `dovetail run` makes it)"));
+            } else {
+                line(context, "database", &format!("{path} (its folder does not exist)"));
+                let message = format!("`{path}` cannot be made: No such file or directory");
+                problems.push(open_diagnostic(
+                    project,
+                    &EngineError { kind: EngineErrorKind::Open, message, offset: None },
+                ));
+            }
             // Settings, extensions and attachments can be wrong without it.
             let mut in_memory = project.clone();
             in_memory.target.database = None;

@@ -216,14 +216,12 @@ pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
             Code::DatabaseSetting,
             Some("look at `settings`, `extensions`, `attach` and `secrets` of the target in `dovetail.toml`"),
         ),
-        EngineErrorKind::Open => (
-            Code::DatabaseOpen,
-            Some("look at `database` in `dovetail.toml`: a file, in a folder that exists (`mkdir -p` makes it)"),
-        ),
+        EngineErrorKind::Open => (Code::DatabaseOpen, Some("look at `database` in `dovetail.toml`")),
         EngineErrorKind::StateFormat => (Code::StateFormat, None),
         _ => (Code::DatabaseOpen, None),
     };
-    Diagnostic::error(code, error.message.clone()).hint_if(hint.map(str::to_owned))
+    let hint = error.hint().or(hint.map(str::to_owned));
+    Diagnostic::error(code, error.message.clone()).hint_if(hint)
 }
 
 /// As `database_diagnostic`, at the line of `dovetail.toml` that the error is about, where there is one.

@@ -390,7 +390,7 @@ pub enum EngineErrorKind {
 impl EngineError {
     /// What the user can do, where the engine's own words do not say it.
     pub fn hint(&self) -> Option<String> {
-        duckdb::storage_hint(&self.message)
+        duckdb::hint(self.kind, &self.message)
     }
 }
 

@@ -162,3 +162,11 @@ fn a_time_to_wait_is_seconds() {
         assert!(said.code == 2 && said.stderr.contains("expected seconds, 0 or more, as in `--wait=60`"), "{said}");
     }
 }
+
+#[test]
+fn what_is_compiled_is_said_where_it_cannot_be_written() {
+    let project = Project::new().file("models/a.sql", "select 1 as x").file("target", "no folder");
+    let said = project.run(&["compile"]);
+    assert_eq!((said.code, said.stdout.as_str()), (2, "select 1 as x\n"));
+    assert!(said.stderr.contains("error[DT0009]"), "{said}");
+}

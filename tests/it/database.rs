@@ -83,3 +83,21 @@ fn a_type_that_is_younger_than_the_file_says_what_to_set() {
     let said = project.run(&["show", "a", "-o", "json"]);
     assert!(said.stdout.contains(r#"{"x":1,"v":{"k":[2]}}"#), "{said}");
 }
+
+#[test]
+fn a_database_that_cannot_be_opened_has_its_own_hint() {
+    for (database, hint) in [
+        ("none/x.duckdb", "its folder does not exist: make it (`mkdir -p`)"),
+        ("models", "that is a folder: name a file in it"),
+        ("models/a.sql", "the file is something else: name another one, or move it away"),
+    ] {
+        let project = Project::new()
+            .file("models/a.sql", "select 1 as x")
+            .file("dovetail.toml", format!("[targets.dev]\ndatabase = '{database}'\n"));
+        for command in ["run", "debug"] {
+            let said = project.run(&[command]);
+            assert!(said.code == 2 && said.stderr.contains("error[DT0701]"), "{database}: {said}");
+            assert!(said.stderr.contains(&format!("hint: {hint}")), "{database}: {said}");
+        }
+    }
+}

@@ -60,8 +60,28 @@ fn kind_of(exception_type: &str) -> EngineErrorKind {
     }
 }
 
+/// What to do about a file that cannot be opened, by the words of its refusal.
+const OPENING: [(&str, &str); 7] = [
+    ("No such file or directory", "its folder does not exist: make it (`mkdir -p`)"),
+    ("Is a directory", "that is a folder: name a file in it"),
+    ("not a valid DuckDB database", "the file is something else: name another one, or move it away"),
+    ("No space left", "the disk is full: make room, nothing is lost"),
+    ("Permission denied", "the file and its folder must be writable for you"),
+    ("Read-only file system", "the file and its folder must be writable for you"),
+    ("newer version of DuckDB", "a newer DuckDB has written it: read it with that, or name another file"),
+];
+
+/// What the user can do, where DuckDB's own words do not say it.
+pub(crate) fn hint(kind: EngineErrorKind, message: &str) -> Option<String> {
+    let opening = || OPENING.iter().find(|(words, _)| message.contains(words)).map(|(_, hint)| (*hint).to_owned());
+    match kind {
+        EngineErrorKind::Open => opening(),
+        _ => storage_hint(message),
+    }
+}
+
 /// What to do where a column's type is younger than the file's format. DuckDB's message does not say it.
-pub(crate) fn storage_hint(message: &str) -> Option<String> {
+fn storage_hint(message: &str) -> Option<String> {
     let rest = message.split_once("are not supported in storage versions prior to ")?.1;
     let version = rest.split_whitespace().next()?;
     Some(format!(

@@ -18,7 +18,7 @@ mod stream;
 mod table_names;
 mod types;
 
-pub(super) use error::storage_hint;
+pub(super) use error::hint;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};
@@ -105,10 +105,13 @@ fn open_waiting(
         match Database::open(project.target.database.as_deref(), settings) {
             Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
                 WhenLocked::Wait(_) if !keep_waiting(&locked(project, &error).message) => return Err(cancelled()),
-                WhenLocked::Wait(limit) if limit.is_none_or(|limit| start.elapsed() < limit) => {
-                    std::thread::sleep(LOCK_POLL);
+                WhenLocked::Wait(Some(limit)) if start.elapsed() >= limit => {
+                    let EngineError { message, .. } = locked(project, &error);
+                    let waited = format!("{message}, still after {} s", limit.as_secs_f64());
+                    return Err(error_from_text(EngineErrorKind::Locked, waited));
                 }
-                _ => return Err(locked(project, &error)),
+                WhenLocked::Wait(_) => std::thread::sleep(LOCK_POLL),
+                WhenLocked::Fail => return Err(locked(project, &error)),
             },
             result => return result.map(|database| (database, opening.elapsed())),
         }
