@@ -18,7 +18,7 @@ Examples:
   dovetail run -s +delay_report   one asset and everything above it
   dovetail show delay_report      look at its first rows
 
-Exit codes: 0 ok, 1 an asset failed, 2 the project, the command line or the database is wrong or locked,
+Exit codes: 0 ok, 1 an asset failed, 2 the project, the command line or the database is wrong,
 130 interrupted",
     arg_required_else_help = true,
     subcommand_required = true,
