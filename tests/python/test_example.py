@@ -69,6 +69,25 @@ def test_mean_delay_of_every_carrier(example, flights):
     assert (found[0]["carrier"], found[0]["mean_delay"]) == ("Frontier Airlines Inc.", 21.9)
 
 
+def test_bands_hold_every_flight_that_arrived(example, flights):
+    bands = {
+        "early": (None, 0),
+        "on time": (0, 15),
+        "late": (15, 60),
+        "very late": (60, 180),
+        "half a day gone": (180, None),
+    }
+    delay = flights["arr_delay"].drop_nulls()
+    expected = []
+    for band, (least, below) in bands.items():
+        inside = delay.filter(
+            (delay >= (least if least is not None else -1e9)) & (delay < (below or (0 if below == 0 else 1e9)))
+        )
+        expected.append((band, len(inside), round(len(inside) / len(delay), 3)))
+    found = example.query("select * from delay_by_band")
+    assert [(row["band"], row["flights"], row["share"]) for row in found] == expected
+
+
 def test_weather_joins_as_far_as_it_reaches(example, flights):
     arrived = flights.filter(pl.col("arr_delay").is_not_null())
     weather = published("weather").select("origin", "time_hour", "pressure")
