@@ -12,6 +12,7 @@ mod graph;
 mod init;
 mod interrupt;
 mod json_rows;
+mod log;
 mod ls;
 mod plan;
 mod printer;

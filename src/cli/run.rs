@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::args::RunArgs;
 use super::assess::Assessment;
 use super::context::Context;
 use super::interrupt::Interrupt;
+use super::log::Log;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
@@ -21,6 +22,7 @@ use crate::graph::select::Selection;
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
+use crate::record::RunLogs;
 use crate::scan::Repository;
 use crate::source::{Place, Span};
 
@@ -159,14 +161,16 @@ fn execute_work(
     let Compiled { project, graph, templates, .. } = compiled;
     let Work { plan, code_versions, records } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
+    let logs = RunLogs::of(&project.root);
     let options = RunOptions {
-        run: run_id(),
+        run: logs.new_run(),
         command: extent.command().to_owned(),
         surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
         threads: project.target.threads,
         fail_fast: args.fail_fast,
     };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
+    let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
     let run = RunContext {
@@ -178,8 +182,13 @@ fn execute_work(
         code_versions,
         records,
     };
-    let summary = execute(run, &plan, &options, cancellation, &mut |event| progress.show(event));
-    summary.map_err(|error| database_diagnostic(&error))
+    let summary = execute(run, &plan, &options, cancellation, &mut |event| {
+        log.event(event, templates.secrets());
+        progress.show(event);
+    });
+    let summary = summary.map_err(|error| database_diagnostic(&error)).inspect_err(|problem| log.stopped(problem));
+    log.end(&mut context.printer);
+    summary
 }
 
 /// By whom, from what and with what the run is made.
@@ -246,10 +255,4 @@ pub(crate) fn open_diagnostic(project: &Project, error: &EngineError) -> Diagnos
         Some(start) => diagnostic.at(Place::new(file, Span::new(start, start + key.len()))),
         None => diagnostic.at(Place::start_of(file)),
     }
-}
-
-/// Unique per project without a counter: the time in microseconds and the process.
-fn run_id() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", since.as_micros(), std::process::id())
 }
