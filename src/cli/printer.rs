@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::{ColorChoice, GlobalArgs, LogFormat};
 use super::{CommandResult, ExitStatus};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rendering, Severity, render};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rendering, Severity, diagnostic_json, render};
 
 /// The two streams of a process, and whether a person looks at them.
 pub(crate) struct Streams {
@@ -128,11 +128,6 @@ impl Printer {
         }
     }
 
-    /// A failed asset's diagnostic, as an object that names the asset. Only for `--log-format json`.
-    pub fn asset_diagnostic_line(&mut self, asset: &str, diagnostic: &Diagnostic) {
-        self.log_line(&diagnostic_json(diagnostic, Some(asset)));
-    }
-
     /// All diagnostics of a stage, then how many there were.
     pub fn diagnostics(&mut self, diagnostics: &Diagnostics) {
         for diagnostic in &diagnostics.0 {
@@ -185,27 +180,6 @@ impl Printer {
             };
         }
     }
-}
-
-/// The keys are the same for every diagnostic; what it does not have is null or empty.
-fn diagnostic_json(diagnostic: &Diagnostic, asset: Option<&str>) -> Value {
-    let level = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    let position = diagnostic.place.as_ref().map(crate::source::Place::position);
-    let path = diagnostic.place.as_ref().map(|place| place.file.path().to_string_lossy());
-    let mut object = Map::new();
-    object.insert("level".into(), json!(level));
-    object.insert("code".into(), json!(diagnostic.code.to_string()));
-    object.insert("asset".into(), json!(asset));
-    object.insert("message".into(), json!(diagnostic.message));
-    object.insert("path".into(), json!(path));
-    object.insert("line".into(), json!(position.map(|position| position.line)));
-    object.insert("column".into(), json!(position.map(|position| position.column)));
-    object.insert("hints".into(), json!(diagnostic.hints));
-    object.insert("details".into(), json!(diagnostic.details));
-    Value::Object(object)
 }
 
 /// The rules of no-color.org and bixense.com/clicolors.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value, json};
 
 use super::args::LogFormat;
 use super::printer::{Printer, Verbosity};
 use crate::execute::{Event, Outcome, RunSummary};
 use crate::graph::{AssetGraph, Kind, Materialized};
 use crate::plan::Plan;
+use crate::record::event_lines;
 use crate::template::TemplateEnvironment;
 
 /// How many of the lines that a failed asset printed are shown with its error.
@@ -155,15 +155,8 @@ impl<'a> Progress<'a> {
     }
 
     fn log(&mut self, event: &Event) {
-        if let Event::Printed { asset, line } = event {
-            let line = self.templates.secrets().redact(line);
-            self.printer.log_line(&json!({"level": "info", "event": "printed", "asset": asset, "line": line}));
-            return;
-        }
-        let object = event_json(event);
-        self.printer.log_line(&object);
-        if let Event::AssetFinished { asset, outcome: Outcome::Failed(error), .. } = event {
-            self.printer.asset_diagnostic_line(asset, error);
+        for object in event_lines(event, self.templates.secrets()) {
+            self.printer.log_line(&object);
         }
     }
 }
@@ -224,62 +217,12 @@ fn summary_line(summary: &RunSummary) -> String {
     format!("{head}: {} in {}", counts.join(", "), seconds(summary.elapsed))
 }
 
-fn event_json(event: &Event) -> Value {
-    match event {
-        Event::RunStarted { run, total, threads } => {
-            json!({"level": "info", "event": "run_started", "run": run, "total": total, "threads": threads})
-        }
-        Event::AssetStarted { asset, kind } => {
-            json!({"level": "info", "event": "asset_started", "asset": asset, "kind": kind.as_str()})
-        }
-        Event::AssetRetried { asset, attempt, wait, error } => json!({
-            "level": "warning", "event": "asset_retried", "asset": asset, "attempt": attempt,
-            "wait": wait.as_secs_f64(), "message": error.message,
-        }),
-        Event::Printed { asset, line } => json!({"level": "info", "event": "printed", "asset": asset, "line": line}),
-        Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
-            let mut object = json!({
-                "level": "info", "event": "asset_finished", "asset": asset, "kind": kind.as_str(),
-                "materialized": materialized.as_str(), "seconds": elapsed.as_secs_f64(), "status": status(outcome),
-            });
-            match outcome {
-                Outcome::Materialized { rows, metadata } => {
-                    object["rows"] = json!(rows);
-                    object["metadata"] = json!(metadata);
-                }
-                Outcome::Failed(error) => {
-                    object["level"] = json!("error");
-                    object["message"] = json!(error.message);
-                }
-                Outcome::Skipped { because } => object["because"] = json!(because),
-                Outcome::Unchanged | Outcome::Cancelled => {}
-            }
-            object
-        }
-        Event::RunFinished { summary } => json!({
-            "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
-            "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
-            "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
-        }),
-    }
-}
-
-fn status(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Materialized { .. } => "materialized",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Failed(_) => "failed",
-        Outcome::Skipped { .. } => "skipped",
-        Outcome::Cancelled => "cancelled",
-    }
-}
-
-fn row_count(rows: u64) -> String {
+pub(crate) fn row_count(rows: u64) -> String {
     format!("{} {}", grouped(rows), if rows == 1 { "row" } else { "rows" })
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let head = digits.len() % 3;
     let mut text = digits[..head].to_owned();
@@ -293,7 +236,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// `0.42 s`, `12.3 s`, `2 min 5 s`.
-fn seconds(elapsed: Duration) -> String {
+pub(crate) fn seconds(elapsed: Duration) -> String {
     match elapsed.as_secs_f64() {
         seconds if seconds < 10.0 => format!("{seconds:.2} s"),
         seconds if seconds < 60.0 => format!("{seconds:.1} s"),

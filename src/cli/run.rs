@@ -1,26 +1,31 @@
-//! `dovetail run` and `dovetail reconcile`: materialize the selected assets, or those that are not up to date.
+//! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
+//! did not come out.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use super::args::RunArgs;
+use super::args::{RetryArgs, RunArgs};
 use super::assess::Assessment;
-use super::context::Context;
+use super::context::{Context, NOTHING_SELECTED};
+use super::facts::gather;
 use super::interrupt::Interrupt;
+use super::log::Log;
 use super::printer::Printer;
 use super::progress::Progress;
+use super::retry::undone;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::select::Selection;
+use crate::graph::select::{Facts, Selection};
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
+use crate::record::RunLogs;
 use crate::scan::Repository;
 use crate::source::{Place, Span};
 
@@ -33,11 +38,19 @@ pub(crate) fn reconcile(context: &mut Context, args: &RunArgs) -> CommandResult 
     materialize(context, args, Extent::Stale)
 }
 
+/// `dovetail retry`: materializes what did not come out of the newest run.
+pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
+    let RetryArgs { fail_fast, wait } = *args;
+    materialize(context, &RunArgs { fail_fast, wait, ..RunArgs::default() }, Extent::Undone)
+}
+
 /// How much of a selection is materialized.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Selected,
     Stale,
+    /// What did not come out of the newest run.
+    Undone,
 }
 
 impl Extent {
@@ -45,6 +58,7 @@ impl Extent {
         match self {
             Extent::Selected => "run",
             Extent::Stale => "reconcile",
+            Extent::Undone => "retry",
         }
     }
 }
@@ -53,9 +67,12 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args)?;
-    let selected = context.selected(&selection, &compiled.graph)?;
-    if plan_run(&compiled.graph, &selected).steps.is_empty() {
-        context.printer.note("nothing to run: what is selected holds no data of its own (sources, ephemeral models)");
+    // A mistake in the selection is told before a database is made, where the graph alone shows it.
+    let early = match selection.asked().is_nothing() {
+        true => Some(context.selected(&selection, &compiled.graph, &Facts::default())?),
+        false => None,
+    };
+    if early.as_ref().is_some_and(|selected| holds_nothing(context, &compiled, selected)) {
         return Ok(ExitStatus::Success);
     }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
@@ -65,16 +82,49 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
+    let selected = match early {
+        Some(selected) => selected,
+        None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
+    };
     let work = match extent {
         Extent::Selected => everything(&compiled, &selected),
         Extent::Stale => what_is_stale(&compiled, &selected, engine.as_ref())?,
+        Extent::Undone => everything(&compiled, &undone(context, &compiled, engine.as_ref())?),
     };
     if work.plan.steps.is_empty() {
-        context.printer.note("nothing to do: everything selected is up to date");
+        context.printer.note(match extent {
+            Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
+            Extent::Selected => HOLDS_NOTHING,
+            Extent::Stale => "nothing to do: everything selected is up to date",
+            Extent::Undone => "nothing to retry",
+        });
         return Ok(ExitStatus::Success);
     }
     let summary = execute_work(context, compiled, engine, work, (args, extent), &cancellation)?;
     Ok(exit_status(&summary))
+}
+
+const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
+
+/// Whether no database is needed; says so.
+fn holds_nothing(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>) -> bool {
+    let is_empty = plan_run(&compiled.graph, selected).steps.is_empty();
+    if is_empty {
+        context.printer.note(HOLDS_NOTHING);
+    }
+    is_empty
+}
+
+/// What a selection names that asks more than the graph knows.
+fn select_by_state(
+    context: &mut Context,
+    compiled: &Compiled,
+    selection: &Selection,
+    engine: &dyn Engine,
+) -> Result<BTreeSet<NodeId>, Diagnostics> {
+    engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+    let facts = gather(context, compiled, selection, Some(engine), None)?;
+    context.selected(selection, &compiled.graph, &facts)
 }
 
 /// A plan, and what was found out while it was made.
@@ -159,14 +209,16 @@ fn execute_work(
     let Compiled { project, graph, templates, .. } = compiled;
     let Work { plan, code_versions, records } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
+    let logs = RunLogs::of(&project.root);
     let options = RunOptions {
-        run: run_id(),
+        run: logs.new_run(),
         command: extent.command().to_owned(),
         surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
         threads: project.target.threads,
         fail_fast: args.fail_fast,
     };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
+    let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
     let run = RunContext {
@@ -178,8 +230,13 @@ fn execute_work(
         code_versions,
         records,
     };
-    let summary = execute(run, &plan, &options, cancellation, &mut |event| progress.show(event));
-    summary.map_err(|error| database_diagnostic(&error))
+    let summary = execute(run, &plan, &options, cancellation, &mut |event| {
+        log.event(event, templates.secrets());
+        progress.show(event);
+    });
+    let summary = summary.map_err(|error| database_diagnostic(&error)).inspect_err(|problem| log.stopped(problem));
+    log.end(&mut context.printer);
+    summary
 }
 
 /// By whom, from what and with what the run is made.
@@ -244,10 +301,4 @@ pub(crate) fn open_diagnostic(project: &Project, error: &EngineError) -> Diagnos
         Some(start) => diagnostic.at(Place::new(file, Span::new(start, start + key.len()))),
         None => diagnostic.at(Place::start_of(file)),
     }
-}
-
-/// Unique per project without a counter: the time in microseconds and the process.
-fn run_id() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", since.as_micros(), std::process::id())
 }

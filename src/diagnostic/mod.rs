@@ -1,10 +1,12 @@
 //! What dovetail says when something is wrong: one type for the whole crate, drawn by `render` alone.
 
 mod code;
+mod json;
 mod render;
 mod suggest;
 
 pub use code::Code;
+pub use json::diagnostic_json;
 pub use render::{Rendering, render};
 pub use suggest::did_you_mean;
 

@@ -1,7 +1,9 @@
-//! What is known of what stands: the newest record of each asset, kept up while a run goes on.
+//! What is known of what stands (the newest record of each asset, kept up while a run goes on) and of runs (their logs).
 
+mod log;
 mod observe;
 
+pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
 pub use observe::Observer;
 
 use std::collections::{HashMap, HashSet};

@@ -1,0 +1,79 @@
+//! Events as objects for machines: one form for the terminal's `--log-format json` and for run logs.
+
+use serde_json::{Value, json};
+
+use crate::diagnostic::diagnostic_json;
+use crate::execute::{Event, Outcome};
+use crate::template::Secrets;
+
+/// The lines of an event: itself, and behind a failure all that is known of it. User code may have written secrets into
+/// what it prints and reports, which are left out.
+pub fn event_lines(event: &Event, secrets: &Secrets) -> Vec<Value> {
+    let mut lines = vec![event_json(event, secrets)];
+    if let Event::AssetFinished { asset, outcome: Outcome::Failed(error), .. } = event {
+        lines.push(diagnostic_json(error, Some(asset)));
+    }
+    lines
+}
+
+fn event_json(event: &Event, secrets: &Secrets) -> Value {
+    match event {
+        Event::RunStarted { run, total, threads } => {
+            json!({"level": "info", "event": "run_started", "run": run, "total": total, "threads": threads})
+        }
+        Event::AssetStarted { asset, kind } => {
+            json!({"level": "info", "event": "asset_started", "asset": asset, "kind": kind.as_str()})
+        }
+        Event::AssetRetried { asset, attempt, wait, error } => json!({
+            "level": "warning", "event": "asset_retried", "asset": asset, "attempt": attempt,
+            "wait": wait.as_secs_f64(), "message": error.message,
+        }),
+        Event::Printed { asset, line } => {
+            json!({"level": "info", "event": "printed", "asset": asset, "line": secrets.redact(line)})
+        }
+        Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
+            let mut object = json!({
+                "level": "info", "event": "asset_finished", "asset": asset, "kind": kind.as_str(),
+                "materialized": materialized.as_str(), "seconds": elapsed.as_secs_f64(), "status": status(outcome),
+            });
+            match outcome {
+                Outcome::Materialized { rows, metadata } => {
+                    object["rows"] = json!(rows);
+                    object["metadata"] = redacted(json!(metadata), secrets);
+                }
+                Outcome::Failed(error) => {
+                    object["level"] = json!("error");
+                    object["message"] = json!(error.message);
+                }
+                Outcome::Skipped { because } => object["because"] = json!(because),
+                Outcome::Unchanged | Outcome::Cancelled => {}
+            }
+            object
+        }
+        Event::RunFinished { summary } => json!({
+            "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
+            "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
+            "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
+        }),
+    }
+}
+
+fn status(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Materialized { .. } => "materialized",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Failed(_) => "failed",
+        Outcome::Skipped { .. } => "skipped",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+/// The texts inside of a value without secrets.
+fn redacted(value: Value, secrets: &Secrets) -> Value {
+    match value {
+        Value::String(text) => Value::String(secrets.redact(&text)),
+        Value::Array(items) => items.into_iter().map(|item| redacted(item, secrets)).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (key, redacted(value, secrets))).collect(),
+        other => other,
+    }
+}
