@@ -88,7 +88,7 @@ pub(crate) enum Command {
 
     /// Materialize what is not up to date, and nothing else
     #[command(after_help = RECONCILE_EXAMPLES)]
-    Reconcile(RunArgs),
+    Reconcile(ReconcileArgs),
 
     /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
     #[command(after_help = STATUS_EXAMPLES)]
@@ -152,9 +152,23 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct ReconcileArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// Read every table to see whether its rows are those that were written
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
+
+    /// Read every table to see whether its rows are those that were written
+    #[arg(long)]
+    pub verify: bool,
 
     /// How to print it; `json` is one object per line
     #[arg(short, long, value_enum, default_value_t = StatusOutput::Table)]

@@ -1,25 +1,81 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
 use super::run::{database_diagnostic, open_diagnostic, open_to_read};
+use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Engine, EngineErrorKind, Recorded};
-use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::NodeId;
+use crate::engine::{Column, Content, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Recorded};
+use crate::fingerprint::{self, CodeVersion, code_versions, count_packages};
 use crate::graph::select::Selection;
+use crate::graph::{AssetGraph, NodeId};
 use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
-use crate::record::{Observer, Standing};
+use crate::record::{Observer, Standing, renamed};
+
+/// The database that an assessment looks at, and how closely.
+pub(crate) struct Look<'e> {
+    pub engine: &'e dyn Engine,
+    /// Whether all tables are read.
+    pub verify: bool,
+}
+
+/// What the engine told.
+#[derive(Default)]
+struct Told {
+    records: HashMap<String, Recorded>,
+    relations: Vec<ExistingRelation>,
+    failures: HashMap<String, Failure>,
+    declared: HashMap<NodeId, Vec<Column>>,
+    contents: HashMap<NodeId, Content>,
+    hash_method: String,
+}
+
+impl Told {
+    fn of(
+        look: &Look<'_>,
+        graph: &AssetGraph,
+        code_versions: &HashMap<NodeId, CodeVersion>,
+    ) -> Result<Self, EngineError> {
+        let Look { engine, verify } = *look;
+        let records = renamed(graph, engine.recorded(None)?);
+        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let relations = engine.relations()?;
+        let contents = match verify {
+            true => verify::contents(engine, graph, &records, &relations)?,
+            false => HashMap::new(),
+        };
+        Ok(Told {
+            failures: engine.failures()?.into_iter().map(|failure| (failure.asset.clone(), failure)).collect(),
+            declared: verify::declared(engine, graph, code_versions, &records)?,
+            hash_method: engine.capabilities().hash_method.clone(),
+            records,
+            relations,
+            contents,
+        })
+    }
+}
+
+/// The versions of the packages that the code of some asset uses. SQL uses none, and nobody is asked.
+pub(crate) fn packages<'v>(
+    context: &Context,
+    code_versions: impl IntoIterator<Item = &'v CodeVersion>,
+) -> BTreeMap<String, String> {
+    let used = fingerprint::packages(code_versions);
+    let python = context.python.as_ref().filter(|_| !used.is_empty());
+    python.map(|python| python.packages(&used)).unwrap_or_default()
+}
 
 /// What was found out about every asset.
 pub(crate) struct Assessment {
     pub judged: HashMap<NodeId, Judgement>,
     pub code_versions: HashMap<NodeId, CodeVersion>,
+    /// Versions of third-party packages, where they count as code.
+    pub packages: BTreeMap<String, String>,
     /// By the asset's name.
     pub records: HashMap<String, Recorded>,
     /// Names of what dovetail made and nothing declares any more.
@@ -31,26 +87,32 @@ impl Assessment {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
+    pub fn of(context: &Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
-        let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
-        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?, engine.failures()?));
-        let (records, relations, failures) =
-            engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-        let standing = Standing::of(records.clone());
-        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
+        let mut found = BTreeMap::new();
+        if compiled.project.counts_packages {
+            found = packages(context, code_versions.values());
+            count_packages(&mut code_versions, &found);
+        }
+        let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
+        let Told { records, relations, failures, declared, contents, hash_method } =
+            told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
+        let standing = Standing::of(records.values().cloned().collect());
         let observer = Observer::new(root);
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
-        let failures = failures.into_iter().map(|failure| (failure.asset.clone(), failure)).collect();
         let world = World {
             code_versions: &code_versions,
             records: &records,
             inputs: &inputs,
             relations: &relations,
             failures: &failures,
+            declared: &declared,
+            contents: &contents,
+            hash_method: &hash_method,
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
-        Ok(Assessment { judged, code_versions, records, orphans })
+        Ok(Assessment { judged, code_versions, packages: found, records, orphans })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.
@@ -65,7 +127,8 @@ impl Assessment {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
             opened => Some(opened.map_err(|error| open_diagnostic(&compiled.project, &error))?),
         };
-        let assessment = Assessment::of(&compiled, engine.as_deref())?;
+        let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify });
+        let assessment = Assessment::of(context, &compiled, look)?;
         Ok((compiled, selected, assessment))
     }
 }

@@ -23,6 +23,7 @@ mod show;
 mod status;
 mod table;
 mod usage;
+mod verify;
 
 pub use reference::{commands_page, errors_page};
 

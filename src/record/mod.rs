@@ -1,8 +1,11 @@
 //! What is known of what stands: the newest record of each asset, kept up while a run goes on.
 
 mod observe;
+mod rename;
 
 pub use observe::Observer;
+pub use rename::renamed;
+use rename::names;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,8 +40,9 @@ impl Standing {
                 stack.extend(graph.reads(id));
             }
         }
-        let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
-        Ok(Standing::of(engine.recorded(Some(&names))?))
+        let nodes = seen.iter().map(|id| graph.node(*id));
+        let names: Vec<&str> = nodes.flat_map(|node| names(node)).collect();
+        Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
     }
 
     /// These records.
@@ -148,6 +152,9 @@ mod tests {
             inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),
             columns: vec![],
             data_version: data_version.map(str::to_owned),
+            data_method: None,
+            data_hash: None,
+            renamed_from: None,
             is_view: data_version.is_none(),
             relation: None,
             seconds: 0.0,
