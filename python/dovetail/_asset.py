@@ -20,7 +20,7 @@ MATERIALIZED = ("table", "object")
 class AssetDefinition:
     """What ``@asset`` was told about a function."""
 
-    __slots__ = ("config", "deps", "description", "function", "inputs", "io_manager", "module", "name")
+    __slots__ = ("config", "data_version", "deps", "description", "function", "inputs", "io_manager", "module", "name")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class AssetDefinition:
         deps: tuple[str, ...],
         inputs: dict[str, str],
         io_manager: Any,
+        data_version: Callable[[Any], Any] | None,
         module: str,
     ) -> None:
         self.function = function
@@ -40,6 +41,7 @@ class AssetDefinition:
         self.deps = deps
         self.inputs = inputs
         self.io_manager = io_manager
+        self.data_version = data_version
         self.module = module
 
     def __repr__(self) -> str:
@@ -73,6 +75,8 @@ def asset(
     version: str | int | None = None,
     max_age: str | None = None,
     io_manager: IOManager | type[IOManager] | str | None = None,
+    data_version: Callable[[Any], Any] | str | None = None,
+    renamed_from: str | Iterable[str] | None = None,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -121,6 +125,7 @@ def _declare(function: Any, arguments: dict[str, Any]) -> Any:
         deps=tuple(_dependency(item) for item in arguments.get("deps") or ()),
         inputs=dict(arguments.get("inputs") or {}),
         io_manager=arguments.get("io_manager"),
+        data_version=arguments["data_version"] if callable(arguments.get("data_version")) else None,
         module=_registry.module_of(function),
     )
     _registry.add(definition)
@@ -141,12 +146,14 @@ def _dependency(item: Any) -> str:
 
 def _plain(key: str, value: Any) -> Any:
     """A value as the configuration holds it: what JSON can say."""
-    if key == "tags":
+    if key in ("tags", "renamed_from"):
         return [value] if isinstance(value, str) else list(value)
     if key == "columns":
         return dict(value)
     if key == "io_manager":
         return _manager_name(value)
+    if key == "data_version":
+        return value if isinstance(value, str) else {"function": getattr(value, "__qualname__", repr(type(value)))}
     if key == "version":
         return str(value)
     return value
@@ -168,14 +175,16 @@ def _check(name: str, value: Any) -> None:
         raise TypeError(f"`materialized` of `@asset` is 'table' or 'object', not {value!r}")
     if name in ("retries", "retry_delay") and value < 0:
         raise TypeError(f"`{name}` of `@asset` is not negative, not {value!r}")
-    if name in ("tags", "deps") and not isinstance(value, str):
+    if name in ("tags", "renamed_from") and not isinstance(value, str):
         for item in value:
-            if name == "tags" and not isinstance(item, str):
-                raise TypeError(f"`tags` of `@asset` is a text or a list of texts, not {value!r}")
+            if not isinstance(item, str):
+                raise TypeError(f"`{name}` of `@asset` is a text or a list of texts, not {value!r}")
     if name == "deps" and isinstance(value, str):
         raise TypeError(f"`deps` of `@asset` is a list: write `deps=[{value!r}]`")
     if name == "inputs" and not all(isinstance(item, str) for pair in value.items() for item in pair):
         raise TypeError(f"`inputs` of `@asset` maps parameters to names of upstreams, not {value!r}")
+    if name == "data_version" and value != "off" and not callable(value):
+        raise TypeError(f"`data_version` of `@asset` is a function, or 'off', not {value!r}")
     if name == "io_manager":
         from dovetail.io import resolve
 
@@ -204,6 +213,8 @@ _ARGUMENTS: dict[str, tuple[tuple[type, ...], str]] = {
     "version": ((str, int, float), "a text or a number"),
     "max_age": _TEXT,
     "io_manager": ((object,), "an `IOManager`, its class, 'pickle' or 'file'"),
+    "data_version": ((object,), "a function, or 'off'"),
+    "renamed_from": ((str, list, tuple), "a text or a list of texts"),
 }
 _CONFIG = (
     "materialized",
@@ -220,4 +231,6 @@ _CONFIG = (
     "version",
     "max_age",
     "io_manager",
+    "data_version",
+    "renamed_from",
 )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from dovetail import _annotations, _capture, _errors, _inputs, _modules, _outputs, _registry
+from dovetail import _annotations, _capture, _errors, _inputs, _modules, _outputs, _registry, _version
 from dovetail.context import Context
 from dovetail.context import current as current_context
 from dovetail.errors import DovetailError, InputError, ObjectStoreError, OutputError
@@ -19,7 +19,7 @@ from dovetail.result import Result
 class Outcome:
     """What a call gave. ``form`` is 'query', 'stream', 'batches', 'object' or 'error'; ``data`` fits it."""
 
-    __slots__ = ("data", "form", "metadata", "types")
+    __slots__ = ("data", "data_version", "form", "metadata", "types")
 
     def __init__(
         self,
@@ -27,11 +27,13 @@ class Outcome:
         data: Any,
         metadata: Callable[[], dict[str, Any]] = dict,
         types: dict[str, str] | None = None,
+        data_version: str | None = None,
     ) -> None:
         self.form = form
         self.data = data
         self.metadata = metadata
         self.types = list((types or {}).items())
+        self.data_version = data_version
 
 
 def call(request: dict[str, Any]) -> Outcome:
@@ -113,16 +115,19 @@ class _Call:
 
     def outcome(self, value: Any, definition: Any, context: Context) -> Outcome:
         metadata: dict[str, Any] = {}
+        stated = None
         if isinstance(value, Result):
-            value, metadata = value.data, value.metadata
+            value, metadata, stated = value.data, value.metadata, value.data_version
         if isinstance(value, Result):
             raise OutputError("a `Result` holds data, not another `Result`")
+        version = _version.of(definition.data_version, stated, value)
         if self.request["wants_object"]:
             manager = resolve(definition.io_manager)
-            return Outcome("object", (manager.name, _saved(manager, context, value)), lambda: metadata)
+            payload = _saved(manager, context, value)
+            return Outcome("object", (manager.name, payload), lambda: metadata, data_version=version)
         declared = _declared_types(definition.config.get("columns"))
         output = _outputs.output_of(value, declared, self.connection)
-        return Outcome(output.form, output.data, lambda: metadata, output.types)
+        return Outcome(output.form, output.data, lambda: metadata, output.types, version)
 
     def context(self, asset: str) -> Context:
         project = self.request["project"]

@@ -34,7 +34,7 @@ def output_of(value: Any, declared: Mapping[str, str], connection: Any) -> Outpu
         raise OutputError("the function returned None; did you forget `return`?", hint=POSSIBLE)
     if _is(value, "dovetail", "Relation"):
         return Output("query", _cast_query(value, declared), {})
-    if _is(value, "pyarrow", "RecordBatchReader"):
+    if is_reader(value):
         # One batch after the other, and not as a C stream: so an exception in Python code behind it keeps its
         # traceback, and what that code prints is this asset's.
         return _batches(_read(value), declared, connection)
@@ -226,6 +226,11 @@ def _with_texts(pyarrow: Any, table: Any, frame: Any) -> Any:
             field = field.with_type(pyarrow.string())
             table = table.set_column(index, field, table.column(index).cast(field.type))
     return table
+
+
+def is_reader(value: Any) -> bool:
+    """Whether the value is a stream of batches of pyarrow's."""
+    return _is(value, "pyarrow", "RecordBatchReader")
 
 
 def _is(value: Any, library: str, name: str) -> bool:

@@ -109,7 +109,8 @@ fn take(outcome: &Bound<'_, PyAny>, asset: &str) -> Done<PythonOutput> {
             Err(error) => return Ok(Err(error)),
         },
     };
-    Ok(Ok(output(data, outcome.getattr("metadata")?.unbind(), &failure)))
+    let data_version = outcome.getattr("data_version")?.extract()?;
+    Ok(Ok(PythonOutput { data_version, ..output(data, outcome.getattr("metadata")?.unbind(), &failure) }))
 }
 
 fn not_a_table(text: String) -> PythonError {

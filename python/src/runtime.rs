@@ -1,6 +1,6 @@
 //! `PythonRuntime` over the interpreter that this process runs in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -157,6 +157,14 @@ impl PythonRuntime for Interpreter {
         });
     }
 
+    fn packages(&self, modules: &BTreeSet<&str>) -> BTreeMap<String, String> {
+        let versions = Python::try_attach(|py| -> PyResult<BTreeMap<String, String>> {
+            let modules: Vec<&str> = modules.iter().copied().collect();
+            py.import("dovetail._packages")?.call_method1("versions", (modules,))?.extract()
+        });
+        versions.and_then(Result::ok).unwrap_or_default()
+    }
+
     fn versions(&self) -> Vec<(String, String)> {
         let versions = Python::try_attach(|py| -> PyResult<Vec<(String, String)>> {
             py.import("dovetail._call")?.call_method0("versions")?.extract()
@@ -172,5 +180,6 @@ pub(crate) fn output(data: PythonData, metadata: Py<PyAny>, failure: &Failure) -
         let values = Python::try_attach(|py| crate::json::values(metadata.call0(py)?.bind(py)));
         values.and_then(Result::ok).unwrap_or_default()
     };
-    PythonOutput { data, metadata: Box::new(metadata), stream_error: Arc::new(move || failure.get()) }
+    let stream_error = Arc::new(move || failure.get());
+    PythonOutput { data, data_version: None, metadata: Box::new(metadata), stream_error }
 }

@@ -89,7 +89,7 @@ pub(crate) enum Command {
 
     /// Materialize what is not up to date, and nothing else
     #[command(after_help = RECONCILE_EXAMPLES)]
-    Reconcile(RunArgs),
+    Reconcile(ReconcileArgs),
 
     /// Materialize what failed, was skipped or was stopped in the newest run
     Retry(RetryArgs),
@@ -175,9 +175,23 @@ pub(crate) struct RetryArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct ReconcileArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// Read every table to see whether its rows are those that were written
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
+
+    /// Read every table to see whether its rows are those that were written
+    #[arg(long)]
+    pub verify: bool,
 
     /// How to print it; `json` is one object per line
     #[arg(short, long, value_enum, default_value_t = StatusOutput::Table)]

@@ -1,6 +1,6 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,19 +9,82 @@ use super::args::StatusArgs;
 use super::context::Context;
 use super::facts::{gather, open_if_there};
 use super::run::database_diagnostic;
+use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Engine, Recorded};
-use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::NodeId;
+use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Failure, Recorded};
+use crate::fingerprint::{self, CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
+use crate::graph::{AssetGraph, NodeId};
 use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
-use crate::record::{Observer, Standing};
+use crate::record::{Observer, Standing, renamed};
+
+/// The database that an assessment looks at, and how closely.
+pub(crate) struct Look<'e> {
+    pub engine: &'e dyn Engine,
+    /// Whether all tables are read.
+    pub verify: bool,
+}
+
+impl<'e> Look<'e> {
+    /// At what can be told without reading tables.
+    pub fn brief(engine: Option<&'e dyn Engine>) -> Option<Self> {
+        engine.map(|engine| Look { engine, verify: false })
+    }
+}
+
+/// What the engine told.
+#[derive(Default)]
+struct Told {
+    records: HashMap<String, Recorded>,
+    relations: Vec<ExistingRelation>,
+    failures: HashMap<String, Failure>,
+    declared: HashMap<NodeId, Vec<Column>>,
+    contents: HashMap<NodeId, Content>,
+    hash_method: String,
+}
+
+impl Told {
+    fn of(
+        look: &Look<'_>,
+        graph: &AssetGraph,
+        code_versions: &HashMap<NodeId, CodeVersion>,
+    ) -> Result<Self, EngineError> {
+        let Look { engine, verify } = *look;
+        let records = renamed(graph, engine.recorded(None)?);
+        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let relations = engine.relations()?;
+        let contents = match verify {
+            true => verify::contents(engine, graph, &records, &relations)?,
+            false => HashMap::new(),
+        };
+        Ok(Told {
+            failures: engine.failures()?.into_iter().map(|failure| (failure.asset.clone(), failure)).collect(),
+            declared: verify::declared(engine, graph, code_versions, &records)?,
+            hash_method: engine.capabilities().hash_method.clone(),
+            records,
+            relations,
+            contents,
+        })
+    }
+}
+
+/// The versions of the packages that the code of some asset uses. SQL uses none, and nobody is asked.
+pub(crate) fn packages<'v>(
+    context: &Context,
+    code_versions: impl IntoIterator<Item = &'v CodeVersion>,
+) -> BTreeMap<String, String> {
+    let used = fingerprint::packages(code_versions);
+    let python = context.python.as_ref().filter(|_| !used.is_empty());
+    python.map(|python| python.packages(&used)).unwrap_or_default()
+}
 
 /// What was found out about every asset.
 pub(crate) struct Assessment {
     pub judged: HashMap<NodeId, Judgement>,
     pub code_versions: HashMap<NodeId, CodeVersion>,
+    /// Versions of third-party packages, where they count as code.
+    pub packages: BTreeMap<String, String>,
     /// By the asset's name.
     pub records: HashMap<String, Recorded>,
     /// Names of what dovetail made and nothing declares any more.
@@ -33,40 +96,47 @@ impl Assessment {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
+    pub fn of(context: &Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
-        let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
-        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?, engine.failures()?));
-        let (records, relations, failures) =
-            engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-        let standing = Standing::of(records.clone());
-        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
+        let mut found = BTreeMap::new();
+        if compiled.project.counts_packages {
+            found = packages(context, code_versions.values());
+            count_packages(&mut code_versions, &found);
+        }
+        let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
+        let Told { records, relations, failures, declared, contents, hash_method } =
+            told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
+        let standing = Standing::of(records.values().cloned().collect());
         let observer = Observer::new(root);
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
-        let failures = failures.into_iter().map(|failure| (failure.asset.clone(), failure)).collect();
         let world = World {
             code_versions: &code_versions,
             records: &records,
             inputs: &inputs,
             relations: &relations,
             failures: &failures,
+            declared: &declared,
+            contents: &contents,
+            hash_method: &hash_method,
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
-        Ok(Assessment { judged, code_versions, records, orphans })
+        Ok(Assessment { judged, code_versions, packages: found, records, orphans })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.
     ///
     /// # Errors
     /// When the project does not compile, nothing is selected, or the database cannot be opened.
-    pub fn look(context: &mut Context, args: &StatusArgs) -> Result<Look, Diagnostics> {
+    pub fn look(context: &mut Context, args: &StatusArgs) -> Result<Looked, Diagnostics> {
         let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
         let compiled = context.compile()?;
         // A mistake in the selection is told before the database is asked, where the graph alone shows it.
         let by_graph = selection.asked().is_nothing();
         let early = by_graph.then(|| context.selected(&selection, &compiled.graph, &Facts::default())).transpose()?;
         let engine = open_if_there(context, &compiled, args.wait)?;
-        let assessment = Assessment::of(&compiled, engine.as_deref())?;
+        let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify });
+        let assessment = Assessment::of(context, &compiled, look)?;
         let selected = match early {
             Some(selected) => selected,
             None => {
@@ -76,12 +146,12 @@ impl Assessment {
             }
         };
         let orphans = if selection.takes_orphans() { assessment.orphans.clone() } else { Vec::new() };
-        Ok(Look { compiled, selected, orphans, assessment, engine })
+        Ok(Looked { compiled, selected, orphans, assessment, engine })
     }
 }
 
 /// A project next to its database, as far as it is selected.
-pub(crate) struct Look {
+pub(crate) struct Looked {
     pub compiled: Compiled,
     pub selected: BTreeSet<NodeId>,
     /// What is selected of what is no longer in the graph.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::assess::Assessment;
+use super::assess::{Assessment, Look};
 use super::changed::changed;
 use super::context::Context;
 use super::run::{database_diagnostic, open_diagnostic, open_to_read};
@@ -44,7 +44,7 @@ pub(crate) fn gather(
     if asked.states {
         facts.states = match judged {
             Some(judged) => states(judged),
-            None => states(&Assessment::of(compiled, engine)?.judged),
+            None => states(&Assessment::of(context, compiled, Look::brief(engine))?.judged),
         };
     }
     if let (true, Some(engine)) = (asked.results, engine) {

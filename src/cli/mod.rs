@@ -29,6 +29,7 @@ mod show;
 mod status;
 mod table;
 mod usage;
+mod verify;
 mod when;
 mod why;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, Look, in_words};
+use super::assess::{Assessment, CauseLine, Looked, in_words};
 use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::progress::seconds;
@@ -16,7 +16,7 @@ use crate::plan::staleness::{Judgement, State};
 use crate::plan::{Reason, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let Look { compiled, selected, orphans, assessment, engine } = Assessment::look(context, args)?;
+    let Looked { compiled, selected, orphans, assessment, engine } = Assessment::look(context, args)?;
     let plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
     let orphans = if args.selection.select.is_empty() { Vec::new() } else { orphans };
     if plan.steps.is_empty() && orphans.is_empty() {

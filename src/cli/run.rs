@@ -2,12 +2,12 @@
 //! did not come out.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{RetryArgs, RunArgs};
-use super::assess::Assessment;
+use super::args::{ReconcileArgs, RetryArgs, RunArgs};
+use super::assess::{Assessment, Look, packages};
 use super::context::{Context, NOTHING_SELECTED};
 use super::facts::gather;
 use super::interrupt::Interrupt;
@@ -20,7 +20,7 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
-use crate::fingerprint::{CodeVersion, code_versions};
+use crate::fingerprint::{CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
@@ -34,8 +34,8 @@ pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
 }
 
 /// `dovetail reconcile`: materializes what of the selection is not up to date.
-pub(crate) fn reconcile(context: &mut Context, args: &RunArgs) -> CommandResult {
-    materialize(context, args, Extent::Stale)
+pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandResult {
+    materialize(context, &args.run, Extent::Stale { verify: args.verify })
 }
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
@@ -48,7 +48,10 @@ pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Selected,
-    Stale,
+    Stale {
+        /// Reads every table to see whether it is what was written.
+        verify: bool,
+    },
     /// What did not come out of the newest run.
     Undone,
 }
@@ -57,7 +60,7 @@ impl Extent {
     fn command(self) -> &'static str {
         match self {
             Extent::Selected => "run",
-            Extent::Stale => "reconcile",
+            Extent::Stale { .. } => "reconcile",
             Extent::Undone => "retry",
         }
     }
@@ -87,15 +90,20 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
     };
     let work = match extent {
-        Extent::Selected => everything(&compiled, &selected),
-        Extent::Stale => what_is_stale(&compiled, &selected, engine.as_ref())?,
-        Extent::Undone => everything(&compiled, &undone(context, &compiled, engine.as_ref())?),
+        Extent::Selected => everything(context, &compiled, &selected),
+        Extent::Stale { verify } => {
+            what_is_stale(context, &compiled, &selected, Look { engine: engine.as_ref(), verify })?
+        }
+        Extent::Undone => {
+            let undone = undone(context, &compiled, engine.as_ref())?;
+            everything(context, &compiled, &undone)
+        }
     };
     if work.plan.steps.is_empty() {
         context.printer.note(match extent {
             Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
             Extent::Selected => HOLDS_NOTHING,
-            Extent::Stale => "nothing to do: everything selected is up to date",
+            Extent::Stale { .. } => "nothing to do: everything selected is up to date",
             Extent::Undone => "nothing to retry",
         });
         return Ok(ExitStatus::Success);
@@ -131,21 +139,35 @@ fn select_by_state(
 struct Work {
     plan: Plan,
     code_versions: HashMap<NodeId, CodeVersion>,
+    packages: BTreeMap<String, String>,
     records: Option<Vec<Recorded>>,
 }
 
-fn everything(compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {
+fn everything(context: &Context, compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets = plan.steps.iter().map(|step| step.asset);
-    let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
-    Work { plan, code_versions, records: None }
+    let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
+    let packages = packages(context, code_versions.values());
+    if compiled.project.counts_packages {
+        count_packages(&mut code_versions, &packages);
+    }
+    Work { plan, code_versions, packages, records: None }
 }
 
-fn what_is_stale(compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Result<Work, Diagnostic> {
-    engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, records, .. } = Assessment::of(compiled, Some(engine))?;
+fn what_is_stale(
+    context: &Context,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    look: Look<'_>,
+) -> Result<Work, Diagnostic> {
+    look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+    let Assessment { judged, code_versions, packages: found, records, .. } = Assessment::of(context, compiled, Some(look))?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
-    Ok(Work { plan, code_versions, records: Some(records.into_values().collect()) })
+    let packages = match compiled.project.counts_packages {
+        true => found,
+        false => packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))),
+    };
+    Ok(Work { plan, code_versions, packages, records: Some(records.into_values().collect()) })
 }
 
 pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
@@ -207,7 +229,7 @@ fn execute_work(
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, .. } = compiled;
-    let Work { plan, code_versions, records } = work;
+    let Work { plan, code_versions, packages, records } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let logs = RunLogs::of(&project.root);
     let options = RunOptions {
@@ -228,6 +250,7 @@ fn execute_work(
         engine,
         python,
         code_versions,
+        packages,
         records,
     };
     let summary = execute(run, &plan, &options, cancellation, &mut |event| {

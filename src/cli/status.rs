@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, Look, in_words};
+use super::assess::{Assessment, CauseLine, Looked, in_words};
 use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let Look { compiled, selected, orphans, assessment, .. } = Assessment::look(context, args)?;
+    let Looked { compiled, selected, orphans, assessment, .. } = Assessment::look(context, args)?;
     let mut judged: Vec<(&str, Judgement)> = selected
         .iter()
         .filter_map(|id| Some((compiled.graph.node(*id).name.as_str(), assessment.judged.get(id)?.clone())))

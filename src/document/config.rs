@@ -32,6 +32,8 @@ const KEYS: &[(&str, Scope)] = &[
     ("columns", Scope::One),
     ("version", Scope::One),
     ("max_age", Scope::Any),
+    ("data_version", Scope::Any),
+    ("renamed_from", Scope::One),
     ("io_manager", Scope::Any),
     ("access", Scope::Any),
     ("docs", Scope::Any),
@@ -76,7 +78,7 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
         "materialized" | "schema" | "database" | "alias" | "owner" | "group" | "delimiter" => {
             reader.name(what, node).map(Value::String)
         }
-        "tags" => Some(reader.texts(what, node).into()),
+        "tags" | "renamed_from" => Some(reader.texts(what, node).into()),
         "meta" | "options" => Some(Value::Object(reader.values(what, node).into_iter().collect())),
         "columns" | "column_types" => Some(Value::Object(reader.text_table(what, node).into_iter().collect())),
         "enabled" | "quote_columns" => reader.truth(what, node).map(Value::Bool),

@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub engine: String,
     /// Data and state rows become visible in one atomic step.
     pub transactional_publish: bool,
+    /// How `Session::content` hashes, with whatever it depends on: hashes of another method say nothing.
+    pub hash_method: String,
 }
 
 /// How a second process that holds the database is treated.
@@ -125,7 +127,11 @@ pub trait Session: Send {
     fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError>;
 
     /// What a relation holds now, as this session sees it: also before it is published.
-    fn content(&mut self, relation: &RelationName) -> Result<Content, EngineError>;
+    fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError>;
+
+    /// Gives all that is recorded of an asset to another name, and drops the relation that stood for the old one. Like a
+    /// build, visible to nobody until `publish`.
+    fn rename(&mut self, renaming: &Renaming) -> Result<(), EngineError>;
 
     /// Stores an object's payload beside the data, visible to nobody else until `publish`.
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError>;
@@ -177,13 +183,32 @@ pub struct Built {
     pub rows: Option<u64>,
 }
 
+/// How closely a relation's content is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Columns,
+    /// The rows too, all of them.
+    Rows,
+}
+
 /// What a relation holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     pub columns: Vec<Column>,
-    /// A hash of columns and rows that does not depend on the order of the rows; `None` for a view, whose content is
-    /// that of what it reads.
-    pub data_version: Option<String>,
+    /// A hash of columns and rows that does not depend on the order of the rows; `None` when only the columns were asked
+    /// for, and for a view, whose content is that of what it reads.
+    pub hash: Option<String>,
+    /// How many rows were hashed.
+    pub rows: Option<u64>,
+}
+
+/// An asset that has another name now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renaming {
+    pub from: String,
+    pub to: String,
+    /// What stood for the old name and nothing stands for now: dropped, if it is of the recorded kind.
+    pub dropped: Option<(RelationName, bool)>,
 }
 
 /// A non-tabular asset's payload.
@@ -220,6 +245,10 @@ pub struct MaterializationRecord {
     pub packages: BTreeMap<String, String>,
     pub inputs: Inputs,
     pub data_version: Option<String>,
+    /// How the data version was found: a hash method of the engine's, or another word.
+    pub data_method: Option<String>,
+    /// The content's hash by that method, where the version is not that hash: it was kept from a method before.
+    pub data_hash: Option<String>,
     /// Size of what was stored, where it is known: of objects.
     pub bytes: Option<u64>,
     pub metadata: Values,
@@ -355,6 +384,9 @@ impl From<MaterializationRecord> for Recorded {
             inputs: record.inputs,
             columns: record.columns,
             data_version: record.data_version,
+            data_method: record.data_method,
+            data_hash: record.data_hash,
+            renamed_from: None,
             relation: record.relation,
             seconds: record.seconds,
         }
@@ -376,10 +408,24 @@ pub struct Recorded {
     pub inputs: Inputs,
     pub columns: Vec<Column>,
     pub data_version: Option<String>,
+    /// How the data version was found; `None` where a dovetail recorded it that did not say.
+    pub data_method: Option<String>,
+    /// The content's hash by that method, where the version is not that hash.
+    pub data_hash: Option<String>,
+    /// The name under which it is recorded, where the asset has another one now.
+    pub renamed_from: Option<String>,
     pub is_view: bool,
     /// `None` for objects.
     pub relation: Option<String>,
     pub seconds: f64,
+}
+
+impl Recorded {
+    /// The hash of the content by this method, where it is known.
+    pub fn hash_by(&self, method: &str) -> Option<&str> {
+        let hash = self.data_hash.as_deref().or(self.data_version.as_deref());
+        hash.filter(|_| self.data_method.as_deref() == Some(method))
+    }
 }
 
 /// What an asset has read, by the upstream's name (by the path, for a seed's file).
@@ -403,6 +449,10 @@ pub struct InputVersion {
 pub struct ExistingRelation {
     pub relation: RelationName,
     pub is_view: bool,
+    /// Of a table of the project's own database; empty where they are not known.
+    pub columns: Vec<Column>,
+    /// How many rows the catalog counts, with those that were deleted and still take room; `None` where it does not.
+    pub rows: Option<u64>,
 }
 
 /// What an engine says when it fails.

@@ -9,10 +9,14 @@ use serde_json::Value;
 
 use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
+use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Session};
-use crate::graph::{Body, Materialized, Node, NodeId};
+use crate::engine::{
+    Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, Renaming, Session,
+};
+use crate::fingerprint::CodeVersion;
+use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
 use crate::plan::staleness::reads_anew;
 use crate::project::Values;
 use crate::record::{Observer, Standing};
@@ -34,13 +38,22 @@ pub(super) struct Materializer {
 }
 
 /// What building gave, before it is published.
+#[derive(Default)]
 pub(super) struct Staged {
     pub(super) rows: Option<u64>,
     pub(super) metadata: Values,
-    /// Of an object; the engine knows that of a table.
-    pub(super) data_version: Option<String>,
+    /// A data version that the project's own code gave.
+    pub(super) given_version: Option<String>,
+    /// The hash of an object's payload.
+    pub(super) payload: Option<String>,
     /// Of an object.
     pub(super) bytes: Option<u64>,
+}
+
+/// What an asset holds.
+struct Held {
+    columns: Vec<Column>,
+    version: DataVersion,
 }
 
 /// Why an asset did not make it.
@@ -140,18 +153,34 @@ impl Materializer {
             Some(session) => session,
             empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
         };
+        let before = self.standing.record(node.name.as_str());
+        let hash_method = self.context.engine.capabilities().hash_method.as_str();
+        let content_before = versions::content_before(session.as_mut(), node, before.as_ref(), hash_method);
         let staged = match &node.body {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
-            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None },
+            Body::Source(_) => Staged::default(),
         };
+        let given = staged.given_version.as_deref();
+        let extent = versions::extent(node, given);
         let content = match node.materialized {
-            Materialized::Object => Content { columns: Vec::new(), data_version: staged.data_version.clone() },
-            _ => session.content(&node.relation).map_err(|error| self.engine_failure(node, &error))?,
+            Materialized::Object => None,
+            _ => Some(session.content(&node.relation, extent).map_err(|error| self.engine_failure(node, &error))?),
         };
+        let (columns, hash) = content.map(|content| (content.columns, content.hash)).unwrap_or_default();
+        let found = Found {
+            given,
+            payload: staged.payload.as_deref(),
+            content: hash.as_deref(),
+            hash_method,
+            content_before: content_before.as_deref(),
+            run: &self.run,
+        };
+        let held = Held { columns, version: versions::data_version(node, &found, before.as_ref()) };
+        self.take_over(node, before.as_ref(), session.as_mut())?;
         let seconds = clock.elapsed().as_secs_f64();
-        let record = self.record(asset, inputs, &staged, content, microseconds(started), seconds);
+        let record = self.record(asset, inputs, &staged, held, microseconds(started), seconds);
         session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
         self.standing.learn(record.into());
         Ok(staged)
@@ -162,7 +191,7 @@ impl Materializer {
         asset: NodeId,
         inputs: Inputs,
         staged: &Staged,
-        content: Content,
+        held: Held,
         started_at: i64,
         seconds: f64,
     ) -> MaterializationRecord {
@@ -183,17 +212,35 @@ impl Materializer {
             started_at,
             seconds,
             rows: staged.rows,
-            columns: content.columns,
+            columns: held.columns,
             code_version: hash,
             code_parts: parts.map(|part| (part.name.clone(), part.hash.clone())).collect(),
             code,
             config: is_new.then(|| self.redacted_config(node)),
-            packages: BTreeMap::new(),
+            packages: self.packages_of(version),
             inputs,
-            data_version: content.data_version,
+            data_version: held.version.version,
+            data_method: held.version.method,
+            data_hash: held.version.hash,
             bytes: staged.bytes,
             metadata: staged.metadata.clone(),
         }
+    }
+
+    /// The versions of the packages that the code uses.
+    fn packages_of(&self, version: Option<&CodeVersion>) -> BTreeMap<String, String> {
+        let used = version.into_iter().flat_map(|version| &version.packages);
+        used.filter_map(|name| Some((name.clone(), self.context.packages.get(name)?.clone()))).collect()
+    }
+
+    /// Takes over what is recorded under a name that the asset had before, and drops what stood for it.
+    fn take_over(&self, node: &Node, before: Option<&Recorded>, session: &mut dyn Session) -> Result<(), Failure> {
+        let Some(before) = before else { return Ok(()) };
+        let Some(from) = before.renamed_from.clone() else { return Ok(()) };
+        let relations = self.context.engine.relations().map_err(|error| self.engine_failure(node, &error))?;
+        let dropped = leftover(&self.context.graph, before, relations);
+        let renaming = Renaming { from, to: node.name.to_string(), dropped };
+        session.rename(&renaming).map_err(|error| self.engine_failure(node, &error))
     }
 
     fn redacted_config(&self, node: &Node) -> Values {
@@ -227,6 +274,17 @@ impl Materializer {
     pub(super) fn redacted(&self, diagnostic: Diagnostic) -> Failure {
         self.context.templates.secrets().redact_diagnostic(diagnostic).into()
     }
+}
+
+/// The relation that a record speaks of, where it stands as it was made and nothing declares it.
+fn leftover(graph: &AssetGraph, before: &Recorded, relations: Vec<ExistingRelation>) -> Option<(RelationName, bool)> {
+    let key = before.relation.as_deref()?.to_lowercase();
+    let is_declared = graph.ids().any(|id| graph.node(id).relation.key() == key);
+    let is_it = |found: &ExistingRelation| {
+        found.relation.database.is_none() && found.relation.key() == key && found.is_view == before.is_view
+    };
+    let found = relations.into_iter().find(is_it).filter(|_| !is_declared)?;
+    Some((found.relation, found.is_view))
 }
 
 pub(super) fn microseconds(time: SystemTime) -> i64 {

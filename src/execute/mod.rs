@@ -6,6 +6,7 @@ mod python;
 mod runtime;
 mod scheduler;
 mod sql;
+mod versions;
 
 pub use event::{Event, Outcome, RunSummary};
 pub use runtime::{

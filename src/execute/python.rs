@@ -43,20 +43,23 @@ fn store(
     session: &mut dyn Session,
     output: PythonOutput,
 ) -> Result<Staged, Failure> {
-    let (mut data_version, mut bytes) = (None, None);
+    let (mut payload, mut bytes) = (None, None);
     let rows = match output.data {
         PythonData::Stream(stream) => {
             session.build(&node.relation, BuildSource::Stream(stream)).map(|built| built.rows)
         }
         PythonData::Query(sql) => session.build(&node.relation, BuildSource::Query(sql)).map(|built| built.rows),
         PythonData::Object(object) => {
-            data_version = Some(blake3::hash(&object.payload).to_hex().to_string());
+            payload = Some(blake3::hash(&object.payload).to_hex().to_string());
             bytes = Some(object.payload.len() as u64);
             session.put_object(&object).map(|()| None)
         }
     };
     match rows {
-        Ok(rows) => Ok(Staged { rows, metadata: (output.metadata)(), data_version, bytes }),
+        Ok(rows) => {
+            let metadata = (output.metadata)();
+            Ok(Staged { rows, metadata, given_version: output.data_version, payload, bytes })
+        }
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }

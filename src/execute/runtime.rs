@@ -1,5 +1,6 @@
 //! The seam to Python: what the core asks of an interpreter. The core compiles and is tested without one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +21,11 @@ pub trait PythonRuntime: Send + Sync {
 
     /// Asks the asset functions that are running to stop; they may not listen.
     fn cancel(&self);
+
+    /// The versions of the packages that these top-level modules come from, as far as they are installed. Imports none.
+    fn packages(&self, _modules: &BTreeSet<&str>) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// Version of the interpreter and of the packages that matter, for `debug`.
     fn versions(&self) -> Vec<(String, String)>;
@@ -61,6 +67,8 @@ pub enum InputValue {
 /// What an asset function gave.
 pub struct PythonOutput {
     pub data: PythonData,
+    /// What the project's own code calls the version of the data.
+    pub data_version: Option<String>,
     /// What the function says about its result; complete once the stream has been read.
     pub metadata: Box<dyn FnOnce() -> Values + Send>,
     /// The user's error when reading the stream fails: asked after the engine reports `EngineErrorKind::Source`.

@@ -2,7 +2,7 @@
 //!
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -66,6 +66,8 @@ pub struct RunContext {
     pub python: Option<Arc<dyn PythonRuntime>>,
     /// Of every asset of the plan.
     pub code_versions: HashMap<NodeId, CodeVersion>,
+    /// The versions of third-party packages, by the names of their modules.
+    pub packages: BTreeMap<String, String>,
     /// The newest record of every asset, where the plan was made from them.
     pub records: Option<Vec<Recorded>>,
 }

@@ -76,7 +76,7 @@ fn seed_options(config: &Values) -> Values {
 }
 
 fn staged(built: &Built) -> Staged {
-    Staged { rows: built.rows, metadata: Values::new(), data_version: None, bytes: None }
+    Staged { rows: built.rows, ..Staged::default() }
 }
 
 fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, error: &EngineError) -> Failure {

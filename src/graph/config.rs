@@ -40,6 +40,18 @@ impl Materialized {
     }
 }
 
+/// Where an asset's data version comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DataVersioning {
+    /// Its content.
+    #[default]
+    Content,
+    /// A function of the project, which sees what the asset function returned.
+    Function,
+    /// Nothing: each time that it is built counts as a change.
+    Off,
+}
+
 /// What happens after a failure: how often to try again, and how long to wait before the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retry {
@@ -190,6 +202,25 @@ impl Config<'_> {
             }
         }
         texts
+    }
+
+    /// `off` is `false` in YAML; an asset function's own config may hold a function.
+    pub fn data_versioning(&self, is_python: bool, problems: &mut Diagnostics) -> DataVersioning {
+        match self.value("data_version") {
+            None => DataVersioning::Content,
+            Some(Value::String(text)) if text == "off" => DataVersioning::Off,
+            Some(Value::Bool(false)) => DataVersioning::Off,
+            Some(Value::Object(entries)) if is_python && entries.contains_key("function") => DataVersioning::Function,
+            Some(other) => {
+                let what = match other {
+                    Value::String(text) => format!("cannot be `{text}`"),
+                    other => format!("is {}", kind_of(other)),
+                };
+                let hint = "write `\"off\"` to take no version of the content; a function is for `@asset` alone";
+                problems.push(self.problem("data_version", &what).hint(hint));
+                DataVersioning::Content
+            }
+        }
     }
 
     pub fn retry(&self, problems: &mut Diagnostics) -> Retry {

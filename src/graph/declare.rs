@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::config::{Config, Keys, Layer, Retry, kind_of};
+use super::config::{Config, DataVersioning, Keys, Layer, Retry, kind_of};
 use super::databases::{Database, Databases, same};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
@@ -51,6 +51,8 @@ pub(super) struct Settings {
     pub owner: Option<String>,
     pub group: Option<String>,
     pub retry: Retry,
+    pub data_versioning: DataVersioning,
+    pub renamed_from: Vec<String>,
 }
 
 impl Declared {
@@ -72,6 +74,8 @@ impl Declared {
             materialized: self.settings.materialized,
             relation: self.settings.relation,
             retry: self.settings.retry,
+            data_versioning: self.settings.data_versioning,
+            renamed_from: self.settings.renamed_from,
             body,
         }
     }
@@ -262,6 +266,8 @@ impl AssetReader<'_> {
             owner: config.text("owner", problems),
             group: config.text("group", problems),
             retry: config.retry(problems),
+            data_versioning: config.data_versioning(matches!(self.asset.body, ParsedBody::Python(_)), problems),
+            renamed_from: config.texts("renamed_from", problems),
         }
     }
 

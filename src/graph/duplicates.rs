@@ -30,6 +30,26 @@ pub(super) fn check_duplicates(nodes: &[Declared], problems: &mut Diagnostics) {
     }
 }
 
+/// Reports names that an asset had before and another one has now, or had before too.
+pub(super) fn check_renames(nodes: &[Declared], problems: &mut Diagnostics) {
+    let mut claimed: HashMap<&str, &Declared> = HashMap::new();
+    for node in nodes {
+        for before in &node.settings.renamed_from {
+            let refused = |what: &str| {
+                let message = format!("`{}` cannot be renamed from `{before}`: {what}", node.name);
+                Diagnostic::error(Code::ConfigValue, message).at(node.place.clone())
+            };
+            if let Some(other) = nodes.iter().find(|other| other.name.as_str() == before) {
+                let problem = refused("an asset of that name exists").related(other.place.clone(), "it is declared here");
+                problems.push(problem.hint("remove `renamed_from`, or the asset of the old name"));
+            } else if let Some(other) = claimed.insert(before, node) {
+                let what = format!("so is `{}`", other.name);
+                problems.push(refused(&what).related(other.place.clone(), "the other is declared here"));
+            }
+        }
+    }
+}
+
 fn same_name(first: &Declared, second: &Declared) -> Diagnostic {
     Diagnostic::error(Code::DuplicateName, format!("two assets are named `{}`", second.name))
         .at(second.place.clone())

@@ -22,7 +22,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Materialized, Retry};
+pub use config::{DataVersioning, Materialized, Retry};
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
+use serde_json::Value;
 
 use crate::parse::{AssetName, ColumnProperties, PythonBody, SourceLocation};
 use crate::project::Values;
@@ -85,6 +86,9 @@ pub struct Node {
     pub relation: RelationName,
     /// What happens after a failure.
     pub retry: Retry,
+    pub data_versioning: DataVersioning,
+    /// Names that it had before, newest first.
+    pub renamed_from: Vec<String>,
     pub body: Body,
 }
 
@@ -249,6 +253,18 @@ impl AssetGraph {
 impl Node {
     pub fn is_source(&self) -> bool {
         self.kind == Kind::Source
+    }
+
+    /// The columns whose type the asset's own config declares, to which its table is cast.
+    pub fn declared_types(&self) -> impl Iterator<Item = (&str, &str)> {
+        let columns = self.config.get("columns").and_then(|columns| columns.as_object());
+        columns.into_iter().flatten().filter_map(|(name, value)| {
+            let declared = match value {
+                Value::Object(fields) => fields.get("type").or_else(|| fields.get("data_type"))?,
+                other => other,
+            };
+            Some((name.as_str(), declared.as_str().filter(|declared| !declared.is_empty())?))
+        })
     }
 
     /// A source that SQL names and nobody declares: a file, or an attached database's table.

@@ -9,7 +9,7 @@ use super::algebra::topological_order;
 use super::compile::{Compiler, Variant};
 use super::cycle::report_cycles;
 use super::declare::{Declarations, Declared, DeclaredBody, declare_assets};
-use super::duplicates::check_duplicates;
+use super::duplicates::{check_duplicates, check_renames};
 use super::link::{Linked, Links, link};
 use super::names::Names;
 use super::properties::PropertyIndex;
@@ -48,6 +48,7 @@ pub(super) fn resolve_with(
     let mut problems = Diagnostics::default();
     let mut declarations = declare(project, parsed, &mut problems);
     check_duplicates(&declarations.nodes, &mut problems);
+    check_renames(&declarations.nodes, &mut problems);
     let upstreams = std::mem::take(&mut declarations.upstreams);
     let names = Names::new(project, &declarations);
     let own_database = names.databases().own().to_owned();

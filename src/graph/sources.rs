@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, Keys, Layer, Retry};
+use super::config::{Config, DataVersioning, Keys, Layer, Retry};
 use super::databases::{Database, Databases};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
 use super::{Kind, Materialized, RelationName, without_glob};
@@ -68,6 +68,8 @@ fn declare(
         owner: config.text("owner", problems),
         group: config.text("group", problems),
         retry: Retry::default(),
+        data_versioning: DataVersioning::default(),
+        renamed_from: Vec::new(),
     };
     let mut fqn = vec![project.name.clone()];
     fqn.extend(folders_below(source.place.file.path(), &project.paths.models));
@@ -232,6 +234,8 @@ impl Implicit {
                 owner: None,
                 group: None,
                 retry: Retry::default(),
+                data_versioning: DataVersioning::default(),
+                renamed_from: Vec::new(),
             },
             body: DeclaredBody::Source(self.location),
         }

@@ -56,6 +56,8 @@ fn node(name: &str, tag: &str) -> Node {
         materialized: Materialized::Table,
         relation: RelationName { database: None, schema: "main".to_owned(), identifier: name.to_owned() },
         retry: Retry::default(),
+        data_versioning: super::DataVersioning::default(),
+        renamed_from: Vec::new(),
         body: Body::Seed,
     }
 }
@@ -82,6 +84,7 @@ pub fn project() -> Project {
         },
         vars: Values::new(),
         folder_defaults: Vec::new(),
+        counts_packages: false,
         environment: Arc::new(BTreeMap::new()),
         file: None,
     }

@@ -1,5 +1,7 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
+mod drift;
+mod schema;
 pub mod staleness;
 
 use std::collections::{BTreeSet, HashMap};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::engine::{ExistingRelation, Failure, InputVersion, Inputs, Recorded};
+use super::{drift, schema};
+use crate::engine::{Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
@@ -56,6 +57,8 @@ impl Cause {
 pub enum CauseKind {
     Missing,
     Code,
+    /// The declared columns are not those that stand.
+    Schema,
     Config,
     Upstream,
     Source,
@@ -68,6 +71,7 @@ impl CauseKind {
         match self {
             CauseKind::Missing => "missing",
             CauseKind::Code => "code",
+            CauseKind::Schema => "schema",
             CauseKind::Config => "config",
             CauseKind::Upstream => "upstream",
             CauseKind::Source => "source",
@@ -95,13 +99,18 @@ pub struct World<'w> {
     pub relations: &'w [ExistingRelation],
     /// The newest failures of assets that were not materialized since, by the asset's name.
     pub failures: &'w HashMap<String, Failure>,
+    /// The declared columns of assets whose declaration is another one than it was, in the engine's words.
+    pub declared: &'w HashMap<NodeId, Vec<Column>>,
+    /// What was read to see whether it is what was written, and by which method it was hashed.
+    pub contents: &'w HashMap<NodeId, Content>,
+    pub hash_method: &'w str,
 }
 
 impl World<'_> {
-    /// Whether a view stands under each name of the project's own database. Attached ones hold nothing of ours.
-    fn standing(&self) -> HashMap<String, bool> {
+    /// What stands under each name of the project's own database. Attached ones hold nothing of ours.
+    fn standing(&self) -> HashMap<String, &ExistingRelation> {
         let own = self.relations.iter().filter(|found| found.relation.database.is_none());
-        own.map(|found| (found.relation.key(), found.is_view)).collect()
+        own.map(|found| (found.relation.key(), found)).collect()
     }
 }
 
@@ -122,9 +131,10 @@ pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement
 pub fn orphans(graph: &AssetGraph, world: &World<'_>) -> Vec<String> {
     let standing = world.standing();
     let declared: HashSet<String> = graph.ids().map(|id| graph.node(id).relation.key()).collect();
+    let renamed: HashSet<&String> = graph.ids().flat_map(|id| &graph.node(id).renamed_from).collect();
     let is_orphan = |(name, record): &(&String, &Recorded)| {
         let stands = |relation: String| standing.contains_key(&relation) && !declared.contains(&relation);
-        graph.find(name).is_none() && stood_at(record).is_some_and(stands)
+        graph.find(name).is_none() && !renamed.contains(name) && stood_at(record).is_some_and(stands)
     };
     let mut names: Vec<String> = world.records.iter().filter(is_orphan).map(|(name, _)| name.clone()).collect();
     names.sort();
@@ -139,18 +149,20 @@ fn stood_at(record: &Recorded) -> Option<String> {
 fn judge_one(
     graph: &AssetGraph,
     world: &World<'_>,
-    standing: &HashMap<String, bool>,
+    standing: &HashMap<String, &ExistingRelation>,
     judged: &HashMap<NodeId, Judgement>,
     id: NodeId,
 ) -> Judgement {
     let node = graph.node(id);
     let unobserved = unobserved(graph, world, id);
-    let failed = world.failures.get(node.name.as_str()).map(failed_cause);
+    let record = world.records.get(node.name.as_str());
+    let recorded_as = record.and_then(|record| record.renamed_from.as_deref()).unwrap_or(node.name.as_str());
+    let failed = world.failures.get(recorded_as).map(failed_cause);
     let judgement = |state, mut causes: Vec<Cause>| {
         causes.extend(failed.clone());
         Judgement { state, causes, unobserved: unobserved.clone() }
     };
-    let Some(record) = world.records.get(node.name.as_str()) else {
+    let Some(record) = record else {
         return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
     };
     if node.materialized != Materialized::Object {
@@ -159,14 +171,22 @@ fn judge_one(
                 let detail = format!("{} is gone", node.relation);
                 return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
             }
-            Some(is_view) if *is_view != record.is_view => {
-                let kind = if *is_view { "view" } else { "table" };
-                return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("a {kind} stands there"))]);
+            // What stands where dovetail has not built yet is none of its business.
+            Some(found) if stood_at(record) == Some(node.relation.key()) => {
+                let content = world.contents.get(&id).map(|content| (content, world.hash_method));
+                let drifted = drift::causes(record, found, content);
+                if !drifted.is_empty() {
+                    return judgement(State::Drifted, drifted);
+                }
             }
             _ => {}
         }
     }
-    let mut causes = code_causes(world.code_versions.get(&id), record);
+    let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
+    let mut causes = code_causes(world.code_versions.get(&id), record, declared);
+    if let Some(before) = &record.renamed_from {
+        causes.insert(0, cause(CauseKind::Config, format!("renamed from `{before}`")));
+    }
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
     if !causes.is_empty() || failed.is_some() {
         return judgement(State::Stale, causes);
@@ -193,8 +213,11 @@ fn failed_cause(failure: &Failure) -> Cause {
     cause(CauseKind::Failed, format!("last time: {said}"))
 }
 
+/// The part of a code version that declared columns are.
+pub const DECLARED_COLUMNS: &str = "config columns";
+
 /// The parts in which two code versions differ.
-fn code_causes(version: Option<&CodeVersion>, record: &Recorded) -> Vec<Cause> {
+fn code_causes(version: Option<&CodeVersion>, record: &Recorded, declared: &[Column]) -> Vec<Cause> {
     let Some(version) = version else { return Vec::new() };
     let Some(before) = &record.code_version else {
         return vec![cause(CauseKind::Code, "it was built before code versions were recorded")];
@@ -207,16 +230,25 @@ fn code_causes(version: Option<&CodeVersion>, record: &Recorded) -> Vec<Cause> {
         cause(kind, format!("{name} {what}"))
     };
     let mut causes: Vec<Cause> = Vec::new();
+    let schema = schema::causes(declared, &record.columns);
     for Part { name, hash } in &version.parts {
+        let is_said = match name.as_str() {
+            DECLARED_COLUMNS => !schema.is_empty(),
+            // That an asset stands elsewhere goes without saying when it has another name.
+            "config relation" => record.renamed_from.is_some(),
+            _ => false,
+        };
         match record.code_parts.get(name) {
             Some(before) if before == hash => {}
+            _ if is_said => {}
             Some(_) => causes.push(part_cause(name, "changed")),
             None => causes.push(part_cause(name, "is new")),
         }
     }
+    causes.extend(schema);
     let is_gone = |name: &&String| !version.parts.iter().any(|part| part.name == **name);
     causes.extend(record.code_parts.keys().filter(is_gone).map(|name| part_cause(name, "is gone")));
-    if causes.is_empty() {
+    if causes.is_empty() && record.renamed_from.is_none() {
         causes.push(cause(CauseKind::Code, "this dovetail takes code versions in another way"));
     }
     causes

@@ -31,6 +31,8 @@ pub struct Project {
     pub vars: Values,
     /// Defaults by folder, least specific first.
     pub folder_defaults: Vec<FolderDefaults>,
+    /// Whether the versions of third-party packages are part of the code that uses them.
+    pub counts_packages: bool,
     /// Environment variables, as `env_var` sees them.
     pub environment: Arc<BTreeMap<String, String>>,
     /// The file that all this comes from, for messages; `None` when the project has no config.

@@ -2,9 +2,12 @@
 
 mod log;
 mod observe;
+mod rename;
 
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
 pub use observe::Observer;
+pub use rename::renamed;
+use rename::names;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,8 +42,9 @@ impl Standing {
                 stack.extend(graph.reads(id));
             }
         }
-        let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
-        Ok(Standing::of(engine.recorded(Some(&names))?))
+        let nodes = seen.iter().map(|id| graph.node(*id));
+        let names: Vec<&str> = nodes.flat_map(|node| names(node)).collect();
+        Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
     }
 
     /// These records.
@@ -150,6 +154,9 @@ mod tests {
             inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),
             columns: vec![],
             data_version: data_version.map(str::to_owned),
+            data_method: None,
+            data_hash: None,
+            renamed_from: None,
             is_view: data_version.is_none(),
             relation: None,
             seconds: 0.0,

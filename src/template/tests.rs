@@ -28,6 +28,7 @@ pub(crate) fn project() -> Project {
         paths: Paths { models: Vec::new(), seeds: Vec::new(), macros: Vec::new(), target: PathBuf::from("target") },
         target,
         vars: Values::from([("start".to_owned(), json!("2020-01-01")), ("days".to_owned(), json!([1, 2]))]),
+        counts_packages: false,
         folder_defaults: vec![FolderDefaults {
             folder: PathBuf::from("models"),
             config: Values::from([("owner".to_owned(), json!("ops"))]),

@@ -4,7 +4,7 @@ mod chain;
 mod text;
 
 use super::args::{TextOutput, WhyArgs};
-use super::assess::Assessment;
+use super::assess::{Assessment, Look};
 use super::context::Context;
 use super::facts::open_if_there;
 use super::ls::unprintable;
@@ -18,7 +18,7 @@ use chain::{Chain, Link};
 pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
     let compiled = context.compile()?;
     let engine = open_if_there(context, &compiled, args.wait)?;
-    let assessment = Assessment::of(&compiled, engine.as_deref())?;
+    let assessment = Assessment::of(context, &compiled, Look::brief(engine.as_deref()))?;
     let chain = Chain { compiled: &compiled, assessment: &assessment, engine: engine.as_deref() };
     let name = args.name.as_str();
     let links = match compiled.graph.find(name) {

@@ -1,9 +1,11 @@
 //! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
+mod catalog;
 mod content;
 mod csv;
 mod error;
 mod export;
+mod hashing;
 mod hugeint;
 mod incoming;
 mod interval;
@@ -80,7 +82,11 @@ pub(super) fn open(
     let state = State::of(&connection)?;
     Ok(Arc::new_cyclic(|this| DuckDb {
         this: this.clone(),
-        capabilities: Capabilities { engine: format!("DuckDB {}", version()), transactional_publish: true },
+        capabilities: Capabilities {
+            engine: format!("DuckDB {}", version()),
+            transactional_publish: true,
+            hash_method: content::method(),
+        },
         database,
         connection: Mutex::new(connection),
         session_settings,
@@ -257,7 +263,7 @@ impl Engine for DuckDb {
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
-        state::relations(&lock(&self.connection))
+        catalog::relations(&lock(&self.connection), self.state.database())
     }
 
     fn cancel(&self) {

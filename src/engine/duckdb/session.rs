@@ -11,8 +11,8 @@ use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::ResultReader;
 use super::{DuckDb, content, csv, state};
 use crate::engine::{
-    BatchReader, BuildSource, Built, Column, Content, EngineError, EngineErrorKind, MaterializationRecord, Session,
-    StoredObject,
+    BatchReader, BuildSource, Built, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord,
+    Renaming, Session, StoredObject,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -140,10 +140,25 @@ impl Session for DuckDbSession {
         Ok(Built { rows: counted.and_then(|rows| u64::try_from(rows).ok()) })
     }
 
-    fn content(&mut self, relation: &RelationName) -> Result<Content, EngineError> {
+    fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError> {
         self.engine.check_cancelled()?;
         let is_view = self.built.iter().any(|(built, is_view)| built == relation && *is_view);
-        content::content(&self.connection, relation, is_view)
+        content::content(&self.connection, relation, is_view, extent)
+    }
+
+    fn rename(&mut self, renaming: &Renaming) -> Result<(), EngineError> {
+        self.begin()?;
+        for statement in self.engine.state.rename() {
+            let mut update = self.connection.prepare(&statement)?;
+            update.bind(1, &BindValue::Text(&renaming.from))?;
+            update.bind(2, &BindValue::Text(&renaming.to))?;
+            update.run()?;
+        }
+        if let Some((relation, is_view)) = &renaming.dropped {
+            let kind = if *is_view { "view" } else { "table" };
+            self.execute(&format!("drop {kind} if exists {relation}"))?;
+        }
+        Ok(())
     }
 
     fn put_object(&mut self, object: &StoredObject) -> Result<(), EngineError> {

@@ -7,7 +7,8 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, Engine, EngineErrorKind, MaterializationRecord, StoredObject, WhenLocked, open,
+    Access, BatchReader, BuildSource, Engine, EngineErrorKind, Extent, MaterializationRecord, StoredObject, WhenLocked,
+    open,
 };
 use crate::graph::RelationName;
 use crate::project::{Attachment, Paths, Project, Target, Values};
@@ -29,6 +30,7 @@ fn project(folder: &Path) -> Project {
         },
         vars: Values::new(),
         folder_defaults: vec![],
+        counts_packages: false,
         environment: Arc::new(BTreeMap::new()),
         file: None,
     }
@@ -60,6 +62,8 @@ fn record(asset: &str) -> MaterializationRecord {
         bytes: None,
         inputs: BTreeMap::new(),
         data_version: None,
+        data_method: None,
+        data_hash: None,
         started_at: 0,
         seconds: 0.5,
         rows: Some(1),
@@ -281,7 +285,7 @@ fn absent_database_and_seed() {
 fn data_version(engine: &Arc<dyn Engine>, query: &str) -> String {
     let mut session = engine.session().unwrap();
     session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
-    session.content(&relation("content")).unwrap().data_version.unwrap()
+    session.content(&relation("content"), Extent::Rows).unwrap().hash.unwrap()
 }
 
 #[test]

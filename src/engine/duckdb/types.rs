@@ -1,9 +1,14 @@
 //! Names of DuckDB's types, and which of them Arrow cannot carry by itself.
 
+use std::collections::HashSet;
+
 use duckdb::ffi;
 
 use super::raw::{LogicalType, take_text};
 use crate::graph::{literal, quoted};
+
+/// What stands for a type that has no name here.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// The type as SQL writes it, such as `DECIMAL(18,3)` or `STRUCT("a" INTEGER)`.
 pub(super) fn type_text(logical: &LogicalType) -> String {
@@ -69,6 +74,12 @@ fn alias(logical: &LogicalType) -> Option<String> {
     (!alias.is_empty()).then_some(alias)
 }
 
+/// The names of the types that have nothing in parentheses.
+pub(super) fn plain_names() -> HashSet<&'static str> {
+    // A JSON is a text with an alias. Ids are small numbers without an end mark.
+    (1..100).map(plain_name).chain(["JSON"]).filter(|name| *name != UNKNOWN).collect()
+}
+
 fn plain_name(id: ffi::duckdb_type) -> &'static str {
     match id {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => "BOOLEAN",
@@ -102,7 +113,7 @@ fn plain_name(id: ffi::duckdb_type) -> &'static str {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => "\"NULL\"",
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => "GEOMETRY",
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => "VARIANT",
-        _ => "UNKNOWN",
+        _ => UNKNOWN,
     }
 }
 

@@ -11,8 +11,8 @@ use ruff_text_size::{TextRange, TextSize};
 
 use crate::parse::python::Imports;
 
-/// The one argument of `@asset` that is code of the asset; the others become its config, its name and its inputs.
-const KEPT_ARGUMENT: &str = "io_manager";
+/// The arguments of `@asset` that are code of the asset; the others become its config, its name and its inputs.
+const KEPT_ARGUMENTS: [&str; 2] = ["io_manager", "data_version"];
 
 /// Strips a module. `keeps_docstrings` is for modules that read them.
 pub(super) fn normalize(module: &mut ModModule, keeps_docstrings: bool) {
@@ -82,7 +82,11 @@ impl Normalizer {
         let Expr::Call(call) = &mut decorator.expression else { return false };
         call.arguments.args = Default::default();
         let keywords = &mut call.arguments.keywords;
-        keywords.retain(|keyword| keyword.arg.as_ref().is_some_and(|name| name.as_str() == KEPT_ARGUMENT));
+        // `data_version="off"` changes nothing that is computed.
+        let is_code = |name: &str, value: &Expr| {
+            KEPT_ARGUMENTS.contains(&name) && (name != "data_version" || !value.is_literal_expr())
+        };
+        keywords.retain(|keyword| keyword.arg.as_ref().is_some_and(|name| is_code(name, &keyword.value)));
         !keywords.is_empty()
     }
 

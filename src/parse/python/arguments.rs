@@ -39,6 +39,7 @@ const ARGUMENTS: &[&str] = &[
     "max_age",
     "io_manager",
     "data_version",
+    "renamed_from",
 ];
 
 /// The IO managers that a text can name.
@@ -128,7 +129,12 @@ fn read_keyword(
         match literal::read(&keyword.value, constants) {
             Err(_) if EXPRESSIONS.contains(&name.as_str()) => {
                 let text = source(reader.file(), keyword.value.range());
-                arguments.config.insert(name.to_string(), Value::String(text));
+                let value = match name.as_str() {
+                    // No text that could be read as a word of the config.
+                    "data_version" => serde_json::json!({ "function": text }),
+                    _ => Value::String(text),
+                };
+                arguments.config.insert(name.to_string(), value);
                 return Ok(());
             }
             value => value?,
@@ -147,6 +153,7 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
         "inputs" => arguments.inputs = inputs(reader, value),
         "materialized" => read_materialized(reader, value, arguments),
         "io_manager" => read_io_manager(reader, value, arguments),
+        "data_version" => read_data_version(reader, value, arguments),
         "metadata" | "meta" => {
             let meta = reader.values(key, value);
             let before = arguments.config.remove("meta");
@@ -193,6 +200,21 @@ fn read_io_manager(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Ar
         "it is `\"pickle\"`, `\"file\"`, or an `IOManager` of your own (the class or an instance, without quotes)"
             .into()
     })));
+}
+
+/// A function is an expression, so a plain value can only switch versions off.
+fn read_data_version(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {
+    match &value.content {
+        Content::Null => {}
+        Content::Text(text) if text == "off" => {
+            arguments.config.insert("data_version".to_string(), Value::from("off"));
+        }
+        Content::Text(text) => {
+            let problem = reader.problem(value.span, format!("`data_version` cannot be `{text}`"));
+            reader.report(problem.hint("it is `\"off\"`, or a function of the project (without quotes)"));
+        }
+        _ => reader.wrong_type("data_version", value, "a function, or `\"off\"`"),
+    }
 }
 
 fn inputs(reader: &mut Reader<'_>, node: &Node<'_>) -> Vec<Input> {

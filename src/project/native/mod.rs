@@ -37,7 +37,7 @@ pub struct LoadOptions {
 const WORDS: Words =
     Words { unknown_key: Code::ProjectFile, wrong_value: Code::ProjectFile, key: "key", plain_text: false };
 
-const KEYS: &[&str] = &["name", "target", "paths", "targets", "vars", "models", "seeds"];
+const KEYS: &[&str] = &["name", "target", "paths", "targets", "vars", "models", "seeds", "fingerprint"];
 
 /// The project in `root`, from its `dovetail.toml` or from nothing at all.
 ///
@@ -73,6 +73,19 @@ fn read(reader: &mut Reader<'_>, document: &Node<'_>, root: &Path, options: &Loa
     let schemas: Vec<&str> = schemas.collect();
     let context = target::Context { root, project: &name, threads: options.threads, schemas };
     let target = target::read(reader, document.get("targets"), target, &context);
+    let counts_packages = document.get("fingerprint").is_some_and(|node| counts_packages(reader, node));
     let (environment, file) = (Arc::clone(&options.environment), None);
-    Project { name, root: root.to_path_buf(), paths, target, vars, folder_defaults, environment, file }
+    Project { name, root: root.to_path_buf(), paths, target, vars, folder_defaults, counts_packages, environment, file }
+}
+
+/// `[fingerprint]`: what else counts as code.
+fn counts_packages(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
+    let mut counts = false;
+    for entry in reader.table("fingerprint", node) {
+        match entry.key.as_ref() {
+            "packages" => counts = reader.truth("fingerprint.packages", &entry.value).unwrap_or_default(),
+            _ => reader.unknown_key(entry, "`[fingerprint]`", &["packages"]),
+        }
+    }
+    counts
 }

@@ -13,17 +13,14 @@ use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
 use crate::engine::{
-    Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, StoredObject,
+    Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject,
 };
-use crate::graph::{RelationName, literal, quoted};
+use crate::graph::{literal, quoted};
 use crate::project::Values;
-
-/// The catalog's own listing, without the counts and texts that `duckdb_tables()` computes.
-const SELECT_RELATIONS: &str = "select nullif(table_catalog, current_database()), table_schema, table_name, table_type
-    from information_schema.tables where table_type in ('BASE TABLE', 'VIEW')";
 
 /// The state's statements for one database. Its name is written out: a database may be called `dovetail` too.
 pub(super) struct State {
+    database: String,
     schema: String,
 }
 
@@ -31,7 +28,12 @@ impl State {
     pub(super) fn of(connection: &Arc<Connection>) -> Result<Self, EngineError> {
         let chunk = connection.prepare("select current_database()")?.run()?.next_chunk()?;
         let name = chunk.and_then(|chunk| String::from_utf8(chunk.bytes(0, 0)?).ok()).unwrap_or_default();
-        Ok(State { schema: format!("{}.dovetail", quoted(&name)) })
+        Ok(State { schema: format!("{}.dovetail", quoted(&name)), database: name })
+    }
+
+    /// The name of the project's own database.
+    pub(super) fn database(&self) -> &str {
+        &self.database
     }
 
     pub(super) fn insert_materialization(&self) -> String {
@@ -41,6 +43,12 @@ impl State {
 
     pub(super) fn delete_object(&self) -> String {
         format!("delete from {}.objects where asset = $1", self.schema)
+    }
+
+    /// Statements that give what is known of an asset to another name.
+    pub(super) fn rename(&self) -> [String; 3] {
+        ["materializations", "failures", "objects"]
+            .map(|table| format!("update {}.{table} set asset = $2 where asset = $1", self.schema))
     }
 
     pub(super) fn insert_object(&self) -> String {
@@ -140,7 +148,7 @@ fn unknown_format(found: Option<i64>) -> EngineError {
     error_from_text(EngineErrorKind::StateFormat, message)
 }
 
-fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
+pub(super) fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
     chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
@@ -158,6 +166,9 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         inputs: details.inputs,
         columns: details.columns,
         data_version: details.data_version,
+        data_method: details.data_method,
+        data_hash: details.data_hash,
+        renamed_from: None,
         is_view: details.materialized == "view",
         relation: details.relation,
         seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
@@ -184,6 +195,10 @@ pub(super) struct Details {
     bytes: Option<u64>,
     inputs: Inputs,
     data_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_hash: Option<String>,
 }
 
 impl Details {
@@ -200,6 +215,8 @@ impl Details {
             bytes: record.bytes,
             inputs: record.inputs.clone(),
             data_version: record.data_version.clone(),
+            data_method: record.data_method.clone(),
+            data_hash: record.data_hash.clone(),
         }
     }
 }
@@ -221,21 +238,4 @@ fn rows<T>(
 /// The BIGINT that a query gives.
 pub(super) fn number(connection: &Arc<Connection>, query: &str) -> Result<Option<i64>, EngineError> {
     Ok(connection.prepare(query)?.run()?.next_chunk()?.and_then(|chunk| chunk.big_int(0, 0)))
-}
-
-/// Tables and views of the project's own database and of attached ones.
-pub(super) fn relations(connection: &Arc<Connection>) -> Result<Vec<ExistingRelation>, EngineError> {
-    let mut statement = connection.prepare(SELECT_RELATIONS)?;
-    let mut result = statement.run()?;
-    let mut relations = Vec::new();
-    while let Some(chunk) = result.next_chunk()? {
-        relations.extend((0..chunk.len()).filter_map(|row| relation(&chunk, row)));
-    }
-    Ok(relations)
-}
-
-fn relation(chunk: &Chunk, row: u64) -> Option<ExistingRelation> {
-    let part = |column| text(chunk, column, row);
-    let relation = RelationName { database: part(0), schema: part(1)?, identifier: part(2)? };
-    Some(ExistingRelation { relation, is_view: part(3)? == "VIEW" })
 }
