@@ -71,7 +71,7 @@ def asset(
     retry_delay: float | None = None,
     enabled: bool | None = None,
     version: str | int | None = None,
-    max_age: str | None = None,
+    max_age: str | float | None = None,
     io_manager: IOManager | type[IOManager] | str | None = None,
 ) -> Callable[[Function], Function]: ...
 
@@ -202,7 +202,7 @@ _ARGUMENTS: dict[str, tuple[tuple[type, ...], str]] = {
     "retry_delay": ((int, float), "a number of seconds"),
     "enabled": ((bool,), "True or False"),
     "version": ((str, int, float), "a text or a number"),
-    "max_age": _TEXT,
+    "max_age": ((str, int, float), "a length of time such as '1d'"),
     "io_manager": ((object,), "an `IOManager`, its class, 'pickle' or 'file'"),
 }
 _CONFIG = (

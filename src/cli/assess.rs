@@ -1,15 +1,18 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
+use super::observe::observe;
 use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind, Recorded};
+use crate::execute::microseconds;
 use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::NodeId;
 use crate::graph::select::Selection;
@@ -24,6 +27,8 @@ pub(crate) struct Assessment {
     pub records: HashMap<String, Recorded>,
     /// Names of what dovetail made and nothing declares any more.
     pub orphans: Vec<String>,
+    /// Why sources could not be observed, by their names.
+    pub unreadable: BTreeMap<String, String>,
 }
 
 impl Assessment {
@@ -31,7 +36,7 @@ impl Assessment {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
+    pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>, observer: &Observer) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
         let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
         let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?, engine.failures()?));
@@ -39,8 +44,7 @@ impl Assessment {
             engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.clone());
         let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
-        let observer = Observer::new(root);
-        let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
+        let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, observer))).collect();
         let failures = failures.into_iter().map(|failure| (failure.asset.clone(), failure)).collect();
         let world = World {
             code_versions: &code_versions,
@@ -48,9 +52,10 @@ impl Assessment {
             inputs: &inputs,
             relations: &relations,
             failures: &failures,
+            now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
-        Ok(Assessment { judged, code_versions, records, orphans })
+        Ok(Assessment { judged, code_versions, records, orphans, unreadable: observer.unreadable.clone() })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.
@@ -65,7 +70,8 @@ impl Assessment {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
             opened => Some(opened.map_err(|error| open_diagnostic(&compiled.project, &error))?),
         };
-        let assessment = Assessment::of(&compiled, engine.as_deref())?;
+        let observer = observe(context, &compiled, engine.as_deref(), compiled.graph.ids());
+        let assessment = Assessment::of(&compiled, engine.as_deref(), &observer)?;
         Ok((compiled, selected, assessment))
     }
 }

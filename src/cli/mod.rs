@@ -13,6 +13,7 @@ mod init;
 mod interrupt;
 mod json_rows;
 mod ls;
+mod observe;
 mod plan;
 mod printer;
 mod progress;

@@ -9,6 +9,7 @@ use super::args::RunArgs;
 use super::assess::Assessment;
 use super::context::Context;
 use super::interrupt::Interrupt;
+use super::observe::observe;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::{CommandResult, ExitStatus};
@@ -21,6 +22,7 @@ use crate::graph::select::Selection;
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
+use crate::record::Observer;
 use crate::scan::Repository;
 use crate::source::{Place, Span};
 
@@ -66,8 +68,8 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
     let work = match extent {
-        Extent::Selected => everything(&compiled, &selected),
-        Extent::Stale => what_is_stale(&compiled, &selected, engine.as_ref())?,
+        Extent::Selected => everything(context, &compiled, &selected, engine.as_ref()),
+        Extent::Stale => what_is_stale(context, &compiled, &selected, engine.as_ref())?,
     };
     if work.plan.steps.is_empty() {
         context.printer.note("nothing to do: everything selected is up to date");
@@ -82,20 +84,33 @@ struct Work {
     plan: Plan,
     code_versions: HashMap<NodeId, CodeVersion>,
     records: Option<Vec<Recorded>>,
+    observer: Observer,
 }
 
-fn everything(compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {
+fn everything(
+    context: &mut Context,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    engine: &dyn Engine,
+) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets = plan.steps.iter().map(|step| step.asset);
     let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
-    Work { plan, code_versions, records: None }
+    let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
+    Work { plan, code_versions, records: None, observer }
 }
 
-fn what_is_stale(compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Result<Work, Diagnostic> {
+fn what_is_stale(
+    context: &mut Context,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    engine: &dyn Engine,
+) -> Result<Work, Diagnostic> {
     engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, records, .. } = Assessment::of(compiled, Some(engine))?;
+    let observer = observe(context, compiled, Some(engine), compiled.graph.ids());
+    let Assessment { judged, code_versions, records, .. } = Assessment::of(compiled, Some(engine), &observer)?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
-    Ok(Work { plan, code_versions, records: Some(records.into_values().collect()) })
+    Ok(Work { plan, code_versions, records: Some(records.into_values().collect()), observer })
 }
 
 pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
@@ -157,7 +172,7 @@ fn execute_work(
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, .. } = compiled;
-    let Work { plan, code_versions, records } = work;
+    let Work { plan, code_versions, records, observer } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let options = RunOptions {
         run: run_id(),
@@ -177,6 +192,7 @@ fn execute_work(
         python,
         code_versions,
         records,
+        observer: Some(observer),
     };
     let summary = execute(run, &plan, &options, cancellation, &mut |event| progress.show(event));
     summary.map_err(|error| database_diagnostic(&error))

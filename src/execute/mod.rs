@@ -7,9 +7,12 @@ mod runtime;
 mod scheduler;
 mod sql;
 
+pub(crate) use materialize::microseconds;
+
 pub use event::{Event, Outcome, RunSummary};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
+    PythonSource,
 };
 pub use scheduler::{Cancellation, RunContext, RunOptions, execute};
 pub(crate) use sql::at_statement;

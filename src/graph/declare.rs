@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::config::{Config, Keys, Layer, Retry, kind_of};
+use super::config::{Config, Keys, Layer, Observe, Retry, kind_of};
 use super::databases::{Database, Databases, same};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
@@ -51,6 +52,8 @@ pub(super) struct Settings {
     pub owner: Option<String>,
     pub group: Option<String>,
     pub retry: Retry,
+    pub max_age: Option<Duration>,
+    pub observe: Observe,
 }
 
 impl Declared {
@@ -72,6 +75,8 @@ impl Declared {
             materialized: self.settings.materialized,
             relation: self.settings.relation,
             retry: self.settings.retry,
+            max_age: self.settings.max_age,
+            observe: self.settings.observe,
             body,
         }
     }
@@ -262,6 +267,8 @@ impl AssetReader<'_> {
             owner: config.text("owner", problems),
             group: config.text("group", problems),
             retry: config.retry(problems),
+            max_age: config.max_age(problems),
+            observe: Observe::AsUsual,
         }
     }
 

@@ -56,6 +56,8 @@ fn node(name: &str, tag: &str) -> Node {
         materialized: Materialized::Table,
         relation: RelationName { database: None, schema: "main".to_owned(), identifier: name.to_owned() },
         retry: Retry::default(),
+        max_age: None,
+        observe: super::Observe::AsUsual,
         body: Body::Seed,
     }
 }
@@ -136,6 +138,7 @@ pub fn model(path: &str, text: &str, config: Value) -> ParsedAsset {
         description: None,
         upstreams,
         body: ParsedBody::Sql(SqlBody {
+            unseen: Vec::new(),
             rendered,
             statement,
             config_places: Default::default(),

@@ -1,6 +1,9 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
+mod age;
 pub mod staleness;
+
+pub use age::Rule;
 
 use std::collections::{BTreeSet, HashMap};
 

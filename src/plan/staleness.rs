@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::engine::{ExistingRelation, Failure, InputVersion, Inputs, Recorded};
+use super::age::{Rule, reads_from_outside, rule, too_old};
+use crate::engine::{Closeness, ExistingRelation, Failure, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
-use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
+use crate::graph::{AssetGraph, Materialized, NodeId};
 
 /// How an asset stands next to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum CauseKind {
     Source,
     Drift,
     Failed,
+    /// Older than `max_age`.
+    Age,
 }
 
 impl CauseKind {
@@ -65,6 +68,7 @@ impl CauseKind {
             CauseKind::Source => "source",
             CauseKind::Drift => "drift",
             CauseKind::Failed => "failed",
+            CauseKind::Age => "age",
         }
     }
 }
@@ -76,6 +80,10 @@ pub struct Judgement {
     pub causes: Vec<Cause>,
     /// What it reads and nobody can see change, such as an address or an attached table.
     pub unobserved: Vec<String>,
+    /// The sources among what it reads of which only the number of rows is seen.
+    pub counted: Vec<String>,
+    /// What decides when it is built anew, beside its code and what it reads.
+    pub rule: Option<Rule>,
 }
 
 /// How the world is, as far as it matters for the graph's assets.
@@ -87,6 +95,8 @@ pub struct World<'w> {
     pub relations: &'w [ExistingRelation],
     /// The newest failures of assets that were not materialized since, by the asset's name.
     pub failures: &'w HashMap<String, Failure>,
+    /// In microseconds since 1970 UTC.
+    pub now: i64,
 }
 
 impl World<'_> {
@@ -136,11 +146,12 @@ fn judge_one(
     id: NodeId,
 ) -> Judgement {
     let node = graph.node(id);
-    let unobserved = unobserved(graph, world, id);
+    let Seen { unobserved, counted } = seen(graph, world, id);
+    let rule = rule(graph, id, world.records.get(node.name.as_str()));
     let failed = world.failures.get(node.name.as_str()).map(failed_cause);
     let judgement = |state, mut causes: Vec<Cause>| {
         causes.extend(failed.clone());
-        Judgement { state, causes, unobserved: unobserved.clone() }
+        Judgement { state, causes, unobserved: unobserved.clone(), counted: counted.clone(), rule }
     };
     let Some(record) = world.records.get(node.name.as_str()) else {
         return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
@@ -160,6 +171,7 @@ fn judge_one(
     }
     let mut causes = code_causes(world.code_versions.get(&id), record);
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
+    causes.extend(too_old(graph, id, record, world.now).map(|detail| cause(CauseKind::Age, detail)));
     if !causes.is_empty() || failed.is_some() {
         return judgement(State::Stale, causes);
     }
@@ -237,34 +249,46 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
         if let (Some(was), Some(is)) = (aspect(before), aspect(version))
             && was != is
         {
-            causes.push(cause(kind, format!("`{name}` changed")));
+            let what = if before.looked() == version.looked() { "changed" } else { "is observed in another way" };
+            causes.push(cause(kind, format!("`{name}` {what}")));
         }
-        if !is_source && aspect(before).is_none() && aspect(version).is_some() {
+        if aspect(before).is_none() && aspect(version).is_some() {
             causes.push(cause(kind, format!("`{name}` was read in a version that is not known")));
         }
     }
     causes
 }
 
-/// What an asset reads and nobody can see change, also by way of views.
-fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> {
-    let mut names = BTreeSet::new();
+/// How well is seen what an asset reads.
+struct Seen {
+    unobserved: Vec<String>,
+    counted: Vec<String>,
+}
+
+/// What an asset reads and nobody can see change, and what is only counted; also by way of views.
+fn seen(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Seen {
+    let (mut unobserved, mut counted) = (BTreeSet::new(), BTreeSet::new());
+    let by_count = Closeness::Count.in_words();
     let mut readers = vec![id];
     let mut seen = HashSet::new();
     while let Some(reader) = readers.pop() {
+        unobserved.extend(graph.unseen(reader));
         for upstream in graph.reads(reader) {
             let node = graph.node(upstream);
             let version = world.inputs.get(&reader).and_then(|inputs| inputs.get(node.name.as_str()));
             if node.is_source() && version.is_none_or(|version| version.data.is_none()) {
-                names.insert(node.name.to_string());
+                unobserved.insert(node.name.to_string());
+            }
+            if version.is_some_and(|version| version.looked() == Some(&by_count)) {
+                counted.insert(node.name.to_string());
             }
             if node.materialized == Materialized::View && seen.insert(upstream) {
                 readers.push(upstream);
             }
         }
     }
-    if graph.node(id).kind == Kind::Python && graph.upstream(id).next().is_none() {
-        names.insert("what its function reads from outside".to_owned());
+    if reads_from_outside(graph, id) {
+        unobserved.insert("what its function reads from outside".to_owned());
     }
-    names.into_iter().collect()
+    Seen { unobserved: unobserved.into_iter().collect(), counted: counted.into_iter().collect() }
 }

@@ -1,5 +1,6 @@
 //! What is known of what stands: the newest record of each asset, kept up while a run goes on.
 
+mod files;
 mod observe;
 
 pub use observe::Observer;
@@ -28,16 +29,8 @@ impl Standing {
         graph: &AssetGraph,
         assets: impl IntoIterator<Item = NodeId>,
     ) -> Result<Self, EngineError> {
-        let assets: Vec<NodeId> = assets.into_iter().collect();
-        let mut seen: HashSet<NodeId> = assets.iter().copied().collect();
-        let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
-        while let Some(id) = stack.pop() {
-            let node = graph.node(id);
-            if !node.is_source() && seen.insert(id) && node.materialized == Materialized::View {
-                stack.extend(graph.reads(id));
-            }
-        }
-        let names: Vec<&str> = seen.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        let read = read_by(graph, assets).into_iter().map(|id| graph.node(id));
+        let names: Vec<&str> = read.filter(|node| !node.is_source()).map(|node| node.name.as_str()).collect();
         Ok(Standing::of(engine.recorded(Some(&names))?))
     }
 
@@ -87,6 +80,27 @@ impl Standing {
     fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// These assets, and all that they read, however far up views make it.
+fn read_by(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+    let assets: Vec<NodeId> = assets.into_iter().collect();
+    let mut seen: HashSet<NodeId> = assets.iter().copied().collect();
+    let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
+    while let Some(id) = stack.pop() {
+        if seen.insert(id) && graph.node(id).materialized == Materialized::View {
+            stack.extend(graph.reads(id));
+        }
+    }
+    seen
+}
+
+/// The sources that these assets read, also by way of views; in the order of the graph.
+pub fn sources_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+    let mut sources: Vec<NodeId> =
+        read_by(graph, assets).into_iter().filter(|id| graph.node(*id).is_source()).collect();
+    sources.sort_unstable();
+    sources
 }
 
 fn columns_version(columns: &[Column]) -> String {

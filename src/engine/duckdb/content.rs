@@ -35,16 +35,21 @@ fn data_version(
     relation: &RelationName,
     columns: &[Column],
 ) -> Result<String, EngineError> {
-    let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
-    // Equal rows cancel each other in the one and add up in the other.
-    let query = format!(
-        "select concat_ws(' ', count(*), bit_xor(hash({names})), sum(hash({names}))) from {relation}",
-        names = names.join(", ")
-    );
-    let chunk = connection.run(&query)?.next_chunk()?;
-    let rows = chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default();
+    let rows = rows(connection, &relation.to_string(), columns)?;
     let engine = super::version();
     let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
     let pieces = [METHOD.as_bytes(), engine.as_bytes()].into_iter().chain(schema).chain([rows.as_slice()]);
     Ok(of_pieces(pieces).to_hex().to_string())
+}
+
+/// What the rows of a relation (or of whatever may stand after `from`) hold, in whatever order.
+pub(super) fn rows(connection: &Arc<Connection>, from: &str, columns: &[Column]) -> Result<Vec<u8>, EngineError> {
+    let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+    // Equal rows cancel each other in the one and add up in the other.
+    let query = format!(
+        "select concat_ws(' ', count(*), bit_xor(hash({names})), sum(hash({names}))) from {from}",
+        names = names.join(", ")
+    );
+    let chunk = connection.run(&query)?.next_chunk()?;
+    Ok(chunk.and_then(|chunk| chunk.bytes(0, 0)).unwrap_or_default())
 }

@@ -8,6 +8,7 @@ mod hugeint;
 mod incoming;
 mod interval;
 mod library;
+mod observe;
 mod pack;
 mod raw;
 mod recycle;
@@ -32,8 +33,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Recorded, RunEnd, RunStart,
-    SchemaName, Session, WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Observation, Recorded, RunEnd,
+    RunStart, SchemaName, Session, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -247,6 +248,11 @@ impl Engine for DuckDb {
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
         state::relations(&lock(&self.connection))
+    }
+
+    fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
+        let connection = lock(&self.connection);
+        observations.iter().map(|observation| observe::observe(&connection, observation)).collect()
     }
 
     fn cancel(&self) {

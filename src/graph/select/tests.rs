@@ -47,7 +47,7 @@ fn shop() -> AssetGraph {
         seed("seeds/countries.csv"),
     ];
     let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
-    resolve_parsed(&project(), Parsed { assets, properties }).map_err(shown).unwrap().value
+    resolve_parsed(&project(), Parsed { assets, properties, ..Parsed::default() }).map_err(shown).unwrap().value
 }
 
 fn words(text: &str) -> Vec<String> {
