@@ -9,11 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dovetail._asset import asset
     from dovetail._dovetail import Relation, __version__
+    from dovetail._source import source
     from dovetail.context import Context, sql
     from dovetail.io import FileIO, IOManager, PickleIO
     from dovetail.result import Result
 
-__all__ = ["Context", "FileIO", "IOManager", "PickleIO", "Relation", "Result", "__version__", "asset", "sql"]
+__all__ = ["Context", "FileIO", "IOManager", "PickleIO", "Relation", "Result", "__version__", "asset", "source", "sql"]
 
 _HOMES = {
     "Context": "dovetail.context",
@@ -24,6 +25,7 @@ _HOMES = {
     "Result": "dovetail.result",
     "__version__": "dovetail._dovetail",
     "asset": "dovetail._asset",
+    "source": "dovetail._source",
     "sql": "dovetail.context",
 }
 

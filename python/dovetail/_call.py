@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from dovetail import _annotations, _capture, _errors, _inputs, _modules, _outputs, _registry, _version
+from dovetail import _annotations, _capture, _errors, _inputs, _modules, _observe, _outputs, _registry, _version
 from dovetail.context import Context
 from dovetail.context import current as current_context
 from dovetail.errors import DovetailError, InputError, ObjectStoreError, OutputError
@@ -174,6 +174,8 @@ class _Call:
     def value(self, function: Callable[..., Any], entry: dict[str, Any]) -> Any:
         if "payload" in entry:
             return self.loaded(entry)
+        if "source" in entry:
+            return _observe.value_of(self.root, str(entry["source"]), entry["upstream"])
         form, words = _annotations.form_of(function, entry["parameter"], entry["annotation"])
         if form is None or form == "context":
             parameter, upstream = entry["parameter"], entry["upstream"]
@@ -217,7 +219,8 @@ class _Call:
         lines = []
         for entry in self.request["inputs"]:
             if "relation" not in entry:
-                lines.append(f"  {entry['upstream']}: an object")
+                what = "a source" if "source" in entry else "an object"
+                lines.append(f"  {entry['upstream']}: {what}")
                 continue
             try:
                 pairs = list(zip(entry["relation"].columns, entry["relation"].types, strict=True))

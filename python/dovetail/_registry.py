@@ -1,4 +1,4 @@
-"""Which assets each module of the project has declared, in the order of their declaration."""
+"""Which assets and sources each module of the project has declared, in the order of their declaration."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail._asset import AssetDefinition
+    from dovetail._source import SourceDefinition
 
 _definitions: dict[str, list[AssetDefinition]] = {}
+_sources: dict[str, dict[str, SourceDefinition]] = {}
 _lock = threading.Lock()
 _loading = threading.local()
 
@@ -32,6 +34,16 @@ def of_module(module: str) -> list[AssetDefinition]:
         return list(_definitions.get(module, ()))
 
 
+def add_source(definition: SourceDefinition) -> None:
+    with _lock:
+        _sources.setdefault(definition.module, {})[definition.name] = definition
+
+
+def source_of(module: str, name: str) -> SourceDefinition | None:
+    with _lock:
+        return _sources.get(module, {}).get(name)
+
+
 class loading:
     """Marks a module as the one that is being loaded by this thread."""
 
@@ -45,6 +57,7 @@ class loading:
         # What an earlier, failed import declared is void.
         with _lock:
             _definitions.pop(self.module, None)
+            _sources.pop(self.module, None)
 
     def __exit__(self, *_: object) -> None:
         _loading.stack.pop()

@@ -77,6 +77,7 @@ fn input<'py>(py: Python<'py>, input: &PythonInput, pool: &Arc<Pool>) -> PyResul
         InputValue::Query(sql) => {
             facts.set_item("relation", Relation::named(Arc::clone(pool), sql.clone(), input.upstream.clone()))?;
         }
+        InputValue::Source { path } => facts.set_item("source", path)?,
         InputValue::Object { object, path, function } => {
             facts.set_item("manager", &object.manager)?;
             facts.set_item("payload", PyBytes::new(py, &object.payload))?;

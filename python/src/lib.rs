@@ -13,6 +13,7 @@ mod declarations;
 mod error;
 mod json;
 mod limits;
+mod observe;
 mod relabelled;
 mod relation;
 mod rows;

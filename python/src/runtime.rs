@@ -5,7 +5,9 @@ use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use dovetail::execute::{PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime};
+use dovetail::execute::{
+    PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
+};
 use dovetail::parse::ParsedAsset;
 use dovetail::project::Project;
 use dovetail::source::SourceFile;
@@ -14,7 +16,7 @@ use pyo3::prelude::*;
 
 use crate::connection::lock;
 use crate::error::{plain, unexpected};
-use crate::{call, declarations};
+use crate::{call, declarations, observe};
 
 /// The interpreter, and the threads in which it runs user code now.
 #[derive(Default)]
@@ -137,6 +139,10 @@ impl Interpreter {
 impl PythonRuntime for Interpreter {
     fn declarations(&self, project: &Project, file: &Arc<SourceFile>) -> Result<Vec<ParsedAsset>, PythonError> {
         self.attached(|py| declarations::read(py, self, project, file))
+    }
+
+    fn observe(&self, project: &Project, sources: &[PythonSource<'_>]) -> Vec<Result<Option<String>, PythonError>> {
+        sources.iter().map(|source| self.attached(|py| observe::version(py, self, project, source))).collect()
     }
 
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {

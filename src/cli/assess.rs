@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
 use super::facts::{gather, open_if_there};
+use super::observe::observe;
 use super::run::database_diagnostic;
 use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Failure, Recorded};
+use crate::execute::microseconds;
 use crate::fingerprint::{self, CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
@@ -89,6 +92,8 @@ pub(crate) struct Assessment {
     pub records: HashMap<String, Recorded>,
     /// Names of what dovetail made and nothing declares any more.
     pub orphans: Vec<String>,
+    /// What was seen of the sources.
+    pub observer: Observer,
 }
 
 impl Assessment {
@@ -96,7 +101,7 @@ impl Assessment {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn of(context: &Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
+    pub fn of(context: &mut Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
         let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
         let mut found = BTreeMap::new();
@@ -104,11 +109,11 @@ impl Assessment {
             found = packages(context, code_versions.values());
             count_packages(&mut code_versions, &found);
         }
+        let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
         let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
         let Told { records, relations, failures, declared, contents, hash_method } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.values().cloned().collect());
-        let observer = Observer::new(root);
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
         let world = World {
             code_versions: &code_versions,
@@ -119,9 +124,10 @@ impl Assessment {
             declared: &declared,
             contents: &contents,
             hash_method: &hash_method,
+            now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
-        Ok(Assessment { judged, code_versions, packages: found, records, orphans })
+        Ok(Assessment { judged, code_versions, packages: found, records, orphans, observer })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.

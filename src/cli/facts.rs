@@ -33,7 +33,7 @@ pub(crate) fn look_up(context: &mut Context, compiled: &Compiled, selection: &Se
 /// # Errors
 /// When the state or the past cannot be read.
 pub(crate) fn gather(
-    context: &Context,
+    context: &mut Context,
     compiled: &Compiled,
     selection: &Selection,
     engine: Option<&dyn Engine>,

@@ -71,7 +71,7 @@ fn has_relation(node: &Node) -> bool {
     match node.materialized {
         Materialized::Table | Materialized::View => true,
         Materialized::Ephemeral | Materialized::Object => false,
-        Materialized::External => !matches!(node.body, Body::Source(SourceLocation::Files { .. })),
+        Materialized::External => matches!(node.body, Body::Source(SourceLocation::Table { .. })),
     }
 }
 

@@ -18,6 +18,7 @@ mod interrupt;
 mod json_rows;
 mod log;
 mod ls;
+mod observe;
 mod plan;
 mod printer;
 mod progress;

@@ -12,7 +12,7 @@ use super::progress::seconds;
 use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
-use crate::plan::staleness::{Judgement, State};
+use crate::plan::staleness::Judgement;
 use crate::plan::{Reason, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
@@ -37,7 +37,7 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
         let asset = compiled.graph.node(step.asset).name.as_str();
         lines.push(Line::new(asset, judgement, action, usual.get(asset).copied()));
     }
-    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    let orphan = Judgement::orphaned();
     lines.extend(orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
     print(context, args.output, &mut lines)?;
     context.printer.note(&summary(&lines));

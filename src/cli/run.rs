@@ -12,6 +12,7 @@ use super::context::{Context, NOTHING_SELECTED};
 use super::facts::gather;
 use super::interrupt::Interrupt;
 use super::log::Log;
+use super::observe::observe;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::retry::undone;
@@ -25,6 +26,7 @@ use crate::graph::select::{Facts, Selection};
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
+use crate::record::Observer;
 use crate::record::RunLogs;
 use crate::scan::Repository;
 use crate::source::{Place, Span};
@@ -90,13 +92,13 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
     };
     let work = match extent {
-        Extent::Selected => everything(context, &compiled, &selected),
+        Extent::Selected => everything(context, &compiled, &selected, engine.as_ref()),
         Extent::Stale { verify } => {
             what_is_stale(context, &compiled, &selected, Look { engine: engine.as_ref(), verify })?
         }
         Extent::Undone => {
             let undone = undone(context, &compiled, engine.as_ref())?;
-            everything(context, &compiled, &undone)
+            everything(context, &compiled, &undone, engine.as_ref())
         }
     };
     if work.plan.steps.is_empty() {
@@ -141,9 +143,10 @@ struct Work {
     code_versions: HashMap<NodeId, CodeVersion>,
     packages: BTreeMap<String, String>,
     records: Option<Vec<Recorded>>,
+    observer: Observer,
 }
 
-fn everything(context: &Context, compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {
+fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets = plan.steps.iter().map(|step| step.asset);
     let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
@@ -151,23 +154,25 @@ fn everything(context: &Context, compiled: &Compiled, selected: &BTreeSet<NodeId
     if compiled.project.counts_packages {
         count_packages(&mut code_versions, &packages);
     }
-    Work { plan, code_versions, packages, records: None }
+    let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
+    Work { plan, code_versions, packages, records: None, observer }
 }
 
 fn what_is_stale(
-    context: &Context,
+    context: &mut Context,
     compiled: &Compiled,
     selected: &BTreeSet<NodeId>,
     look: Look<'_>,
 ) -> Result<Work, Diagnostic> {
     look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, packages: found, records, .. } = Assessment::of(context, compiled, Some(look))?;
+    let Assessment { judged, code_versions, packages: found, records, observer, .. } =
+        Assessment::of(context, compiled, Some(look))?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
     let packages = match compiled.project.counts_packages {
         true => found,
         false => packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))),
     };
-    Ok(Work { plan, code_versions, packages, records: Some(records.into_values().collect()) })
+    Ok(Work { plan, code_versions, packages, records: Some(records.into_values().collect()), observer })
 }
 
 pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
@@ -229,7 +234,7 @@ fn execute_work(
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, .. } = compiled;
-    let Work { plan, code_versions, packages, records } = work;
+    let Work { plan, code_versions, packages, records, observer } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let logs = RunLogs::of(&project.root);
     let options = RunOptions {
@@ -252,6 +257,7 @@ fn execute_work(
         code_versions,
         packages,
         records,
+        observer: Some(observer),
     };
     let summary = execute(run, &plan, &options, cancellation, &mut |event| {
         log.event(event, templates.secrets());

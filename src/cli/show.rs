@@ -16,12 +16,16 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Engine, EngineError, EngineErrorKind, Session};
 use crate::execute::at_statement;
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::parse::SourceLocation;
 use crate::project::Project;
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
+    if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
+        return Err(shown.is_value().into());
+    }
     let engine = shown.open(context, args.wait)?;
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
@@ -124,6 +128,11 @@ impl Shown<'_> {
             }
         }
         Ok(ExitStatus::Success)
+    }
+
+    fn is_value(&self) -> Diagnostic {
+        let message = format!("`{}` is what a Python function returns: there are no rows to show", self.node.name);
+        Diagnostic::error(Code::SourceInSql, message).at(self.node.place.clone())
     }
 
     fn not_materialized(&self, name: &str) -> Diagnostic {

@@ -1,5 +1,9 @@
 //! `dovetail status`: what is up to date, what is not, and why.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
@@ -7,6 +11,7 @@ use super::assess::{Assessment, CauseLine, Looked, in_words};
 use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
+use crate::plan::Rule;
 use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
@@ -16,13 +21,16 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
         .filter_map(|id| Some((compiled.graph.node(*id).name.as_str(), assessment.judged.get(id)?.clone())))
         .collect();
     judged.sort_by_key(|(name, _)| *name);
-    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    let orphan = Judgement::orphaned();
     judged.extend(orphans.iter().map(|name| (name.as_str(), orphan.clone())));
     let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     for (asset, judgement) in &judged {
         let line = match args.output {
             StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement)).map_err(unprintable)?,
-            StatusOutput::Table => format!("{asset:<width$}  {:<8}  {}", judgement.state.as_str(), why(judgement)),
+            StatusOutput::Table => {
+                let why = why(judgement, &assessment.observer.unreadable);
+                format!("{asset:<width$}  {:<8}  {why}", judgement.state.as_str())
+            }
         };
         context.printer.data_line(line.trim_end());
     }
@@ -43,15 +51,45 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
     }
 }
 
-/// The causes; of what is fresh, what nobody can see change, where the answer would else sound too sure.
-fn why(judgement: &Judgement) -> String {
+/// The causes; of what is fresh, what the answer rests on, where it would else sound too sure.
+fn why(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> String {
     match judgement.state {
         State::Orphaned => "nothing declares it any more".to_owned(),
-        State::Fresh if !judgement.unobserved.is_empty() => {
-            format!("(not observed: {})", judgement.unobserved.join(", "))
+        State::Fresh => {
+            let grounds = grounds(judgement, unreadable);
+            if grounds.is_empty() { String::new() } else { format!("({})", grounds.join("; ")) }
         }
         _ => in_words(judgement),
     }
+}
+
+fn grounds(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> Vec<String> {
+    let mut grounds = Vec::new();
+    match judgement.rule {
+        Some(Rule::MaxAge { due: Some(due) }) => grounds.extend(timestamp(due).map(|due| {
+            let due = due.to_zoned(TimeZone::system());
+            format!("by `max_age` until {}", due.strftime("%Y-%m-%d %H:%M:%S"))
+        })),
+        Some(Rule::WhenAsked) => grounds.push("built anew only when asked".to_owned()),
+        Some(Rule::MaxAge { due: None }) | None => {}
+    }
+    if !judgement.counted.is_empty() {
+        grounds.push(format!("observed by the number of rows only: {}", judgement.counted.join(", ")));
+    }
+    if !judgement.unobserved.is_empty() {
+        let named = |name: &String| match unreadable.get(name) {
+            Some(reason) => format!("{name} ({reason})"),
+            None => name.clone(),
+        };
+        let names: Vec<String> = judgement.unobserved.iter().map(named).collect();
+        grounds.push(format!("not observed: {}", names.join(", ")));
+    }
+    grounds
+}
+
+/// `None` for a time that is further away than calendars go.
+fn timestamp(microseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(microseconds).ok()
 }
 
 /// One line of `--output json`. The keys are a promise to scripts.
@@ -61,11 +99,23 @@ struct Line<'a> {
     state: &'static str,
     causes: Vec<CauseLine<'a>>,
     unobserved: &'a [String],
+    /// Sources of which only the number of rows is seen.
+    counted: &'a [String],
+    /// `max_age`, `only when asked`, or nothing where what is seen of its code and its inputs decides.
+    rule: Option<&'static str>,
+    /// When `max_age` makes it stale, such as `2013-01-01T00:00:00Z`.
+    due: Option<String>,
 }
 
 impl<'a> Line<'a> {
     fn of(asset: &'a str, judgement: &'a Judgement) -> Self {
-        let Judgement { state, causes, unobserved } = judgement;
-        Line { asset, state: state.as_str(), causes: CauseLine::all(causes), unobserved }
+        let Judgement { state, causes, unobserved, counted, rule } = judgement;
+        let (rule, due) = match rule {
+            Some(Rule::MaxAge { due }) => (Some("max_age"), *due),
+            Some(Rule::WhenAsked) => (Some("only when asked"), None),
+            None => (None, None),
+        };
+        let due = due.and_then(timestamp).map(|due| due.to_string());
+        Line { asset, state: state.as_str(), causes: CauseLine::all(causes), unobserved, counted, rule, due }
     }
 }

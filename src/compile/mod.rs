@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
 use crate::graph::{AssetGraph, resolve};
-use crate::parse::python::ParsedModule;
+use crate::parse::python::{ModuleAssets, ParsedModule};
 use crate::parse::{AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, properties, python, seed, sql};
 use crate::project::{LoadOptions, Project, load};
 use crate::scan::{Modules, Scanned, scan};
@@ -177,9 +177,14 @@ impl Harvest {
     fn module(file: &Arc<SourceFile>) -> Self {
         let mut harvest = Harvest::default();
         match python::parse(file) {
-            Ok(ParsedModule::Assets(assets)) => harvest.parsed.assets = assets,
-            Ok(ParsedModule::NeedsImport { because, place }) => {
-                harvest.undeclared.push(Undeclared { file: Arc::clone(file), because, place });
+            Ok(ParsedModule { sources, assets }) => {
+                harvest.parsed.python_sources = sources;
+                match assets {
+                    ModuleAssets::Read(assets) => harvest.parsed.assets = assets,
+                    ModuleAssets::NeedsImport { because, place } => {
+                        harvest.undeclared.push(Undeclared { file: Arc::clone(file), because, place });
+                    }
+                }
             }
             Err(problems) => harvest.problems = problems,
         }
@@ -206,6 +211,7 @@ impl Harvest {
 
     fn absorb(&mut self, other: Harvest) {
         self.parsed.assets.extend(other.parsed.assets);
+        self.parsed.python_sources.extend(other.parsed.python_sources);
         self.parsed.properties.assets.extend(other.parsed.properties.assets);
         self.parsed.properties.sources.extend(other.parsed.properties.sources);
         self.undeclared.extend(other.undeclared);

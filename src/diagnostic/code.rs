@@ -72,7 +72,7 @@ codes! {
     NotAFunction = 302, "`@asset` on something that is not a function",
         "`@asset` decorates functions (`def` or `async def`). Wrap the class or value in a function.";
     AssetArgument = 303, "wrong argument of `@asset`",
-        "An argument is unknown or has the wrong type; `docs/python.md` lists them.";
+        "An argument is unknown or has the wrong type; `docs/python.md` lists them. The same goes for `@source`.";
     PythonParameter = 304, "a parameter that cannot be an upstream",
         "Parameters of asset functions name upstreams: no `*args`, `**kwargs` or positional-only parameters without a meaning.";
     PythonImport = 305, "a module could not be imported",
@@ -113,6 +113,8 @@ codes! {
         "An asset that is materialized as an object (a model, a report) is no table, so only asset functions can take it, as a parameter.";
     DuplicateProperties = 510, "an asset is described twice",
         "Two entries of property files describe the same asset. Merge them.";
+    SourceInSql = 511, "SQL reads a source that is no table",
+        "A source that a Python function declares (`@source`) is a value, so only asset functions can take it, as a parameter.";
 
     // 06xx: execution.
     SqlFailed = 601, "a query failed",
@@ -131,6 +133,8 @@ codes! {
         "The IO manager failed. Its traceback is in the message.";
     UpstreamMissing = 608, "an upstream is not materialized",
         "The asset reads a table that does not exist yet. Select it too: `+name`.";
+    SourceUnobserved = 609, "a source could not be observed",
+        "The function under `observe=` raised, or returned something that is no version. The source counts as not observed until it works.";
 
     // 07xx: the database.
     DatabaseOpen = 701, "the database cannot be opened",

@@ -1,5 +1,7 @@
 //! Config values: which keys dovetail acts on, and the form that each must have, whatever file they stand in.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Content, Node, Reader};
@@ -14,6 +16,8 @@ enum Scope {
     One,
     /// A seed, and a folder of seeds.
     Seeds,
+    /// A source.
+    Sources,
 }
 
 /// The keys that dovetail knows.
@@ -41,11 +45,13 @@ const KEYS: &[(&str, Scope)] = &[
     ("delimiter", Scope::Seeds),
     ("quote_columns", Scope::Seeds),
     ("options", Scope::Seeds),
+    ("observe", Scope::Sources),
+    ("loaded_at_field", Scope::Sources),
 ];
 
 /// Whether dovetail knows the key for assets of every kind.
 pub fn is_asset_key(key: &str) -> bool {
-    KEYS.iter().any(|(name, scope)| *name == key && *scope != Scope::Seeds)
+    KEYS.iter().any(|(name, scope)| *name == key && matches!(scope, Scope::Any | Scope::One))
 }
 
 /// The keys that make sense for a folder of models.
@@ -55,7 +61,7 @@ pub fn model_folder_keys() -> Vec<&'static str> {
 
 /// The keys that make sense for a folder of seeds.
 pub fn seed_folder_keys() -> Vec<&'static str> {
-    keys(|scope| scope != Scope::One)
+    keys(|scope| matches!(scope, Scope::Any | Scope::Seeds))
 }
 
 /// The keys that only seeds have.
@@ -87,7 +93,23 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
             Content::Number(number) => Value::Number(number.clone()),
             _ => Value::from(amount),
         }),
-        "version" | "max_age" => match &node.content {
+        "observe" => match &node.content {
+            Content::Text(_) | Content::Bool(false) => Some(node.to_json()),
+            _ => {
+                reader.wrong_type(what, node, "`count`, `hash`, `off` or the name of a column");
+                None
+            }
+        },
+        "max_age" => {
+            let value = node.to_json();
+            if duration(&value).is_some_and(|age| !age.is_zero()) {
+                return Some(value);
+            }
+            let problem = reader.problem(node.span, format!("`{what}` is not a length of time above zero"));
+            reader.report(problem.hint(LENGTH_OF_TIME));
+            None
+        }
+        "version" => match &node.content {
             Content::Bool(_) | Content::List(_) | Content::Table(_) => {
                 reader.wrong_type(what, node, "text or a number");
                 None
@@ -96,6 +118,32 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
         },
         _ => Some(node.to_json()),
     }
+}
+
+/// How a length of time is written.
+pub const LENGTH_OF_TIME: &str = "write `\"1d\"`, `\"12h\"`, `\"30m\"` or seconds (`90`)";
+
+/// Seconds as a number, or a number with a unit: `500ms`, `30s`, `5m`, `1h`, `1d`.
+pub fn duration(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => {
+            let text = text.trim();
+            let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(split);
+            let scale = match unit {
+                "ms" => 0.001,
+                "" | "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                _ => return None,
+            };
+            number.trim().parse::<f64>().ok()? * scale
+        }
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// Keys of dbt that change what is in the database: leaving them out would do something else than the project asks.
@@ -170,6 +218,17 @@ mod tests {
         assert_eq!(slip_of("unique_keys"), Some("unique_key"));
         for free in ["docs", "begin", "my_team", "id", "contract", "quoting"] {
             assert_eq!(slip_of(free), None, "{free}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration(&json!(1.5)), Some(Duration::from_millis(1500)));
+        assert_eq!(duration(&json!("500ms")), Some(Duration::from_millis(500)));
+        assert_eq!(duration(&json!("2 m")), Some(Duration::from_secs(120)));
+        assert_eq!(duration(&json!("1.5d")), Some(Duration::from_secs(36 * 3600)));
+        for bad in [json!(-1), json!("soon"), json!("1w"), json!(true), json!("1e400")] {
+            assert_eq!(duration(&bad), None, "{bad}");
         }
     }
 

@@ -4,6 +4,9 @@
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
 mod duckdb;
+mod observation;
+
+pub use observation::{Closeness, Observation};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -60,8 +63,16 @@ pub fn open(
 
 /// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.
 /// Needs no database.
-pub fn table_names(statement: &str) -> Result<Vec<FoundTable>, EngineError> {
+pub fn table_names(statement: &str) -> Result<FoundNames, EngineError> {
     duckdb::table_names(statement)
+}
+
+/// What the engine's parser found in a statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundNames {
+    pub tables: Vec<FoundTable>,
+    /// Names of the table functions that are called, without schema.
+    pub functions: Vec<String>,
 }
 
 /// A table name that the engine's parser found.
@@ -110,6 +121,9 @@ pub trait Engine: Send + Sync {
 
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
+
+    /// Looks at data that others make: of each a text that is another one when the data is, as far as one looks.
+    fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>>;
 
     /// Interrupts every session's running statement; later statements of these sessions fail as cancelled too.
     fn cancel(&self);
@@ -440,9 +454,17 @@ pub struct InputVersion {
     /// Of the names and types of its columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<String>,
-    /// Of what can be seen of files without reading them: paths, sizes, times.
+    /// Of what can be seen of files without reading them: paths, sizes, times. Of what the engine looked at: how closely,
+    /// as `Closeness::in_words` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
+}
+
+impl InputVersion {
+    /// How closely the engine looked at it; `None` for what is observed in another way or not at all.
+    pub fn looked(&self) -> Option<&str> {
+        self.seen.as_deref().filter(|seen| seen.starts_with("by "))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

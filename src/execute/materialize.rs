@@ -287,7 +287,7 @@ fn leftover(graph: &AssetGraph, before: &Recorded, relations: Vec<ExistingRelati
     Some((found.relation, found.is_view))
 }
 
-pub(super) fn microseconds(time: SystemTime) -> i64 {
+pub(crate) fn microseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -8,9 +8,12 @@ mod scheduler;
 mod sql;
 mod versions;
 
+pub(crate) use materialize::microseconds;
+
 pub use event::{Event, Outcome, RunSummary};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
+    PythonSource,
 };
 pub use scheduler::{Cancellation, RunContext, RunOptions, execute};
 pub(crate) use sql::at_statement;

@@ -11,6 +11,7 @@ use super::sql::{missing_upstream, not_built};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
 use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId};
+use crate::parse::SourceLocation;
 use crate::source::Place;
 
 pub(super) fn build(
@@ -120,6 +121,9 @@ fn input_value(
 ) -> Result<InputValue, Failure> {
     let graph = &materializer.context.graph;
     let upstream = graph.node(id);
+    if matches!(upstream.body, Body::Source(SourceLocation::Function { .. })) {
+        return Ok(InputValue::Source { path: upstream.file.path().to_owned() });
+    }
     if upstream.materialized != Materialized::Object {
         return Ok(InputValue::Query(format!("select * from {}", graph.from_item(id))));
     }

@@ -16,6 +16,9 @@ pub trait PythonRuntime: Send + Sync {
     /// The assets of a module whose declarations cannot be read from its syntax tree, by importing it.
     fn declarations(&self, project: &Project, file: &Arc<SourceFile>) -> Result<Vec<ParsedAsset>, PythonError>;
 
+    /// Asks the observing functions of sources which version their data has now; `None` where one does not know.
+    fn observe(&self, project: &Project, sources: &[PythonSource<'_>]) -> Vec<Result<Option<String>, PythonError>>;
+
     /// Calls an asset function. The output's stream may go on running user code while it is read.
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;
 
@@ -50,6 +53,13 @@ pub struct PythonCall<'a> {
     pub printed: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
+/// A source that a function declares.
+pub struct PythonSource<'a> {
+    pub name: &'a str,
+    /// The module's file, relative to the project's root.
+    pub path: &'a Path,
+}
+
 pub struct PythonInput {
     pub parameter: Parameter,
     /// Name of the upstream, for messages.
@@ -62,6 +72,8 @@ pub enum InputValue {
     Query(String),
     /// An object, loaded by its IO manager.
     Object { object: StoredObject, path: std::path::PathBuf, function: String },
+    /// What the function of a source returns.
+    Source { path: std::path::PathBuf },
 }
 
 /// What an asset function gave.

@@ -70,6 +70,8 @@ pub struct RunContext {
     pub packages: BTreeMap<String, String>,
     /// The newest record of every asset, where the plan was made from them.
     pub records: Option<Vec<Recorded>>,
+    /// How the sources are seen, where somebody has looked at them.
+    pub observer: Option<Observer>,
 }
 
 /// Executes a plan. `sink` gets every event, in order, on the calling thread.
@@ -93,7 +95,7 @@ pub fn execute(
         None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
     };
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
-    let observer = Observer::new(&context.project.root);
+    let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let (events, received) = channel();
     let stop = Cancellation::default();
     let shared = Arc::new(Shared {

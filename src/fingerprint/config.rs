@@ -10,6 +10,7 @@ use super::hash::{Digest, Part, digest};
 use super::sql;
 use crate::document::config::seed_keys;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
+use crate::parse::SourceLocation;
 
 /// The config's parts, each under its key's name.
 pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
@@ -85,6 +86,8 @@ pub(super) fn readings(graph: &AssetGraph, compiled: &CompiledPython, root: &Pat
             Body::Sql(query) if node.materialized == Materialized::Ephemeral => {
                 ("ephemeral", sql::statement(query, root))
             }
+            // Its code is reached like any other.
+            Body::Source(SourceLocation::Function { .. }) => return None,
             Body::Source(_) => ("source", sql::text(&graph.from_item(*upstream), root)),
             _ => return None,
         };

@@ -62,7 +62,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, root: &P
             }
         }
         Body::Python(compiled) => {
-            let reached = python::reached(library, node, compiled);
+            let reached = python::reached(library, graph, node, compiled);
             let (parts, code) = (reached.parts, reached.code);
             CodeVersion { hash: String::new(), parts, code, packages: reached.packages, notes: reached.notes }
         }

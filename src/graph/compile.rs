@@ -267,7 +267,7 @@ fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
     }
     text.push_str(body.rendered.get(done..).unwrap_or_default());
     let statement = Span::new(moved(&edits, body.statement.start), moved(&edits, body.statement.end));
-    CompiledSql { statement: inside(&text, statement), text, edits, repeatable: None }
+    CompiledSql { statement: inside(&text, statement), text, edits, repeatable: None, unseen: body.unseen.clone() }
 }
 
 /// Where a bound of the rendered text is in the compiled text.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::document::config::{Unsupported, slip_of, unsupported};
+use crate::document::config::{LENGTH_OF_TIME, Unsupported, duration, slip_of, unsupported};
+use crate::engine::Closeness;
 use crate::project::{Project, Values};
 use crate::source::{Place, SourceFile, Span};
 use crate::template::argument_place;
@@ -58,6 +59,18 @@ pub struct Retry {
     pub count: u32,
     /// The wait before the first retry; it doubles with each further one.
     pub delay: Duration,
+}
+
+/// How a source is observed: from how it differs from before follows that its readers are stale.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Observe {
+    /// Files by looking at them, tables by counting their rows, addresses not at all.
+    #[default]
+    AsUsual,
+    /// Not at all.
+    Off,
+    /// By the engine, whatever it is.
+    By(Closeness),
 }
 
 /// What one place says.
@@ -243,6 +256,38 @@ impl Config<'_> {
         Retry { count: count.unwrap_or_default(), delay: delay.unwrap_or(FIRST_WAIT) }
     }
 
+    /// How old the asset may become; `None` where nobody says.
+    pub fn max_age(&self, problems: &mut Diagnostics) -> Option<Duration> {
+        let age = duration(self.value("max_age")?).filter(|age| !age.is_zero());
+        if age.is_none() {
+            problems.push(self.problem("max_age", "is not a length of time above zero").hint(LENGTH_OF_TIME));
+        }
+        age
+    }
+
+    /// How a source is observed: `observe`, else dbt's `loaded_at_field`, which is a column.
+    pub fn observe(&self, problems: &mut Diagnostics) -> Observe {
+        match self.value("observe") {
+            // Older YAML reads `off` so.
+            Some(Value::Bool(false)) => Observe::Off,
+            Some(Value::String(text)) if !text.trim().is_empty() => match text.as_str() {
+                "off" => Observe::Off,
+                "count" => Observe::By(Closeness::Count),
+                "hash" => Observe::By(Closeness::Hash),
+                column => Observe::By(Closeness::Column(column.to_owned())),
+            },
+            Some(_) => {
+                let hint = "write `count`, `hash`, `off` or the name of a column that grows with every change";
+                problems.push(self.problem("observe", "says no way to observe it").hint(hint));
+                Observe::AsUsual
+            }
+            None => match self.text("loaded_at_field", problems) {
+                Some(column) => Observe::By(Closeness::Column(column)),
+                None => Observe::AsUsual,
+            },
+        }
+    }
+
     /// One of `known`; `unsupported` are words of dbt that dovetail understands and does not do.
     pub fn word(
         &self,
@@ -272,28 +317,6 @@ impl Config<'_> {
     }
 }
 
-/// Seconds as a number, or a number with a unit: `500ms`, `30s`, `5m`, `1h`.
-fn duration(value: &Value) -> Option<Duration> {
-    let seconds = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => {
-            let text = text.trim();
-            let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
-            let (number, unit) = text.split_at(split);
-            let scale = match unit {
-                "ms" => 0.001,
-                "" | "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-            number.trim().parse::<f64>().ok()? * scale
-        }
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 /// What a value is, in words.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
@@ -303,22 +326,5 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "a mapping",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn lengths_of_time() {
-        assert_eq!(duration(&json!(1.5)), Some(Duration::from_millis(1500)));
-        assert_eq!(duration(&json!("500ms")), Some(Duration::from_millis(500)));
-        assert_eq!(duration(&json!("2 m")), Some(Duration::from_secs(120)));
-        for bad in [json!(-1), json!("soon"), json!("1d"), json!(true), json!("1e400")] {
-            assert_eq!(duration(&bad), None, "{bad}");
-        }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::config::{Config, DataVersioning, Keys, Layer, Retry, kind_of};
+use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry, kind_of};
 use super::databases::{Database, Databases, same};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
@@ -53,6 +54,8 @@ pub(super) struct Settings {
     pub retry: Retry,
     pub data_versioning: DataVersioning,
     pub renamed_from: Vec<String>,
+    pub max_age: Option<Duration>,
+    pub observe: Observe,
 }
 
 impl Declared {
@@ -76,6 +79,8 @@ impl Declared {
             retry: self.settings.retry,
             data_versioning: self.settings.data_versioning,
             renamed_from: self.settings.renamed_from,
+            max_age: self.settings.max_age,
+            observe: self.settings.observe,
             body,
         }
     }
@@ -268,6 +273,8 @@ impl AssetReader<'_> {
             retry: config.retry(problems),
             data_versioning: config.data_versioning(matches!(self.asset.body, ParsedBody::Python(_)), problems),
             renamed_from: config.texts("renamed_from", problems),
+            max_age: config.max_age(problems),
+            observe: Observe::AsUsual,
         }
     }
 

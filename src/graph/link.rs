@@ -9,7 +9,7 @@ use super::resolve::Texts;
 use super::sources::Implicit;
 use super::{EdgeKind, Kind, Materialized};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::parse::{Manner, Reference, UpstreamName};
+use crate::parse::{Manner, Reference, SourceLocation, UpstreamName};
 use crate::project::Project;
 use crate::source::{Place, Span};
 use crate::template::Placeholder;
@@ -130,6 +130,10 @@ impl Linker<'_> {
                 if node.kind == Kind::Sql && is_object {
                     return Err(reads_object(node, read, place()).into());
                 }
+                let is_value = matches!(read.body, DeclaredBody::Source(SourceLocation::Function { .. }));
+                if node.kind == Kind::Sql && is_value {
+                    return Err(reads_value(node, read, place()).into());
+                }
                 Ok(Some(target))
             }
             Err(lost) => {
@@ -191,4 +195,13 @@ fn reads_object(node: &Declared, read: &Declared, place: Place) -> Diagnostic {
     .at(place)
     .related(read.place.clone(), "materialized as an object here")
     .hint("objects can only be parameters of asset functions")
+}
+
+/// What a function under `@source` returns is handed to Python only.
+fn reads_value(node: &Declared, read: &Declared, place: Place) -> Diagnostic {
+    let message = format!("`{}` reads the source `{}`, which is what a Python function returns", node.name, read.name);
+    Diagnostic::error(Code::SourceInSql, message)
+        .at(place)
+        .related(read.place.clone(), "declared by `@source` here")
+        .hint("sources of this kind can only be parameters of asset functions: let one of them make a table of it")
 }

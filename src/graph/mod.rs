@@ -22,13 +22,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{DataVersioning, Materialized, Retry};
+pub use config::{DataVersioning, Materialized, Observe, Retry};
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -89,6 +90,10 @@ pub struct Node {
     pub data_versioning: DataVersioning,
     /// Names that it had before, newest first.
     pub renamed_from: Vec<String>,
+    /// How old it may become before it is stale.
+    pub max_age: Option<Duration>,
+    /// How it is observed; for sources.
+    pub observe: Observe,
     pub body: Body,
 }
 
@@ -143,6 +148,8 @@ pub struct CompiledSql {
     pub edits: Vec<Edit>,
     /// The statement as every invocation would compile it, where this one differs.
     pub repeatable: Option<Box<Repeatable>>,
+    /// Calls of table functions that read what nobody can name, such as `read_csv(...)`; sorted.
+    pub unseen: Vec<String>,
 }
 
 /// A statement without the values that differ at each invocation: for its fingerprint, never to be run.
@@ -221,10 +228,12 @@ impl AssetGraph {
         self.nodes.neighbors_directed(id, petgraph::Direction::Incoming)
     }
 
-    /// The upstreams along edges of data.
+    /// The upstreams along edges of data. A source is never run, so whoever names it reads it.
     fn data_upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let edges = self.nodes.edges_directed(id, petgraph::Direction::Incoming);
-        edges.filter(|edge| *edge.weight() == EdgeKind::Data).map(|edge| edge.source())
+        edges
+            .filter(|edge| *edge.weight() == EdgeKind::Data || self.node(edge.source()).is_source())
+            .map(|edge| edge.source())
     }
 
     /// The upstreams whose data a node reads, each once; where an ephemeral one stands between, those that it reads.
@@ -237,6 +246,20 @@ impl AssetGraph {
                 _ if !found.contains(&upstream) => found.push(upstream),
                 _ => {}
             }
+        }
+        found
+    }
+
+    /// Calls of table functions in a node's own query whose files nobody can name, those of ephemeral ones above included.
+    pub fn unseen(&self, id: NodeId) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut stack = vec![id];
+        while let Some(reader) = stack.pop() {
+            if let Body::Sql(sql) = &self.node(reader).body {
+                found.extend(sql.unseen.iter().cloned());
+            }
+            let above = self.data_upstream(reader);
+            stack.extend(above.filter(|id| self.node(*id).materialized == Materialized::Ephemeral));
         }
         found
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::databases::{Database, Databases, is_system_schema, is_system_view};
 use super::declare::{Declarations, Declared, DeclaredBody};
-use super::sources::{Implicit, looks_like_file};
+use super::sources::{Implicit, is_url, looks_like_file};
 use super::{Kind, Materialized};
 use crate::parse::{Manner, Reference, SourceLocation};
 use crate::project::Project;
@@ -110,13 +110,14 @@ impl<'a> Names<'a> {
             }
             Reference::Asset { name, .. } => self.asset(name, matches!(manner, Manner::Call)),
             Reference::Source { source, table } => self.source(&format!("{source}.{table}")),
+            Reference::Table(parts) if *manner == Manner::Argument => self.file(&parts.join(".")),
             Reference::Table(parts) => self.table(parts),
         }
     }
 
     fn asset(&self, name: &str, only_assets: bool) -> Lookup {
         match self.exact.get(name) {
-            Some(index) if !only_assets || self.nodes()[*index].kind != Kind::Source => Ok(Found::Node(*index)),
+            Some(index) if !only_assets || !is_table_or_files(&self.nodes()[*index]) => Ok(Found::Node(*index)),
             _ if self.declarations.disabled.contains_key(name) => Err(self.lost(name)),
             _ if only_assets => Err(Lost::Unknown),
             _ => self.one_of(self.source_tables.get(name)).unwrap_or(Err(Lost::Unknown)),
@@ -144,9 +145,17 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// A file that a table function reads, whatever it is called. What looks like the name of something else is told apart.
+    fn file(&self, text: &str) -> Lookup {
+        let is_ambiguous = self.exact.contains_key(text) || !looks_like_file(text);
+        let is_relative = !text.starts_with(['.', '/', '~']) && !is_url(text);
+        let name = if is_ambiguous && is_relative { format!("./{text}") } else { text.to_owned() };
+        implicit(Implicit::file(self.project, &name))
+    }
+
     /// A plain name: an asset before anything else, since that is what the project is about.
     fn bare(&self, name: &str) -> Lookup {
-        if let Some(index) = self.exact.get(name).filter(|index| self.nodes()[**index].kind != Kind::Source) {
+        if let Some(index) = self.exact.get(name).filter(|index| !is_table_or_files(&self.nodes()[**index])) {
             return Ok(Found::Node(*index));
         }
         let lower = name.to_lowercase();
@@ -249,11 +258,17 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Whether the node is a source that a property file declares. One that a Python function declares is called like an
+/// asset.
+fn is_table_or_files(node: &Declared) -> bool {
+    node.kind == Kind::Source && !matches!(node.body, DeclaredBody::Source(SourceLocation::Function { .. }))
+}
+
 /// Whether SQL can name the node by schema and identifier. Ephemeral assets and objects count: naming them so is
 /// naming them.
 fn has_relation(node: &Declared) -> bool {
     match &node.body {
-        DeclaredBody::Source(SourceLocation::Files { .. }) => false,
+        DeclaredBody::Source(SourceLocation::Files { .. } | SourceLocation::Function { .. }) => false,
         DeclaredBody::Source(SourceLocation::Table { .. }) => true,
         _ => node.settings.materialized != Materialized::External,
     }

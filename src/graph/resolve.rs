@@ -13,7 +13,7 @@ use super::duplicates::{check_duplicates, check_renames};
 use super::link::{Linked, Links, link};
 use super::names::Names;
 use super::properties::PropertyIndex;
-use super::sources::declare_sources;
+use super::sources::{declare_python_sources, declare_sources};
 use super::{AssetGraph, Body, CompiledPython, CompiledSql, EdgeKind, Node, NodeId};
 use crate::diagnostic::{Diagnostics, Warned};
 use crate::parse::{Manner, Parsed, PythonBody};
@@ -70,6 +70,7 @@ fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> Dec
     let properties = PropertyIndex::new(&parsed.properties.assets, &parsed.assets, problems);
     let mut declarations = declare_assets(project, parsed.assets, &properties, problems);
     declare_sources(project, parsed.properties.sources, &mut declarations, problems);
+    declare_python_sources(project, parsed.python_sources, &mut declarations, problems);
     declarations
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, DataVersioning, Keys, Layer, Retry};
+use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry};
 use super::databases::{Database, Databases};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
 use super::{Kind, Materialized, RelationName, without_glob};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::parse::{AssetName, FileFormat, ParsedSource, SourceLocation};
+use crate::parse::{AssetName, FileFormat, ParsedPythonSource, ParsedSource, SourceLocation};
 use crate::project::{Project, Values};
 use crate::source::Place;
 
@@ -70,6 +70,8 @@ fn declare(
         retry: Retry::default(),
         data_versioning: DataVersioning::default(),
         renamed_from: Vec::new(),
+        max_age: None,
+        observe: config.observe(problems),
     };
     let mut fqn = vec![project.name.clone()];
     fqn.extend(folders_below(source.place.file.path(), &project.paths.models));
@@ -89,6 +91,58 @@ fn declare(
         settings,
         body: DeclaredBody::Source(below(&project.root, source.location)),
     });
+}
+
+/// Adds a node for each function under `@source`.
+pub(super) fn declare_python_sources(
+    project: &Project,
+    sources: Vec<ParsedPythonSource>,
+    declarations: &mut Declarations,
+    problems: &mut Diagnostics,
+) {
+    for source in sources {
+        let config = Config {
+            subject: source.name.as_str(),
+            merged: &source.config,
+            layers: Vec::new(),
+            asset: source.place.clone(),
+            folders: None,
+        };
+        let settings = Settings {
+            materialized: Materialized::External,
+            // Nothing stands there, and no SQL can name it.
+            relation: RelationName {
+                database: None,
+                schema: project.target.schema.clone(),
+                identifier: source.name.as_str().to_owned(),
+            },
+            tags: config.texts("tags", problems),
+            owner: config.text("owner", problems),
+            group: config.text("group", problems),
+            retry: Retry::default(),
+            data_versioning: DataVersioning::default(),
+            renamed_from: Vec::new(),
+            max_age: None,
+            observe: Observe::AsUsual,
+        };
+        let mut fqn = vec![project.name.clone()];
+        fqn.extend(folders_below(source.file.path(), &project.paths.models));
+        fqn.push(source.name.as_str().to_owned());
+        declarations.upstreams.push(Vec::new());
+        declarations.nodes.push(Declared {
+            name: source.name,
+            kind: Kind::Source,
+            fqn,
+            file: source.file,
+            described_at: Some(source.place.clone()),
+            place: source.place,
+            description: source.description,
+            config: source.config,
+            columns: Vec::new(),
+            settings,
+            body: DeclaredBody::Source(SourceLocation::Function { is_observed: source.is_observed }),
+        });
+    }
 }
 
 /// A source's schema is its name unless it says otherwise, as in dbt.
@@ -236,6 +290,8 @@ impl Implicit {
                 retry: Retry::default(),
                 data_versioning: DataVersioning::default(),
                 renamed_from: Vec::new(),
+                max_age: None,
+                observe: Observe::AsUsual,
             },
             body: DeclaredBody::Source(self.location),
         }

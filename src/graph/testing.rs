@@ -58,6 +58,8 @@ fn node(name: &str, tag: &str) -> Node {
         retry: Retry::default(),
         data_versioning: super::DataVersioning::default(),
         renamed_from: Vec::new(),
+        max_age: None,
+        observe: super::Observe::AsUsual,
         body: Body::Seed,
     }
 }
@@ -139,6 +141,7 @@ pub fn model(path: &str, text: &str, config: Value) -> ParsedAsset {
         description: None,
         upstreams,
         body: ParsedBody::Sql(SqlBody {
+            unseen: Vec::new(),
             rendered,
             statement,
             config_places: Default::default(),

@@ -65,7 +65,7 @@ fn described(section: &'static str, name: &str, config: serde_json::Value) -> As
 }
 
 fn with_sources(assets: Vec<ParsedAsset>, sources: Vec<ParsedSource>) -> Parsed {
-    Parsed { assets, properties: ParsedProperties { assets: Vec::new(), sources } }
+    Parsed { assets, properties: ParsedProperties { assets: Vec::new(), sources }, ..Parsed::default() }
 }
 
 fn attached() -> Project {
@@ -219,6 +219,7 @@ fn configs_merge_from_folder_to_file() {
             ],
             sources: Vec::new(),
         },
+        ..Parsed::default()
     };
     let resolved = resolve_parsed(&project, parsed).map_err(shown).unwrap();
     let graph = resolved.value;
@@ -266,6 +267,7 @@ fn all_problems_come_at_once() {
                 source("old", "items", table(None, "items")),
             ],
         },
+        ..Parsed::default()
     };
     insta::assert_snapshot!(errors(resolve_parsed(&project, parsed)));
 }

@@ -82,6 +82,8 @@ pub enum Manner {
     PlainName { rendered: Span, has_alias: bool },
     /// A parameter of an asset function: data arrives under this name.
     Parameter(String),
+    /// A file's name among the arguments of a table function in the rendered SQL, which reads it as it stands.
+    Argument,
     /// `deps=[...]`: an edge without data.
     Dependency,
 }
@@ -106,6 +108,8 @@ pub struct SqlBody {
     pub messages: Vec<Message>,
     /// The model as every invocation would render it, where this one differs.
     pub repeatable: Option<Box<RepeatableSql>>,
+    /// Calls of table functions that read what nobody can name, such as `read_csv(...)`; sorted.
+    pub unseen: Vec<String>,
 }
 
 /// A model rendered without the values that differ at each invocation: for its fingerprint, never to be run.
@@ -139,6 +143,18 @@ pub struct Parameter {
     pub annotation: Option<String>,
 }
 
+/// A function under `@source`: its name is the source's.
+#[derive(Debug, Clone)]
+pub struct ParsedPythonSource {
+    pub name: AssetName,
+    pub file: Arc<SourceFile>,
+    pub place: Place,
+    pub description: Option<String>,
+    pub config: Values,
+    /// It says `observe=`.
+    pub is_observed: bool,
+}
+
 /// What property files declare beside the assets.
 #[derive(Debug, Clone)]
 pub struct ParsedSource {
@@ -160,6 +176,11 @@ pub enum SourceLocation {
     Table { database: Option<String>, schema: Option<String>, identifier: String },
     /// Files, by path or glob relative to the project's root, read by `read_parquet`, `read_csv`, `read_json`.
     Files { path: String, format: FileFormat, options: Values },
+    /// What a Python function under `@source` returns.
+    Function {
+        /// It says `observe=`.
+        is_observed: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,5 +225,6 @@ pub struct ParsedProperties {
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     pub assets: Vec<ParsedAsset>,
+    pub python_sources: Vec<ParsedPythonSource>,
     pub properties: ParsedProperties,
 }

@@ -1,8 +1,11 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
+mod age;
 mod drift;
 mod schema;
 pub mod staleness;
+
+pub use age::Rule;
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::age::{Rule, reads_from_outside, rule, too_old};
 use super::{drift, schema};
-use crate::engine::{Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Recorded};
+use crate::engine::{Closeness, Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
-use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
+use crate::graph::{AssetGraph, Materialized, NodeId};
 
 /// How an asset stands next to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub enum CauseKind {
     Source,
     Drift,
     Failed,
+    /// Older than `max_age`.
+    Age,
 }
 
 impl CauseKind {
@@ -77,6 +80,7 @@ impl CauseKind {
             CauseKind::Source => "source",
             CauseKind::Drift => "drift",
             CauseKind::Failed => "failed",
+            CauseKind::Age => "age",
         }
     }
 }
@@ -88,6 +92,18 @@ pub struct Judgement {
     pub causes: Vec<Cause>,
     /// What it reads and nobody can see change, such as an address or an attached table.
     pub unobserved: Vec<String>,
+    /// The sources among what it reads of which only the number of rows is seen.
+    pub counted: Vec<String>,
+    /// What decides when it is built anew, beside its code and what it reads.
+    pub rule: Option<Rule>,
+}
+
+impl Judgement {
+    /// Of what nothing declares any more.
+    pub fn orphaned() -> Self {
+        let (causes, unobserved, counted) = (Vec::new(), Vec::new(), Vec::new());
+        Judgement { state: State::Orphaned, causes, unobserved, counted, rule: None }
+    }
 }
 
 /// How the world is, as far as it matters for the graph's assets.
@@ -104,6 +120,8 @@ pub struct World<'w> {
     /// What was read to see whether it is what was written, and by which method it was hashed.
     pub contents: &'w HashMap<NodeId, Content>,
     pub hash_method: &'w str,
+    /// In microseconds since 1970 UTC.
+    pub now: i64,
 }
 
 impl World<'_> {
@@ -154,13 +172,14 @@ fn judge_one(
     id: NodeId,
 ) -> Judgement {
     let node = graph.node(id);
-    let unobserved = unobserved(graph, world, id);
+    let Seen { unobserved, counted } = seen(graph, world, id);
     let record = world.records.get(node.name.as_str());
+    let rule = rule(graph, id, record);
     let recorded_as = record.and_then(|record| record.renamed_from.as_deref()).unwrap_or(node.name.as_str());
     let failed = world.failures.get(recorded_as).map(failed_cause);
     let judgement = |state, mut causes: Vec<Cause>| {
         causes.extend(failed.clone());
-        Judgement { state, causes, unobserved: unobserved.clone() }
+        Judgement { state, causes, unobserved: unobserved.clone(), counted: counted.clone(), rule }
     };
     let Some(record) = record else {
         return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
@@ -188,6 +207,7 @@ fn judge_one(
         causes.insert(0, cause(CauseKind::Config, format!("renamed from `{before}`")));
     }
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
+    causes.extend(too_old(graph, id, record, world.now).map(|detail| cause(CauseKind::Age, detail)));
     if !causes.is_empty() || failed.is_some() {
         return judgement(State::Stale, causes);
     }
@@ -278,34 +298,46 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
         if let (Some(was), Some(is)) = (aspect(before), aspect(version))
             && was != is
         {
-            causes.push(cause(kind, format!("`{name}` changed")).about(name));
+            let what = if before.looked() == version.looked() { "changed" } else { "is observed in another way" };
+            causes.push(cause(kind, format!("`{name}` {what}")).about(name));
         }
-        if !is_source && aspect(before).is_none() && aspect(version).is_some() {
+        if aspect(before).is_none() && aspect(version).is_some() {
             causes.push(cause(kind, format!("`{name}` was read in a version that is not known")).about(name));
         }
     }
     causes
 }
 
-/// What an asset reads and nobody can see change, also by way of views.
-fn unobserved(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Vec<String> {
-    let mut names = BTreeSet::new();
+/// How well is seen what an asset reads.
+struct Seen {
+    unobserved: Vec<String>,
+    counted: Vec<String>,
+}
+
+/// What an asset reads and nobody can see change, and what is only counted; also by way of views.
+fn seen(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Seen {
+    let (mut unobserved, mut counted) = (BTreeSet::new(), BTreeSet::new());
+    let by_count = Closeness::Count.in_words();
     let mut readers = vec![id];
     let mut seen = HashSet::new();
     while let Some(reader) = readers.pop() {
+        unobserved.extend(graph.unseen(reader));
         for upstream in graph.reads(reader) {
             let node = graph.node(upstream);
             let version = world.inputs.get(&reader).and_then(|inputs| inputs.get(node.name.as_str()));
             if node.is_source() && version.is_none_or(|version| version.data.is_none()) {
-                names.insert(node.name.to_string());
+                unobserved.insert(node.name.to_string());
+            }
+            if version.is_some_and(|version| version.looked() == Some(&by_count)) {
+                counted.insert(node.name.to_string());
             }
             if node.materialized == Materialized::View && seen.insert(upstream) {
                 readers.push(upstream);
             }
         }
     }
-    if graph.node(id).kind == Kind::Python && graph.upstream(id).next().is_none() {
-        names.insert("what its function reads from outside".to_owned());
+    if reads_from_outside(graph, id) {
+        unobserved.insert("what its function reads from outside".to_owned());
     }
-    names.into_iter().collect()
+    Seen { unobserved: unobserved.into_iter().collect(), counted: counted.into_iter().collect() }
 }

@@ -1,13 +1,14 @@
 //! What is known of what stands (the newest record of each asset, kept up while a run goes on) and of runs (their logs).
 
+mod files;
 mod log;
 mod observe;
 mod rename;
 
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
 pub use observe::Observer;
-pub use rename::renamed;
 use rename::names;
+pub use rename::renamed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,17 +34,8 @@ impl Standing {
         graph: &AssetGraph,
         assets: impl IntoIterator<Item = NodeId>,
     ) -> Result<Self, EngineError> {
-        let assets: Vec<NodeId> = assets.into_iter().collect();
-        let mut seen: HashSet<NodeId> = assets.iter().copied().collect();
-        let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
-        while let Some(id) = stack.pop() {
-            let node = graph.node(id);
-            if !node.is_source() && seen.insert(id) && node.materialized == Materialized::View {
-                stack.extend(graph.reads(id));
-            }
-        }
-        let nodes = seen.iter().map(|id| graph.node(*id));
-        let names: Vec<&str> = nodes.flat_map(|node| names(node)).collect();
+        let read = read_by(graph, assets).into_iter().map(|id| graph.node(id));
+        let names: Vec<&str> = read.filter(|node| !node.is_source()).flat_map(names).collect();
         Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
     }
 
@@ -93,6 +85,27 @@ impl Standing {
     fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// These assets, and all that they read, however far up views make it.
+fn read_by(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
+    let assets: Vec<NodeId> = assets.into_iter().collect();
+    let mut seen: HashSet<NodeId> = assets.iter().copied().collect();
+    let mut stack: Vec<NodeId> = assets.into_iter().flat_map(|id| graph.reads(id)).collect();
+    while let Some(id) = stack.pop() {
+        if seen.insert(id) && graph.node(id).materialized == Materialized::View {
+            stack.extend(graph.reads(id));
+        }
+    }
+    seen
+}
+
+/// The sources that these assets read, also by way of views; in the order of the graph.
+pub fn sources_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+    let mut sources: Vec<NodeId> =
+        read_by(graph, assets).into_iter().filter(|id| graph.node(*id).is_source()).collect();
+    sources.sort_unstable();
+    sources
 }
 
 fn columns_version(columns: &[Column]) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dovetail::execute::{PythonCall, PythonError, PythonErrorKind, PythonOutput, PythonRuntime};
+use dovetail::execute::{PythonCall, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource};
 use dovetail::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use dovetail::project::{Project as LoadedProject, Values};
 use dovetail::source::{Place, SourceFile, Span};
@@ -42,6 +42,14 @@ impl PythonRuntime for Runtime {
             });
         }
         Ok(["x", "y"].map(|name| made(file, name)).into())
+    }
+
+    fn observe(
+        &self,
+        _project: &LoadedProject,
+        _sources: &[PythonSource<'_>],
+    ) -> Vec<Result<Option<String>, PythonError>> {
+        unreachable!("nothing is observed in these tests")
     }
 
     fn call(&self, _call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {

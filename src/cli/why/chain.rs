@@ -97,7 +97,8 @@ impl Chain<'_> {
             link.notes.clone_from(&version.notes);
             link.packages = packages(version, newest.as_ref());
             let is_about_code = |kind| matches!(kind, CauseKind::Code | CauseKind::Config);
-            if let Some((_, before)) = newest.filter(|_| judgement.causes.iter().any(|cause| is_about_code(cause.kind))) {
+            if let Some((_, before)) = newest.filter(|_| judgement.causes.iter().any(|cause| is_about_code(cause.kind)))
+            {
                 link.diff = self.code_diff(&before, version);
                 link.config_diff = self.config_diff(&before, id);
             }

@@ -12,7 +12,7 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::graph::Materialized;
-use crate::plan::staleness::{Judgement, State};
+use crate::plan::staleness::Judgement;
 use chain::{Chain, Link};
 
 pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
@@ -63,7 +63,7 @@ fn orphan(chain: &Chain<'_>, name: &str) -> Result<Link, Diagnostic> {
         true => "nothing declares it any more, and it still stands: `dovetail gc` moves it to the trash",
         false => "nothing declares it any more, and nothing of it stands",
     };
-    let judgement = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    let judgement = Judgement::orphaned();
     let link = Link::new(name, 0, &judgement).compared_with(chain.newest(name)?.as_ref());
     Ok(Link { remark: Some(detail.to_owned()), ..link })
 }

@@ -44,7 +44,11 @@ fn compared(compared: &Compared) -> Vec<String> {
     };
     let mut lines = vec![format!("  compared with the materialization{at} (run {}{user}{commit})", compared.run)];
     let known = |version: &Option<String>| version.as_deref().map_or("not known", short).to_owned();
-    lines.push(format!("    code version {}, data version {}", known(&compared.code_version), known(&compared.data_version)));
+    lines.push(format!(
+        "    code version {}, data version {}",
+        known(&compared.code_version),
+        known(&compared.data_version)
+    ));
     let inputs = compared.inputs.iter();
     lines.extend(inputs.map(|(name, version)| format!("    it read `{name}`, data version {}", known(&version.data))));
     lines

@@ -21,12 +21,12 @@ pub(super) fn content(
     extent: Extent,
 ) -> Result<Content, EngineError> {
     if is_view {
-        let columns = columns(connection.prepare(&format!("from {relation}"))?.columns());
+        let columns = columns(&connection.prepare(&format!("from {relation}"))?.columns());
         return Ok(Content { columns, hash: None, rows: None });
     }
     let typed = connection.table_columns(relation)?;
     let names: Vec<String> = typed.iter().map(|(name, logical)| hashed(&quoted(name), logical, 0)).collect();
-    let columns = columns(typed);
+    let columns = columns(&typed);
     if extent == Extent::Columns {
         return Ok(Content { columns, hash: None, rows: None });
     }
@@ -35,8 +35,8 @@ pub(super) fn content(
 }
 
 /// Columns as the engine's callers know them.
-pub(super) fn columns(columns: Vec<(String, LogicalType)>) -> Vec<Column> {
-    columns.into_iter().map(|(name, logical)| Column { name, engine_type: type_text(&logical) }).collect()
+pub(super) fn columns(typed: &[(String, LogicalType)]) -> Vec<Column> {
+    typed.iter().map(|(name, logical)| Column { name: name.clone(), engine_type: type_text(logical) }).collect()
 }
 
 /// The hash of all rows, and their number.
@@ -46,18 +46,33 @@ fn hash(
     values: &[String],
     columns: &[Column],
 ) -> Result<(String, Option<u64>), EngineError> {
-    // The hash of several values is linear in them: hashed once more, rows that trade values show in both sums.
-    // Equal rows cancel each other in the one and add up in the other.
-    let query = format!(
-        "select count(*), concat_ws(' ', count(*), bit_xor(row_hash), sum(row_hash))
-        from (select hash(hash({})) as row_hash from {relation})",
-        values.join(", ")
-    );
-    let chunk = connection.run(&query)?.next_chunk()?;
-    let rows = chunk.as_ref().and_then(|chunk| chunk.big_int(0, 0)).and_then(|rows| u64::try_from(rows).ok());
-    let sums = chunk.and_then(|chunk| chunk.bytes(1, 0)).unwrap_or_default();
+    let (sums, rows) = sums(connection, &relation.to_string(), values)?;
     let method = method();
     let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
     let pieces = std::iter::once(method.as_bytes()).chain(schema).chain([sums.as_slice()]);
     Ok((of_pieces(pieces).to_hex().to_string(), rows))
+}
+
+/// What the rows of whatever may stand after `from` hold, in whatever order.
+pub(super) fn rows(
+    connection: &Arc<Connection>,
+    from: &str,
+    typed: &[(String, LogicalType)],
+) -> Result<Vec<u8>, EngineError> {
+    let values: Vec<String> = typed.iter().map(|(name, logical)| hashed(&quoted(name), logical, 0)).collect();
+    Ok(sums(connection, from, &values)?.0)
+}
+
+/// Sums over the rows that do not depend on their order, and the number of rows.
+fn sums(connection: &Arc<Connection>, from: &str, values: &[String]) -> Result<(Vec<u8>, Option<u64>), EngineError> {
+    // The hash of several values is linear in them: hashed once more, rows that trade values show in both sums.
+    // Equal rows cancel each other in the one and add up in the other.
+    let query = format!(
+        "select count(*), concat_ws(' ', count(*), bit_xor(row_hash), sum(row_hash))
+        from (select hash(hash({})) as row_hash from {from})",
+        values.join(", ")
+    );
+    let chunk = connection.run(&query)?.next_chunk()?;
+    let rows = chunk.as_ref().and_then(|chunk| chunk.big_int(0, 0)).and_then(|rows| u64::try_from(rows).ok());
+    Ok((chunk.and_then(|chunk| chunk.bytes(1, 0)).unwrap_or_default(), rows))
 }

@@ -10,6 +10,7 @@ mod hugeint;
 mod incoming;
 mod interval;
 mod library;
+mod observe;
 mod pack;
 mod raw;
 mod recycle;
@@ -34,8 +35,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Past, Recorded,
-    RunEnd, RunStart, SchemaName, Session, WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Observation, Past,
+    Recorded, RunEnd, RunStart, SchemaName, Session, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -264,6 +265,11 @@ impl Engine for DuckDb {
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
         catalog::relations(&lock(&self.connection), self.state.database())
+    }
+
+    fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
+        let connection = lock(&self.connection);
+        observations.iter().map(|observation| observe::observe(&connection, observation)).collect()
     }
 
     fn cancel(&self) {

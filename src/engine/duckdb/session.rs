@@ -108,7 +108,7 @@ impl DuckDbSession {
 impl Session for DuckDbSession {
     fn columns(&mut self, sql: &str) -> Result<Vec<Column>, EngineError> {
         self.engine.check_cancelled()?;
-        Ok(content::columns(self.connection.prepare_last(sql)?.columns()))
+        Ok(content::columns(&self.connection.prepare_last(sql)?.columns()))
     }
 
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError> {

@@ -6,7 +6,7 @@ use duckdb::Connection;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::engine::{EngineError, EngineErrorKind, FoundTable};
+use crate::engine::{EngineError, EngineErrorKind, FoundNames, FoundTable};
 
 /// A connection to nothing, just for its parser.
 static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
@@ -14,23 +14,23 @@ static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
 /// Bytes of stack for trees as deep as DuckDB's parser makes them (1,000 levels of expressions).
 const STACK: usize = 64 << 20;
 
-/// The base tables of one query, in the order in which DuckDB's syntax tree names them; common table expressions are
-/// not among them.
+/// The base tables and the table functions of one query, in the order in which DuckDB's syntax tree names them; common
+/// table expressions are not among them.
 ///
 /// # Errors
 /// `EngineErrorKind::Query` with DuckDB's message and, where it tells one, its place, when the text does not parse, is
 /// several statements or is none that reads (`PIVOT` without its values is several statements inside of DuckDB).
-pub(in crate::engine) fn table_names(statement: &str) -> Result<Vec<FoundTable>, EngineError> {
+pub(in crate::engine) fn table_names(statement: &str) -> Result<FoundNames, EngineError> {
     let json = serialized(statement)?;
     // A long chain of operators is a deep tree, which reading and walking follow by recursion.
     std::thread::scope(|scope| {
-        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || tables(&json, statement));
+        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || names(&json, statement));
         let reader = reader.map_err(|error| failure(error.to_string(), None))?;
         reader.join().unwrap_or_else(|_| Err(failure("the syntax tree cannot be read".to_owned(), None)))
     })
 }
 
-fn tables(json: &str, statement: &str) -> Result<Vec<FoundTable>, EngineError> {
+fn names(json: &str, statement: &str) -> Result<FoundNames, EngineError> {
     let mut reader = serde_json::Deserializer::from_str(json);
     reader.disable_recursion_limit();
     let tree = Value::deserialize(&mut reader).map_err(|error| failure(error.to_string(), None))?;
@@ -77,7 +77,7 @@ fn failure(message: String, offset: Option<usize>) -> EngineError {
 struct Walk {
     /// Names of the common table expressions in view, innermost last.
     visible: Vec<String>,
-    found: Vec<FoundTable>,
+    found: FoundNames,
 }
 
 impl Walk {
@@ -94,8 +94,13 @@ impl Walk {
         if let Some(definitions) = fields.get("cte_map").and_then(|map| map["map"].as_array()) {
             definitions.iter().for_each(|definition| self.definition(definition));
         }
-        if fields.get("type").and_then(Value::as_str) == Some("BASE_TABLE") {
-            self.table(fields);
+        match fields.get("type").and_then(Value::as_str) {
+            Some("BASE_TABLE") => self.table(fields),
+            Some("TABLE_FUNCTION") => {
+                let name = fields.get("function").and_then(|function| function["function_name"].as_str());
+                self.found.functions.extend(name.map(str::to_owned));
+            }
+            _ => {}
         }
         fields.iter().filter(|(key, _)| *key != "cte_map").for_each(|(_, field)| self.value(field));
         self.visible.truncate(depth);
@@ -132,7 +137,7 @@ impl Walk {
         // DuckDB writes the greatest number for "unknown".
         let location = fields.get("query_location").and_then(Value::as_u64).filter(|location| *location != u64::MAX);
         let alias = Some(text("alias")).filter(|alias| !alias.is_empty());
-        self.found.push(FoundTable { parts, start: location.map(|location| location as usize), alias });
+        self.found.tables.push(FoundTable { parts, start: location.map(|location| location as usize), alias });
     }
 
     fn sees(&self, name: &str) -> bool {
@@ -146,7 +151,7 @@ mod tests {
     use super::*;
 
     fn names(sql: &str) -> Vec<(String, Option<usize>)> {
-        table_names(sql).unwrap().into_iter().map(|table| (table.parts.join("."), table.start)).collect()
+        table_names(sql).unwrap().tables.into_iter().map(|table| (table.parts.join("."), table.start)).collect()
     }
 
     #[test]
@@ -154,6 +159,12 @@ mod tests {
         let sql = "with a as (select 'é' from a), b as (from a, c.\"D d\") from b, a.e, x.y.z t";
         let at = |name: &str, text: &str| (name.to_owned(), sql.find(text));
         assert_eq!(names(sql), [at("a", "a), b"), at("c.D d", "c.\"D"), at("a.e", "a.e"), at("x.y.z", "x.y.z")]);
+    }
+
+    #[test]
+    fn table_functions_are_named() {
+        let found = table_names("from main.read_csv('a'), t, lateral (from range(t.x)) where 1 in (from Glob('*'))");
+        assert_eq!(found.unwrap().functions, ["read_csv", "range", "glob"]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::hash::{Part, digest};
-use crate::graph::{CompiledPython, Node};
+use crate::graph::{AssetGraph, Body, CompiledPython, Node};
+use crate::parse::SourceLocation;
 use crate::scan::module_name;
 use imports::Target;
 pub(super) use library::Library;
@@ -28,8 +29,8 @@ pub(super) struct Reached {
     pub notes: Vec<String>,
 }
 
-/// Follows the asset function through the project's modules.
-pub(super) fn reached(library: &Library<'_>, node: &Node, compiled: &CompiledPython) -> Reached {
+/// Follows the asset function, and those of the sources that it takes, through the project's modules.
+pub(super) fn reached(library: &Library<'_>, graph: &AssetGraph, node: &Node, compiled: &CompiledPython) -> Reached {
     let name = module_name(node.file.path());
     let mut reach = Reach::new(library);
     let Some(module) = library.module(&name) else { return unknown(node) };
@@ -37,6 +38,13 @@ pub(super) fn reached(library: &Library<'_>, node: &Node, compiled: &CompiledPyt
         reach.factory(&module);
     } else {
         reach.function(&module, &compiled.body.function);
+    }
+    for source in compiled.inputs.iter().map(|(_, upstream)| graph.node(*upstream)) {
+        if matches!(source.body, Body::Source(SourceLocation::Function { .. }))
+            && let Some(module) = library.module(&module_name(source.file.path()))
+        {
+            reach.function(&module, source.name.as_str());
+        }
     }
     Answer::new(library, reach, &name).reached()
 }

@@ -1,5 +1,6 @@
 //! A syntax tree without what changes nothing: docstrings and other constants that stand alone, `pass`, annotations of
-//! local variables (Python never evaluates them), and the arguments of `@asset` that are seen elsewhere.
+//! local variables (Python never evaluates them), and the arguments of `@asset` and `@source` that are seen
+//! elsewhere.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -24,7 +25,7 @@ pub(super) fn normalize(module: &mut ModModule, keeps_docstrings: bool) {
     module.body.retain(|statement| normalizer.means_something(statement));
 }
 
-/// Where the decorators of asset functions start.
+/// Where the decorators of asset functions and of sources start.
 fn asset_decorators(body: &[Stmt]) -> HashSet<TextSize> {
     let imports = Imports::of(body);
     let mut finder = DecoratorFinder { imports: &imports, found: HashSet::new() };
@@ -42,9 +43,12 @@ struct DecoratorFinder<'a> {
 impl<'a> Visitor<'a> for DecoratorFinder<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         if let Stmt::FunctionDef(function) = statement {
-            let is_asset = |decorator: &&Decorator| match &decorator.expression {
-                Expr::Call(call) => self.imports.is_asset(&call.func),
-                expression => self.imports.is_asset(expression),
+            let is_asset = |decorator: &&Decorator| {
+                let expression = match &decorator.expression {
+                    Expr::Call(call) => call.func.as_ref(),
+                    expression => expression,
+                };
+                self.imports.is_asset(expression) || self.imports.is_source(expression)
             };
             self.found.extend(function.decorator_list.iter().filter(is_asset).map(|decorator| decorator.range.start()));
         }

@@ -47,7 +47,7 @@ fn shop() -> AssetGraph {
         seed("seeds/countries.csv"),
     ];
     let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
-    resolve_parsed(&project(), Parsed { assets, properties }).map_err(shown).unwrap().value
+    resolve_parsed(&project(), Parsed { assets, properties, ..Parsed::default() }).map_err(shown).unwrap().value
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -185,7 +185,11 @@ fn nothing_is_an_error_and_part_of_nothing_a_warning() {
     let warnings: Vec<String> = some.warnings.into_iter().map(|warning| warning.message).collect();
     assert_eq!(warnings, ["nothing matches `ordres`", "nothing matches `tidy,kind:sql`", "nothing matches `tag:b`"]);
     assert!(evaluate(&graph, "orders", "marts").map(|_| ()).unwrap_err().contains("leaves nothing"));
-    let everything = Selection::default().evaluate(&AssetGraph::default(), &Facts::default()).map(|_| ()).map_err(shown).unwrap_err();
+    let everything = Selection::default()
+        .evaluate(&AssetGraph::default(), &Facts::default())
+        .map(|_| ())
+        .map_err(shown)
+        .unwrap_err();
     assert!(everything.contains("DT0007") && everything.contains("the project has no assets"), "{everything}");
 }
 

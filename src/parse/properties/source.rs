@@ -7,7 +7,8 @@ use crate::document::{Entry, Node};
 use crate::parse::ParsedSource;
 use crate::project::{Values, merge_config};
 
-const SOURCE_KEYS: &[&str] = &["name", "description", "database", "schema", "tables", "config", "tags", "meta"];
+const SOURCE_KEYS: &[&str] =
+    &["name", "description", "database", "schema", "tables", "config", "tags", "meta", "observe"];
 const TABLE_KEYS: &[&str] = &[
     "name",
     "description",
@@ -16,14 +17,15 @@ const TABLE_KEYS: &[&str] = &[
     "config",
     "tags",
     "meta",
+    "observe",
     "path",
     "files",
     "format",
     "options",
     "external",
 ];
-const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group"];
-const IGNORED: &[&str] = &["loader", "loaded_at_field", "loaded_at_query", "quoting", "data_type"];
+const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group", "observe", "loaded_at_field"];
+const IGNORED: &[&str] = &["loader", "loaded_at_query", "quoting", "data_type"];
 const UNUSED: &[&str] = &["freshness", "tests", "data_tests", "overrides"];
 
 impl PropertyParser<'_> {

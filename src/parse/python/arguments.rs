@@ -7,7 +7,7 @@ use ruff_text_size::{Ranged, TextRange};
 use serde_json::Value;
 
 use super::constants::Constants;
-use super::{Unreadable, literal, source, span};
+use super::{Unreadable, literal, span, text_of};
 use crate::diagnostic::{Code, Diagnostics, did_you_mean};
 use crate::document::config::config_value;
 use crate::document::{Content, Entry, Node, Reader, Words};
@@ -92,7 +92,7 @@ pub fn read(
 fn report_positional(reader: &mut Reader<'_>, argument: &Expr) {
     let problem = reader.problem(span(argument.range()), "`@asset` takes its arguments by name");
     let hint = match argument {
-        Expr::StringLiteral(_) => format!("write `name={}`", source(reader.file(), argument.range())),
+        Expr::StringLiteral(_) => format!("write `name={}`", text_of(reader.file(), argument.range())),
         _ => "write `@asset(name=..., tags=...)`".to_string(),
     };
     reader.report(problem.hint(hint));
@@ -128,7 +128,7 @@ fn read_keyword(
     } else {
         match literal::read(&keyword.value, constants) {
             Err(_) if EXPRESSIONS.contains(&name.as_str()) => {
-                let text = source(reader.file(), keyword.value.range());
+                let text = text_of(reader.file(), keyword.value.range());
                 let value = match name.as_str() {
                     // No text that could be read as a word of the config.
                     "data_version" => serde_json::json!({ "function": text }),

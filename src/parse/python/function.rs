@@ -9,7 +9,7 @@ use super::arguments::{self, Arguments, Input};
 use super::constants::Constants;
 use super::imports::Imports;
 use super::walk::Declared;
-use super::{Unreadable, docstring, place, source};
+use super::{Unreadable, docstring, place, text_of};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use crate::source::{Place, SourceFile};
@@ -117,7 +117,7 @@ impl Signature<'_> {
             };
             self.upstreams.push(UpstreamName { reference, place, manner: Manner::Parameter(name.clone()) });
         }
-        let annotation = annotation.map(|annotation| source(self.file, annotation.range()));
+        let annotation = annotation.map(|annotation| text_of(self.file, annotation.range()));
         self.parameters.push(Parameter { name, annotation });
     }
 

@@ -1,4 +1,4 @@
-//! Which names of a module mean dovetail's `asset`, however it was imported.
+//! Which names of a module mean dovetail's `asset` and `source`, however it was imported.
 
 use std::collections::HashSet;
 
@@ -10,6 +10,8 @@ use ruff_text_size::TextRange;
 pub struct Imports<'a> {
     /// Names of the decorator itself.
     assets: HashSet<&'a str>,
+    /// Names of the decorator of sources.
+    sources: HashSet<&'a str>,
     /// Names of the package or of its modules.
     modules: HashSet<&'a str>,
     /// Names of the context types.
@@ -31,7 +33,8 @@ impl<'a> Imports<'a> {
     }
 
     pub fn may_declare(&self) -> bool {
-        !self.assets.is_empty() || !self.modules.is_empty() || !self.passed_on.is_empty() || self.has_star
+        let is_named = !self.assets.is_empty() || !self.sources.is_empty() || !self.modules.is_empty();
+        is_named || !self.passed_on.is_empty() || self.has_star
     }
 
     pub fn is_asset_name(&self, name: &str) -> bool {
@@ -54,10 +57,20 @@ impl<'a> Imports<'a> {
         }
     }
 
+    /// Whether the expression is dovetail's `source`.
+    pub fn is_source(&self, expression: &Expr) -> bool {
+        match expression {
+            Expr::Name(name) => self.sources.contains(name.id.as_str()),
+            Expr::Attribute(attribute) => attribute.attr.as_str() == "source" && self.is_module(&attribute.value),
+            _ => false,
+        }
+    }
+
     /// Whether a name may come from an import.
     pub fn may_be_imported(&self, name: &str) -> bool {
         let is_foreign = self.foreign.iter().any(|(foreign, _)| *foreign == name);
-        self.has_star || is_foreign || self.assets.contains(name) || self.passed_on.contains(name)
+        let is_ours = self.assets.contains(name) || self.sources.contains(name);
+        self.has_star || is_foreign || is_ours || self.passed_on.contains(name)
     }
 
     pub fn is_module(&self, expression: &Expr) -> bool {
@@ -113,10 +126,14 @@ impl<'a> Imports<'a> {
             match (is_ours, name) {
                 (true, "*") => {
                     self.assets.insert("asset");
+                    self.sources.insert("source");
                     self.contexts.extend(["AssetContext", "Context"]);
                 }
                 (true, "asset") => {
                     self.assets.insert(bound);
+                }
+                (true, "source") => {
+                    self.sources.insert(bound);
                 }
                 (true, name) if name.ends_with("Context") => {
                     self.contexts.insert(bound);

@@ -1,4 +1,4 @@
-//! Python modules: `@asset` functions, found in the syntax tree without importing anything.
+//! Python modules: `@asset` and `@source` functions, found in the syntax tree without importing anything.
 
 mod arguments;
 mod constants;
@@ -8,6 +8,7 @@ mod function;
 mod imports;
 mod literal;
 mod slips;
+mod source;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -20,7 +21,7 @@ use ruff_python_ast::{Mod, Stmt};
 use ruff_python_parser::{Mode, ParseError, ParseOptions, Parsed};
 use ruff_text_size::TextRange;
 
-use super::ParsedAsset;
+use super::{ParsedAsset, ParsedPythonSource};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
 use constants::Constants;
@@ -30,9 +31,16 @@ pub(crate) use walk::never_runs_on_import;
 
 /// What reading a module's syntax tree tells.
 #[derive(Debug)]
-pub enum ParsedModule {
-    /// Everything that the module declares (nothing, for a module of helpers).
-    Assets(Vec<ParsedAsset>),
+pub struct ParsedModule {
+    pub sources: Vec<ParsedPythonSource>,
+    pub assets: ModuleAssets,
+}
+
+/// The assets of a module.
+#[derive(Debug)]
+pub enum ModuleAssets {
+    /// All of them (none, for a module of helpers).
+    Read(Vec<ParsedAsset>),
     /// The module makes assets in a way that only importing it can tell, and why.
     NeedsImport { because: String, place: Place },
 }
@@ -56,7 +64,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<ParsedModule, Diagnostics> {
     let is_test_setup = file.path().file_name().is_some_and(|name| name == "conftest.py");
     let is_ours = file.text().contains("dovetail") || file.text().contains(DBT_MODEL);
     if is_test_setup || !is_ours {
-        return Ok(ParsedModule::Assets(Vec::new()));
+        return Ok(ParsedModule::of_helpers());
     }
     let parsed = ruff_python_parser::parse_unchecked(file.text(), ParseOptions::from(Mode::Module));
     let depth = depth::bound(parsed.tokens());
@@ -86,7 +94,7 @@ fn read(file: &Arc<SourceFile>, parsed: &Parsed<Mod>) -> Result<ParsedModule, Di
     }
     match parsed.syntax() {
         Mod::Module(module) => declarations(file, &module.body),
-        Mod::Expression(_) => Ok(ParsedModule::Assets(Vec::new())),
+        Mod::Expression(_) => Ok(ParsedModule::of_helpers()),
     }
 }
 
@@ -111,14 +119,17 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
     }
     let imports = Imports::of(body);
     if !imports.may_declare() {
-        return Ok(ParsedModule::Assets(Vec::new()));
+        return Ok(ParsedModule::of_helpers());
     }
     let mut walk = Walk::new(file, &imports);
     walk.module(body);
     let mut unreadable = walk.unreadable;
     let mut problems = walk.problems;
     slips::check(file, &imports, body, &mut problems);
-    let constants = if walk.declared.is_empty() { Constants::default() } else { Constants::of(body) };
+    let is_empty = walk.declared.is_empty() && walk.sources.is_empty();
+    let constants = if is_empty { Constants::default() } else { Constants::of(body) };
+    let read_source = |declared| source::read(file, declared, &constants, &mut problems);
+    let sources = walk.sources.iter().filter_map(read_source).collect();
     let mut assets = Vec::with_capacity(walk.declared.len());
     let mut conditional: HashMap<&str, bool> = HashMap::new();
     for declared in &walk.declared {
@@ -135,10 +146,17 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
             }
         }
     }
-    match unreadable {
-        _ if problems.has_errors() => Err(problems.sorted()),
-        Some(Unreadable { because, range }) => Ok(ParsedModule::NeedsImport { because, place: place(file, range) }),
-        None => Ok(ParsedModule::Assets(assets)),
+    let assets = match unreadable {
+        _ if problems.has_errors() => return Err(problems.sorted()),
+        Some(Unreadable { because, range }) => ModuleAssets::NeedsImport { because, place: place(file, range) },
+        None => ModuleAssets::Read(assets),
+    };
+    Ok(ParsedModule { sources, assets })
+}
+
+impl ParsedModule {
+    fn of_helpers() -> Self {
+        ParsedModule { sources: Vec::new(), assets: ModuleAssets::Read(Vec::new()) }
     }
 }
 
@@ -151,7 +169,7 @@ fn place(file: &Arc<SourceFile>, range: TextRange) -> Place {
 }
 
 /// The text of a part of the file.
-fn source(file: &SourceFile, range: TextRange) -> String {
+fn text_of(file: &SourceFile, range: TextRange) -> String {
     file.text().get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default().to_string()
 }
 

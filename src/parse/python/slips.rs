@@ -50,11 +50,9 @@ impl<'a> Slips<'a, '_> {
                 }
                 _ => continue,
             };
-            if did_you_mean(name, ["asset"]).is_none() {
-                continue;
-            }
-            let text = super::source(self.file, expression.range());
-            let meant = format!("{}asset", text.strip_suffix(name).unwrap_or_default());
+            let Some(near) = did_you_mean(name, ["asset", "source"]) else { continue };
+            let text = super::text_of(self.file, expression.range());
+            let meant = format!("{}{near}", text.strip_suffix(name).unwrap_or_default());
             let message = format!("`@{text}` on `{}` is nothing that the module knows", function.name);
             let problem = Diagnostic::error(Code::MisspeltDecorator, message);
             let problem = problem.at(place(self.file, expression.range()));

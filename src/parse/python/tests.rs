@@ -12,7 +12,7 @@ fn file(text: &str) -> Arc<SourceFile> {
 
 fn assets(text: &str) -> Vec<ParsedAsset> {
     match parse(&file(text)) {
-        Ok(ParsedModule::Assets(assets)) => assets,
+        Ok(ParsedModule { assets: ModuleAssets::Read(assets), .. }) => assets,
         other => panic!("{other:#?}"),
     }
 }
@@ -29,7 +29,7 @@ fn names(text: &str) -> Vec<String> {
 
 fn reason(text: &str) -> String {
     match parse(&file(text)) {
-        Ok(ParsedModule::NeedsImport { because, place }) => {
+        Ok(ParsedModule { assets: ModuleAssets::NeedsImport { because, place }, .. }) => {
             let position = place.position();
             format!("{}:{} {because}", position.line, position.column)
         }
@@ -158,7 +158,9 @@ fn asset_is_found_however_it_is_imported() {
         assert!(names(text).is_empty(), "{text}");
     }
     let conftest = SourceFile::new("models/conftest.py", "from dovetail import asset\n@asset\ndef f(): ...");
-    assert!(matches!(parse(&conftest), Ok(ParsedModule::Assets(assets)) if assets.is_empty()));
+    assert!(
+        matches!(parse(&conftest), Ok(ParsedModule { assets: ModuleAssets::Read(assets), .. }) if assets.is_empty())
+    );
 }
 
 #[test]

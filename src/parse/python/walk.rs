@@ -1,4 +1,4 @@
-//! Walks what a module runs when it is imported, and finds the functions under `@asset`.
+//! Walks what a module runs when it is imported, and finds the functions under `@asset` and `@source`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{Unreadable, place};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::SourceFile;
 
-/// A function under `@asset`.
+/// A function under `@asset` or `@source`.
 pub struct Declared<'a> {
     pub function: &'a StmtFunctionDef,
     pub decorator: &'a Decorator,
@@ -19,10 +19,14 @@ pub struct Declared<'a> {
     pub is_conditional: bool,
 }
 
+/// `asset` or `source`.
+type Word = &'static str;
+
 pub struct Walk<'a> {
     file: &'a Arc<SourceFile>,
     imports: &'a Imports<'a>,
     pub declared: Vec<Declared<'a>>,
+    pub sources: Vec<Declared<'a>>,
     pub unreadable: Option<Unreadable>,
     pub problems: Diagnostics,
     conditions: usize,
@@ -30,8 +34,8 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(file: &'a Arc<SourceFile>, imports: &'a Imports<'a>) -> Self {
-        let (declared, problems) = (Vec::new(), Diagnostics::default());
-        Walk { file, imports, declared, unreadable: None, problems, conditions: 0 }
+        let (declared, sources, problems) = (Vec::new(), Vec::new(), Diagnostics::default());
+        Walk { file, imports, declared, sources, unreadable: None, problems, conditions: 0 }
     }
 
     pub fn module(&mut self, body: &'a [Stmt]) {
@@ -96,31 +100,35 @@ impl<'a> Walk<'a> {
             let because = format!("`{}` is defined again", function.name);
             self.needs_import(Unreadable { because, range: function.name.range });
         }
-        let mut found: Option<&Decorator> = None;
+        let mut found: Option<(&Decorator, Word)> = None;
         for decorator in &function.decorator_list {
-            match (self.is_asset_decorator(decorator), found) {
-                (true, None) => {
-                    found = Some(decorator);
+            match (self.word(decorator), found) {
+                (Some(word), None) => {
+                    found = Some((decorator, word));
                     self.decorator_arguments(decorator);
                 }
-                (true, Some(_)) => {
-                    let message = format!("`@asset` stands twice on `{}`", function.name);
+                (Some(word), Some((_, before))) => {
+                    let message = match word == before {
+                        true => format!("`@{word}` stands twice on `{}`", function.name),
+                        false => format!("`{}` is an asset or a source, not both", function.name),
+                    };
                     let problem = Diagnostic::error(Code::AssetArgument, message);
                     self.problems.push(problem.at(place(self.file, decorator.range)));
                 }
-                (false, _) => self.uses(|uses| uses.visit_decorator(decorator)),
+                (None, _) => self.uses(|uses| uses.visit_decorator(decorator)),
             }
         }
         self.uses(|uses| uses.function(function));
-        if let Some(decorator) = found {
-            self.declared.push(Declared { function, decorator, is_conditional: self.conditions > 0 });
+        if let Some((decorator, word)) = found {
+            let declared = Declared { function, decorator, is_conditional: self.conditions > 0 };
+            if word == "asset" { self.declared.push(declared) } else { self.sources.push(declared) }
         }
     }
 
     fn class(&mut self, class: &'a StmtClassDef) {
         for decorator in &class.decorator_list {
-            if self.is_asset_decorator(decorator) {
-                let message = format!("`@asset` on the class `{}`, which is not a function", class.name);
+            if let Some(word) = self.word(decorator) {
+                let message = format!("`@{word}` on the class `{}`, which is not a function", class.name);
                 let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
                 self.problems.push(problem.hint("decorate a function that makes what the class holds"));
             } else {
@@ -137,10 +145,11 @@ impl<'a> Walk<'a> {
 
     fn method(&mut self, class: &'a StmtClassDef, method: &'a StmtFunctionDef) {
         for decorator in &method.decorator_list {
-            if self.is_asset_decorator(decorator) {
-                let message = format!("`@asset` on the method `{}.{}`", class.name, method.name);
+            if let Some(word) = self.word(decorator) {
+                let message = format!("`@{word}` on the method `{}.{}`", class.name, method.name);
                 let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
-                self.problems.push(problem.hint("move it out of the class: asset functions stand in the module"));
+                self.problems
+                    .push(problem.hint(format!("move it out of the class: {word} functions stand in the module")));
             } else {
                 self.uses(|uses| uses.visit_decorator(decorator));
             }
@@ -148,11 +157,14 @@ impl<'a> Walk<'a> {
         self.uses(|uses| uses.function(method));
     }
 
-    fn is_asset_decorator(&self, decorator: &Decorator) -> bool {
-        match &decorator.expression {
-            Expr::Call(call) => self.imports.is_asset(&call.func),
-            expression => self.imports.is_asset(expression),
-        }
+    /// Which of dovetail's decorators it is.
+    fn word(&self, decorator: &Decorator) -> Option<Word> {
+        let expression = match &decorator.expression {
+            Expr::Call(call) => call.func.as_ref(),
+            expression => expression,
+        };
+        let is_source = || self.imports.is_source(expression).then_some("source");
+        self.imports.is_asset(expression).then_some("asset").or_else(is_source)
     }
 
     /// The decorator itself is a proper use of `asset`; one among its arguments is not.

@@ -2,8 +2,9 @@
 
 use super::lexer::{Token, TokenKind, unquoted};
 use super::names::{FoundName, Outcome, find};
+use super::readings::{Readings, readings};
 use super::rewrite::{Rewritten, rewrite};
-use crate::engine::{FoundTable, table_names};
+use crate::engine::{FoundNames, FoundTable, table_names};
 use crate::source::Span;
 use crate::template::holds_placeholder;
 
@@ -27,21 +28,31 @@ pub(super) enum Failure {
     Unplaced(String),
 }
 
-/// Every occurrence of a plain table name, in the order of the text. `tokens` are the statement's, without comments.
-pub(super) fn plain_names(sql: &str, tokens: &[Token]) -> Result<Vec<TableName>, Failure> {
+/// What a statement reads by name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Every occurrence of a plain table name, in the order of the text.
+    pub tables: Vec<TableName>,
+    pub readings: Readings,
+}
+
+/// What a statement names. `tokens` are its own, without comments.
+pub(super) fn named_in(sql: &str, tokens: &[Token]) -> Result<Named, Failure> {
     let rewritten = rewrite(sql, tokens);
     let outcome = find(rewritten.as_ref().map_or(sql, |rewritten| &rewritten.text));
     // A word of ours that was taken for a table, as in `pivot unpivot t`, makes no sense of what the user wrote.
     let is_added = |name: &FoundName| rewritten.as_ref().is_some_and(|rewritten| rewritten.is_added(name.span));
-    let found = match outcome {
-        Outcome::Names(names) if !names.iter().any(is_added) => back(names, rewritten.as_ref()),
+    let (found, functions) = match outcome {
+        Outcome::Names { tables, functions } if !tables.iter().any(is_added) => {
+            (back(tables, rewritten.as_ref()), functions)
+        }
         Outcome::NotAQuery => return Err(Failure::NotAQuery),
-        Outcome::Names(_) | Outcome::Unknown => by_engine(sql, tokens, rewritten.as_ref())?,
+        Outcome::Names { .. } | Outcome::Unknown => by_engine(sql, tokens, rewritten.as_ref())?,
     };
     let mut names: Vec<TableName> = found.into_iter().filter_map(|name| named(sql, tokens, &name)).collect();
     names.sort_by_key(|name| name.span.start);
     names.dedup_by_key(|name| name.span.start);
-    Ok(names)
+    Ok(Named { tables: names, readings: readings(sql, tokens, &functions) })
 }
 
 /// The same names in the original text.
@@ -51,16 +62,21 @@ fn back(names: Vec<FoundName>, rewritten: Option<&Rewritten>) -> Vec<FoundName> 
     names.into_iter().map(|name| FoundName { span: original(name.span), ..name }).collect()
 }
 
-fn by_engine(sql: &str, tokens: &[Token], rewritten: Option<&Rewritten>) -> Result<Vec<FoundName>, Failure> {
-    let (tables, rewritten) = match (table_names(sql), rewritten) {
-        (Ok(tables), _) => (tables, None),
+fn by_engine(
+    sql: &str,
+    tokens: &[Token],
+    rewritten: Option<&Rewritten>,
+) -> Result<(Vec<FoundName>, Vec<String>), Failure> {
+    let (FoundNames { tables, functions }, rewritten) = match (table_names(sql), rewritten) {
+        (Ok(names), _) => (names, None),
         (Err(error), Some(rewritten)) if error.offset.is_none() => match table_names(&rewritten.text) {
-            Ok(tables) => (tables, Some(rewritten)),
+            Ok(names) => (names, Some(rewritten)),
             Err(_) => return Err(Failure::Syntax { message: error.message, offset: None }),
         },
         (Err(error), _) => return Err(Failure::Syntax { message: error.message, offset: error.offset }),
     };
-    tables.into_iter().map(|table| placed(sql, tokens, &table, rewritten)).collect()
+    let placed = tables.into_iter().map(|table| placed(sql, tokens, &table, rewritten));
+    Ok((placed.collect::<Result<_, _>>()?, functions))
 }
 
 /// The name's whole span from the offset that DuckDB tells.

@@ -6,6 +6,7 @@ mod find;
 mod lexer;
 mod names;
 mod places;
+mod readings;
 mod rewrite;
 mod statement;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod tests;
 use std::sync::Arc;
 
 pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
-use find::{Failure, TableName, plain_names};
+use find::{Failure, Named, TableName, named_in};
 use lexer::{Token, TokenKind, tokens};
 use places::Places;
+use readings::FileName;
 use statement::{NotOneQuery, one_query};
 
 use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, RepeatableSql, SqlBody, UpstreamName};
@@ -38,7 +40,7 @@ pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<
         body.map_err(|problems| problems.into_iter().map(|problem| naming_model(problem, file, templates)))
     });
     match (name, rendered, body) {
-        (Some(name), Some(rendered), Some(Ok((statement, names)))) => Ok(asset(file, name, rendered, statement, names)),
+        (Some(name), Some(rendered), Some(Ok(statement))) => Ok(asset(file, name, rendered, statement)),
         (_, _, body) => {
             diagnostics.extend(body.and_then(Result::err).into_iter().flatten());
             Err(diagnostics.sorted())
@@ -51,7 +53,7 @@ pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<
 pub fn table_spans(sql: &str) -> Option<Vec<(Vec<String>, Span)>> {
     let all = tokens(sql);
     let span = one_query(sql, &all).ok()?;
-    let names = plain_names(sql.get(span.start..span.end)?, &within(&all, span)).ok()?;
+    let names = named_in(sql.get(span.start..span.end)?, &within(&all, span)).ok()?.tables;
     let shifted = |name: Span| Span::new(name.start + span.start, name.end + span.start);
     Some(names.into_iter().map(|name| (name.parts, shifted(name.span))).collect())
 }
@@ -66,13 +68,8 @@ fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostics> {
     })
 }
 
-fn asset(
-    file: &Arc<SourceFile>,
-    name: AssetName,
-    rendered: Rendered,
-    statement: Span,
-    names: Vec<UpstreamName>,
-) -> ParsedAsset {
+fn asset(file: &Arc<SourceFile>, name: AssetName, rendered: Rendered, statement: OneStatement) -> ParsedAsset {
+    let OneStatement { span: statement, names, unseen } = statement;
     let call = |call: crate::template::ReferenceCall| UpstreamName {
         reference: call.reference,
         place: call.place,
@@ -92,6 +89,7 @@ fn asset(
             config_places: rendered.config_places,
             messages: rendered.messages,
             repeatable,
+            unseen,
         }),
     }
 }
@@ -100,7 +98,7 @@ fn asset(
 fn repeatable_sql(file: &Arc<SourceFile>, Repeatable { text, without }: Repeatable) -> Option<RepeatableSql> {
     let all = tokens(&text);
     let statement = one_query(&text, &all).ok()?;
-    let names = plain_names(text.get(statement.start..statement.end)?, &within(&all, statement)).ok()?;
+    let names = named_in(text.get(statement.start..statement.end)?, &within(&all, statement)).ok()?.tables;
     let upstream = |name: TableName| UpstreamName {
         place: Place::start_of(file),
         reference: Reference::Table(name.parts),
@@ -112,12 +110,19 @@ fn repeatable_sql(file: &Arc<SourceFile>, Repeatable { text, without }: Repeatab
     Some(RepeatableSql { names: names.into_iter().map(upstream).collect(), rendered: text, statement, without })
 }
 
-/// The one query's span and the plain names in it.
+/// The one query of a model.
+struct OneStatement {
+    span: Span,
+    /// The plain names and the files in it.
+    names: Vec<UpstreamName>,
+    unseen: Vec<String>,
+}
+
 fn statement(
     file: &Arc<SourceFile>,
     rendered: &str,
     templates: &TemplateEnvironment,
-) -> Result<(Span, Vec<UpstreamName>), Diagnostics> {
+) -> Result<OneStatement, Diagnostics> {
     let places = Places::new(file, rendered, templates);
     let all = tokens(rendered);
     let span = one_query(rendered, &all).map_err(|reason| not_one_query(file, rendered, &reason, &places))?;
@@ -126,8 +131,8 @@ fn statement(
     if let Some(parameter) = parameter(sql, &inner) {
         return Err(has_parameter(sql, span, parameter, &places).into());
     }
-    let names = plain_names(sql, &inner);
-    let names = names.map_err(|error| failure(sql, span, error, &places))?;
+    let named = named_in(sql, &inner);
+    let Named { tables, readings } = named.map_err(|error| failure(sql, span, error, &places))?;
     let upstream = |name: TableName| {
         let rendered = Span::new(span.start + name.span.start, span.start + name.span.end);
         UpstreamName {
@@ -136,7 +141,13 @@ fn statement(
             manner: Manner::PlainName { rendered, has_alias: name.has_alias },
         }
     };
-    Ok((span, names.into_iter().map(upstream).collect()))
+    let file = |file: FileName| UpstreamName {
+        place: places.place(Span::new(span.start + file.span.start, span.start + file.span.end)),
+        reference: Reference::Table(vec![file.text]),
+        manner: Manner::Argument,
+    };
+    let names = tables.into_iter().map(upstream).chain(readings.files.into_iter().map(file)).collect();
+    Ok(OneStatement { span, names, unseen: readings.unseen })
 }
 
 /// The tokens of a statement, counted from its start, without comments.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Cte, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Cte, Expr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
@@ -21,7 +21,10 @@ pub(super) struct FoundName {
 /// What our parser says about a statement.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Names(Vec<FoundName>),
+    Names {
+        tables: Vec<FoundName>,
+        functions: Vec<String>,
+    },
     /// It parses, and is not a query (`with ... insert ...`).
     NotAQuery,
     /// It does not parse; DuckDB may know better.
@@ -40,7 +43,10 @@ pub(super) fn find(sql: &str) -> Outcome {
     let visited = statement.visit(&mut finder);
     // Some names come without a place; DuckDB tells it.
     let all_placed = finder.found.iter().all(|name| name.span.start < name.span.end);
-    if visited.is_continue() && all_placed { Outcome::Names(finder.found) } else { Outcome::Unknown }
+    match visited.is_continue() && all_placed {
+        true => Outcome::Names { tables: finder.found, functions: finder.functions },
+        false => Outcome::Unknown,
+    }
 }
 
 fn reads(body: &SetExpr) -> bool {
@@ -128,6 +134,8 @@ struct Scope {
 struct Finder {
     scopes: Vec<Scope>,
     found: Vec<FoundName>,
+    /// The last part of each table function's name.
+    functions: Vec<String>,
 }
 
 impl Visitor for Finder {
@@ -153,8 +161,11 @@ impl Visitor for Finder {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, alias, args: None, .. } = factor {
-            self.table(name, alias.is_some());
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => self.table(name, alias.is_some()),
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => self.function(name),
+            TableFactor::TableFunction { expr: Expr::Function(function), .. } => self.function(&function.name),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
@@ -186,6 +197,11 @@ impl Finder {
             let span = Span::new(first.span.start.column as usize, last.span.end.column as usize);
             self.found.push(FoundName { span, has_alias });
         }
+    }
+
+    fn function(&mut self, name: &ObjectName) {
+        let last = name.0.last().and_then(|part| part.as_ident());
+        self.functions.extend(last.map(|name| name.value.clone()));
     }
 
     fn sees(&self, name: &str) -> bool {

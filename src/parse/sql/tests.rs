@@ -25,7 +25,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 fn duckdbs(sql: &str) -> Option<Vec<String>> {
     let rewritten = rewrite::rewrite(sql, &tokens(sql)).map(|rewritten| rewritten.text);
     let tables = table_names(sql).or_else(|error| rewritten.map_or(Err(error), |text| table_names(&text)));
-    Some(tables.ok()?.into_iter().map(|table| table.parts.join(".")).collect())
+    Some(tables.ok()?.tables.into_iter().map(|table| table.parts.join(".")).collect())
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn aliases_are_seen() {
         ("from x: t", true),
     ];
     for (sql, expected) in cases {
-        let names = plain_names(sql, &tokens(sql)).unwrap();
+        let names = named_in(sql, &tokens(sql)).unwrap().tables;
         assert_eq!((names.len(), names[0].has_alias), (1, expected), "{sql}");
     }
 }

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
-use crate::engine::{
-    Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject,
-};
+use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
 use crate::graph::{literal, quoted};
 use crate::project::Values;
 

@@ -1,0 +1,171 @@
+//! What a query reads by way of table functions: files named in their calls, and what nobody can name.
+
+use super::lexer::{Token, TokenKind, unquoted};
+use crate::source::Span;
+use crate::template::holds_placeholder;
+
+/// Functions whose first argument names files.
+const READERS: [&str; 24] = [
+    "glob",
+    "parquet_bloom_probe",
+    "parquet_file_metadata",
+    "parquet_full_metadata",
+    "parquet_kv_metadata",
+    "parquet_metadata",
+    "parquet_scan",
+    "parquet_schema",
+    "read_avro",
+    "read_blob",
+    "read_csv",
+    "read_csv_auto",
+    "read_json",
+    "read_json_auto",
+    "read_json_objects",
+    "read_json_objects_auto",
+    "read_ndjson",
+    "read_ndjson_auto",
+    "read_ndjson_objects",
+    "read_parquet",
+    "read_text",
+    "read_xlsx",
+    "sniff_csv",
+    "st_read",
+];
+
+/// Functions that make their rows from their arguments or from the engine itself.
+const OWN: [&str; 11] = [
+    "generate_series",
+    "icu_calendar_names",
+    "json_each",
+    "json_tree",
+    "pg_timezone_names",
+    "range",
+    "repeat",
+    "repeat_row",
+    "summary",
+    "unnest",
+    "which_secret",
+];
+
+/// A file's name in a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileName {
+    pub text: String,
+    pub span: Span,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Readings {
+    pub files: Vec<FileName>,
+    /// Calls whose files nobody can name; sorted, each once.
+    pub unseen: Vec<String>,
+}
+
+/// What a statement reads. `functions` are the names of its table functions; `tokens` are its own, without comments.
+pub(super) fn readings(sql: &str, tokens: &[Token], functions: &[String]) -> Readings {
+    let mut readings = Readings::default();
+    let names: Vec<String> = functions.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let foreign = names.iter().filter(|name| !is_reader(name) && !is_own(name));
+    readings.unseen.extend(foreign.map(|name| format!("{name}(...)")));
+    for (index, token) in tokens.iter().enumerate().filter(|_| names.iter().any(|name| is_reader(name))) {
+        let reader = reader(sql, *token).filter(|reader| names.contains(reader) && is_call(tokens, index));
+        let Some(reader) = reader else { continue };
+        match first_argument(sql, tokens.get(index + 2..).unwrap_or_default()) {
+            Some(files) => readings.files.extend(files),
+            None => readings.unseen.push(format!("{reader}(...)")),
+        }
+    }
+    readings.unseen.sort_unstable();
+    readings.unseen.dedup();
+    readings
+}
+
+fn is_reader(name: &str) -> bool {
+    READERS.contains(&name)
+}
+
+fn is_own(name: &str) -> bool {
+    OWN.contains(&name) || name.starts_with("duckdb_") || name.starts_with("pragma_") || name.starts_with("test_")
+}
+
+fn reader(sql: &str, token: Token) -> Option<String> {
+    let is_name = matches!(token.kind, TokenKind::Word | TokenKind::QuotedName);
+    let name = is_name.then(|| unquoted(token.text(sql)).to_ascii_lowercase())?;
+    is_reader(&name).then_some(name)
+}
+
+fn is_call(tokens: &[Token], index: usize) -> bool {
+    tokens.get(index + 1).is_some_and(|next| next.is_symbol('('))
+}
+
+/// The files that the first argument names: a literal, or a list of literals. Nothing for what must be computed.
+fn first_argument(sql: &str, tokens: &[Token]) -> Option<Vec<FileName>> {
+    let (files, after) = match tokens.first()? {
+        open if open.is_symbol('[') => {
+            let length = tokens.iter().position(|token| token.is_symbol(']'))?;
+            let items = tokens.get(1..length)?.chunks(2);
+            let item = |item: &[Token]| match item {
+                [item] => file_name(sql, *item),
+                [item, comma] if comma.is_symbol(',') => file_name(sql, *item),
+                _ => None,
+            };
+            (items.map(item).collect::<Option<Vec<_>>>()?, length + 1)
+        }
+        token => (vec![file_name(sql, *token)?], 1),
+    };
+    let ends = tokens.get(after).is_some_and(|next| next.is_symbol(',') || next.is_symbol(')'));
+    (ends && !files.is_empty()).then_some(files)
+}
+
+fn file_name(sql: &str, token: Token) -> Option<FileName> {
+    let text = token.text(sql);
+    // Neither escapes nor dollar quotes: nobody writes a file's name so.
+    let is_plain = token.kind == TokenKind::Literal && text.starts_with('\'') && !holds_placeholder(text);
+    let text = unquoted(text);
+    let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    (is_plain && is_name).then(|| FileName { text, span: token.span })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lexer::tokens;
+    use super::*;
+
+    fn read(sql: &str, functions: &[&str]) -> (Vec<String>, Vec<String>) {
+        let functions: Vec<String> = functions.iter().map(|name| (*name).to_owned()).collect();
+        let Readings { files, unseen } = readings(sql, &tokens(sql), &functions);
+        for file in &files {
+            assert_eq!(unquoted(&sql[file.span.start..file.span.end]), file.text);
+        }
+        (files.into_iter().map(|file| file.text).collect(), unseen)
+    }
+
+    #[test]
+    fn literals_are_files() {
+        let sql =
+            "from read_csv('a.csv', header = true), \"READ_PARQUET\"(['b''s.parquet', 'c/*.parquet']) , read_text('d')";
+        assert_eq!(
+            read(sql, &["read_csv", "read_parquet", "READ_TEXT"]).0,
+            ["a.csv", "b's.parquet", "c/*.parquet", "d"]
+        );
+        assert_eq!(read("select read_csv, a glob ('x') from t", &["range"]), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_must_be_computed_is_named() {
+        for sql in [
+            "from read_csv(getvariable('x'))",
+            "from read_csv('a' || '.csv')",
+            "from read_csv(['a', x])",
+            "from read_csv(e'a')",
+            "from read_csv()",
+            "from read_csv([])",
+            "from read_csv(",
+            "from read_csv([",
+        ] {
+            assert_eq!(read(sql, &["read_csv"]), (vec![], vec!["read_csv(...)".to_owned()]), "{sql}");
+        }
+        let own = read("from range(3), sqlite_scan('a', 'b')", &["range", "SQLITE_scan", "duckdb_tables"]);
+        assert_eq!(own, (vec![], vec!["sqlite_scan(...)".to_owned()]));
+    }
+}
