@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
-use super::run::{database_diagnostic, open_diagnostic, open_to_read};
+use super::run::{database_diagnostic, look_at, open_diagnostic};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind, Recorded};
@@ -61,7 +61,7 @@ impl Assessment {
         let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
         let compiled = context.compile()?;
         let selected = context.selected(&selection, &compiled.graph)?;
-        let engine = match open_to_read(context, &compiled.project, args.wait) {
+        let engine = match look_at(context, &compiled.project, args.wait) {
             Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
             opened => Some(opened.map_err(|error| open_diagnostic(&compiled.project, &error))?),
         };

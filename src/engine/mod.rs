@@ -4,6 +4,9 @@
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
 mod duckdb;
+mod remembered;
+
+pub use remembered::look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -254,7 +257,7 @@ pub struct RunEnd {
 }
 
 /// An asset that did not come out of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Failure {
     pub run: String,
     pub asset: String,
@@ -267,7 +270,7 @@ pub struct Failure {
 }
 
 /// Why an asset did not come out of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FailureOutcome {
     Failed,
     /// An upstream failed.
@@ -311,7 +314,7 @@ impl From<MaterializationRecord> for Recorded {
 }
 
 /// What is known of an asset's newest materialization.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Recorded {
     pub asset: String,
     pub run: String,
@@ -348,7 +351,7 @@ pub struct InputVersion {
     pub seen: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExistingRelation {
     pub relation: RelationName,
     pub is_view: bool,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -17,7 +18,7 @@ use crate::template::argument_place;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// How an asset persists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Materialized {
     Table,
     View,
@@ -41,7 +42,7 @@ impl Materialized {
 }
 
 /// What happens after a failure: how often to try again, and how long to wait before the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Retry {
     pub count: u32,
     /// The wait before the first retry; it doubles with each further one.

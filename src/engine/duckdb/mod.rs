@@ -5,6 +5,7 @@ mod csv;
 mod error;
 mod export;
 mod hugeint;
+mod identity;
 mod incoming;
 mod interval;
 mod library;
@@ -19,6 +20,7 @@ mod table_names;
 mod types;
 
 pub(super) use error::storage_hint;
+pub(super) use identity::identity;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeSet, HashMap};

@@ -1,0 +1,148 @@
+//! A database that is only looked at: what it said is remembered as long as its file is as it was, so that most looks
+//! need not open it. Whatever else is asked opens it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Access, Capabilities, Engine, EngineError, ExistingRelation, Failure, Recorded, RunEnd, RunStart, SchemaName,
+    Session, WhenLocked, duckdb, open,
+};
+use crate::cache::{Cache, Key};
+use crate::project::Project;
+
+/// Opens the project's database to look at it, or takes what is known of it where nothing has changed since.
+///
+/// # Errors
+/// As `open`. What is known is not used while another process holds the database: that is as locked as without it.
+pub fn look(
+    project: &Arc<Project>,
+    when_locked: WhenLocked,
+    keep_waiting: &dyn Fn(&str) -> bool,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    let cache = Cache::of(project);
+    let key = |identity: String| cache.key("state", [identity.as_bytes()]);
+    let key = duckdb::identity(project).map(key);
+    let known = key.as_ref().and_then(|key| cache.read::<Answers>(key));
+    let engine = OnceLock::new();
+    if known.is_none() {
+        let _ = engine.set(open(project, Access::ReadOnly, when_locked, keep_waiting)?);
+    }
+    Ok(Arc::new(Remembered {
+        project: Arc::clone(project),
+        when_locked,
+        engine,
+        // What is known already need not be written again.
+        entry: key.filter(|_| known.is_none()).map(|key| (cache, key)),
+        answers: Mutex::new(known.unwrap_or_default()),
+    }))
+}
+
+/// What was asked so far.
+#[derive(Default, Serialize, Deserialize)]
+struct Answers {
+    recorded: Option<Vec<Recorded>>,
+    relations: Option<Vec<ExistingRelation>>,
+    failures: Option<Vec<Failure>>,
+}
+
+struct Remembered {
+    project: Arc<Project>,
+    when_locked: WhenLocked,
+    engine: OnceLock<Arc<dyn Engine>>,
+    /// Where the answers go.
+    entry: Option<(Cache, Key)>,
+    answers: Mutex<Answers>,
+}
+
+impl Remembered {
+    fn engine(&self) -> Result<&Arc<dyn Engine>, EngineError> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        let opened = open(&self.project, Access::ReadOnly, self.when_locked, &|_| true)?;
+        Ok(self.engine.get_or_init(|| opened))
+    }
+
+    fn answer<T: Clone>(
+        &self,
+        place: impl Fn(&mut Answers) -> &mut Option<T>,
+        ask: impl Fn(&dyn Engine) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = place(&mut answers) {
+            return Ok(answer.clone());
+        }
+        let answer = ask(self.engine()?.as_ref())?;
+        *place(&mut answers) = Some(answer.clone());
+        Ok(answer)
+    }
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        let Some((cache, key)) = self.entry.take() else { return };
+        // The file is looked at once more only when it is closed.
+        drop(self.engine.take());
+        let after = duckdb::identity(&self.project).map(|identity| cache.key("state", [identity.as_bytes()]));
+        let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if after.as_ref() == Some(&key) && answers.recorded.is_some() {
+            cache.write(&key, answers);
+        }
+    }
+}
+
+impl Engine for Remembered {
+    fn capabilities(&self) -> &Capabilities {
+        static UNKNOWN: OnceLock<Capabilities> = OnceLock::new();
+        let unknown = || Capabilities { engine: String::new(), transactional_publish: false };
+        self.engine().map_or_else(|_| UNKNOWN.get_or_init(unknown), |engine| engine.capabilities())
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        self.engine()?.session()
+    }
+
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError> {
+        self.engine()?.prepare(schemas, workers)
+    }
+
+    fn prepare_state(&self) -> Result<(), EngineError> {
+        self.engine()?.prepare_state()
+    }
+
+    fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError> {
+        match assets {
+            Some(_) => self.engine()?.recorded(assets),
+            None => self.answer(|answers| &mut answers.recorded, |engine| engine.recorded(None)),
+        }
+    }
+
+    fn begin_run(&self, start: &RunStart) -> Result<(), EngineError> {
+        self.engine()?.begin_run(start)
+    }
+
+    fn end_run(&self, end: &RunEnd) -> Result<(), EngineError> {
+        self.engine()?.end_run(end)
+    }
+
+    fn failures(&self) -> Result<Vec<Failure>, EngineError> {
+        self.answer(|answers| &mut answers.failures, |engine| engine.failures())
+    }
+
+    fn last_failures(&self) -> Result<Vec<Failure>, EngineError> {
+        self.engine()?.last_failures()
+    }
+
+    fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
+        self.answer(|answers| &mut answers.relations, |engine| engine.relations())
+    }
+
+    fn cancel(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.cancel();
+        }
+    }
+}
