@@ -19,12 +19,16 @@ from collections.abc import Callable, Iterator
 import compile_only
 import crossing
 import layered
+import plans
 import tpch
 from measure import BENCH_PYTHON, DOVETAIL, WORK, Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "layered": layered.whole_graph,
     "edit": layered.one_leaf,
+    "records": plans.records,
+    "plan": plans.nothing_to_do,
+    "state": plans.long_history,
     "tpch": tpch.queries,
     "tiny": compile_only.tiny_models,
     "realistic": compile_only.realistic_models,

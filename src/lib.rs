@@ -4,6 +4,7 @@
 //! `scan -> parse (template) -> graph -> plan -> execute`. Each stage takes the type of the one before and
 //! returns its own.
 
+mod cache;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;

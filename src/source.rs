@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
+
 /// A text of the project, read once by `scan` and shared from then on.
 #[derive(Debug)]
 pub struct SourceFile {
@@ -82,7 +84,7 @@ pub struct Position {
 }
 
 /// A half-open range of byte offsets in one text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     pub start: usize,
     pub end: usize,
@@ -95,8 +97,9 @@ impl Span {
 }
 
 /// Where in the user's files something stands.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Place {
+    #[serde(with = "crate::cache::files")]
     pub file: Arc<SourceFile>,
     pub span: Span,
 }

@@ -133,7 +133,7 @@ pub(crate) enum Command {
     /// Show versions, paths and the database, and say what is wrong
     Debug,
 
-    /// Remove `target/compiled` and `.dovetail/cache`, never data or reports
+    /// Remove `target/compiled`, `target/cache` and `.dovetail/cache`, never data or reports
     Clean,
 }
 

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::{CommandResult, ExitStatus};
+use crate::cache;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::project::{Project, load};
 
 pub(crate) fn clean(context: &mut Context) -> CommandResult {
     let project = load(&context.root()?, &context.load_options()?)?.value;
     let mut removed = 0;
-    for folder in [project.target_dir().join("compiled"), project.root.join(".dovetail").join("cache")] {
+    let folders =
+        [project.target_dir().join("compiled"), cache::folder(&project), project.root.join(".dovetail/cache")];
+    for folder in folders {
         // A link is removed as a link. What does not exist is clean, and a file of that name is not ours.
         let Ok(metadata) = folder.symlink_metadata() else { continue };
         if metadata.is_file() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::assess::{Assessment, Look};
 use super::changed::changed;
 use super::context::Context;
-use super::run::{database_diagnostic, open_diagnostic, open_to_read};
+use super::run::{database_diagnostic, look_at, open_diagnostic};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind};
@@ -69,7 +69,7 @@ pub(crate) fn open_if_there(
     compiled: &Compiled,
     wait: Option<Option<Duration>>,
 ) -> Result<Option<Arc<dyn Engine>>, Diagnostic> {
-    match open_to_read(context, &compiled.project, wait) {
+    match look_at(context, &compiled.project, wait) {
         Err(error) if error.kind == EngineErrorKind::NoDatabase => Ok(None),
         opened => opened.map(Some).map_err(|error| open_diagnostic(&compiled.project, &error)),
     }

@@ -19,7 +19,7 @@ use super::retry::undone;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, open};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, look, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::{CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
@@ -200,7 +200,7 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
     open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
 }
 
-/// Opens the database to look at it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.
+/// Opens the database to read from it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.
 pub(crate) fn open_to_read(context: &mut Context, project: &Project, wait: Option<Option<Duration>>) -> OpenResult {
     let say = said_once(&mut context.printer);
     let keep_waiting = |holder: &str| {
@@ -208,6 +208,16 @@ pub(crate) fn open_to_read(context: &mut Context, project: &Project, wait: Optio
         true
     };
     open(project, Access::ReadOnly, when_locked(wait), &keep_waiting)
+}
+
+/// As `open_to_read`, for what the state says: the file is not opened where it is as it was at the last look.
+pub(crate) fn look_at(context: &mut Context, project: &Arc<Project>, wait: Option<Option<Duration>>) -> OpenResult {
+    let say = said_once(&mut context.printer);
+    let keep_waiting = |holder: &str| {
+        say(holder);
+        true
+    };
+    look(project, when_locked(wait), &keep_waiting)
 }
 
 /// Says whom the command waits for, at the first call only.

@@ -1,11 +1,13 @@
 //! The pipeline's front half in one place: from a folder to the graph of its assets.
 
 mod declarations;
+mod known;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
@@ -17,6 +19,7 @@ use crate::scan::{Modules, Scanned, scan};
 use crate::source::SourceFile;
 use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
+use known::Known;
 
 /// The name under which a query of the command line joins the graph.
 pub const INLINE: &str = "<inline>";
@@ -34,6 +37,7 @@ pub struct Compiled {
 }
 
 /// A line of `log()` or `print()`.
+#[derive(Serialize, Deserialize)]
 pub struct TemplateMessage {
     pub model: AssetName,
     pub text: String,
@@ -68,16 +72,27 @@ pub fn compile_project(
 ) -> Result<Compiled, Diagnostics> {
     let Warned { value: project, mut warnings } = project;
     let scanned = scan(&project).map_err(|problems| together(problems, &warnings))?;
-    let Warned { value: (mut parsed, templates), warnings: parse_warnings } =
+    let modules = Modules::new(&project.root, &scanned.python);
+    let place = inline.is_none().then(|| known::Place::of(&project, &scanned));
+    if let Some(Known { graph, warnings: known, messages, .. }) = place.as_ref().and_then(|place| place.read(&project))
+    {
+        let templates = TemplateEnvironment::new(&project, &scanned.macros)?;
+        warnings.extend(known);
+        return Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages });
+    }
+    let Warned { value: Harvested { mut parsed, templates, is_repeatable }, warnings: mut found } =
         parse(&project, &scanned, python, inline).map_err(|problems| together(problems, &warnings))?;
     let messages = messages(&mut parsed);
-    let modules = Modules::new(&project.root, &scanned.python);
-    warnings.extend(parse_warnings);
     let resolved = resolve(&project, parsed, &templates)
-        .map_err(|problems| redacted(together(problems, &warnings), &templates))?;
-    warnings.extend(resolved.warnings);
-    let warnings = redacted(warnings, &templates);
-    Ok(Compiled { project: Arc::new(project), graph: resolved.value, templates, modules, warnings, messages })
+        .map_err(|problems| redacted(together(together(problems, &found), &warnings), &templates))?;
+    found.extend(resolved.warnings);
+    let (graph, found) = (resolved.value, redacted(found, &templates));
+    if let Some(place) = place.filter(|_| is_repeatable) {
+        place.write(&project, &templates, &graph, &found, &messages);
+    }
+    let mut warnings = redacted(warnings, &templates);
+    warnings.extend(found);
+    Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages })
 }
 
 /// The problems that end a stage, with the warnings of those before it.
@@ -128,13 +143,21 @@ struct Harvest {
     problems: Diagnostics,
 }
 
+/// What all files give.
+struct Harvested {
+    parsed: Parsed,
+    templates: TemplateEnvironment,
+    /// The same files give the same again: no module had to be imported.
+    is_repeatable: bool,
+}
+
 /// Parses all files in parallel; the errors of all languages come together.
 fn parse(
     project: &Project,
     scanned: &Scanned,
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
-) -> Result<Warned<(Parsed, TemplateEnvironment)>, Diagnostics> {
+) -> Result<Warned<Harvested>, Diagnostics> {
     let mut harvest = Harvest::default();
     let templates = match TemplateEnvironment::new(project, &scanned.macros) {
         Ok(templates) => {
@@ -153,10 +176,14 @@ fn parse(
     harvest.absorb_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
     let undeclared = std::mem::take(&mut harvest.undeclared);
+    let is_repeatable = undeclared.is_empty();
     let imported = Declarations::new(project, scanned, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
-        Some(templates) => redacted(harvest.problems, &templates).with((harvest.parsed, templates)),
+        Some(templates) => {
+            let parsed = harvest.parsed;
+            redacted(harvest.problems, &templates).with(Harvested { parsed, templates, is_repeatable })
+        }
         None => Err(harvest.problems.sorted()),
     }
 }

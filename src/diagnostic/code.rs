@@ -5,7 +5,7 @@ use std::fmt;
 macro_rules! codes {
     ($($variant:ident = $number:literal, $title:literal, $explanation:literal;)*) => {
         /// A code that a user can look up; printed as `DT0123`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[repr(u16)]
         pub enum Code { $(#[doc = $title] $variant = $number,)* }
 

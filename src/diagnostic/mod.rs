@@ -10,16 +10,18 @@ pub use json::diagnostic_json;
 pub use render::{Rendering, render};
 pub use suggest::did_you_mean;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Place;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     Error,
     Warning,
 }
 
 /// One problem: what (code and message), where (place and label) and what to do (hints).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Diagnostic {
     pub code: Code,
     pub severity: Severity,
@@ -93,7 +95,7 @@ impl Diagnostic {
 }
 
 /// All problems of one stage. An `Err(Diagnostics)` holds at least one error.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {

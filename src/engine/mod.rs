@@ -5,8 +5,10 @@
 
 mod duckdb;
 mod observation;
+mod remembered;
 
 pub use observation::{Closeness, Observation};
+pub use remembered::look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +24,7 @@ use crate::project::{Project, Values};
 pub type BatchReader = Box<dyn RecordBatchReader + Send>;
 
 /// What an engine can do beyond the verbs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Capabilities {
     /// Name and version, such as `DuckDB 1.5.5`: shown by `debug`, recorded with each run.
     pub engine: String,
@@ -303,7 +305,7 @@ pub struct RunEnd {
 }
 
 /// An asset that did not come out of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Failure {
     pub run: String,
     pub asset: String,
@@ -316,7 +318,7 @@ pub struct Failure {
 }
 
 /// Why an asset did not come out of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FailureOutcome {
     Failed,
     /// An upstream failed.
@@ -408,7 +410,7 @@ impl From<MaterializationRecord> for Recorded {
 }
 
 /// What is known of an asset's newest materialization.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Recorded {
     pub asset: String,
     pub run: String,
@@ -467,7 +469,7 @@ impl InputVersion {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExistingRelation {
     pub relation: RelationName,
     pub is_view: bool,

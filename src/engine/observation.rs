@@ -1,7 +1,7 @@
 //! What the engine is asked to look at of data that dovetail does not make.
 
 /// How closely data is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Closeness {
     /// Its number of rows.
     Count,

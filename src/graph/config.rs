@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -18,7 +19,7 @@ use crate::template::argument_place;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// How an asset persists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Materialized {
     Table,
     View,
@@ -42,7 +43,7 @@ impl Materialized {
 }
 
 /// Where an asset's data version comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DataVersioning {
     /// Its content.
     #[default]
@@ -54,7 +55,7 @@ pub enum DataVersioning {
 }
 
 /// What happens after a failure: how often to try again, and how long to wait before the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Retry {
     pub count: u32,
     /// The wait before the first retry; it doubles with each further one.
@@ -62,7 +63,7 @@ pub struct Retry {
 }
 
 /// How a source is observed: from how it differs from before follows that its readers are stale.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Observe {
     /// Files by looking at them, tables by counting their rows, addresses not at all.
     #[default]

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::parse::{AssetName, ColumnProperties, PythonBody, SourceLocation};
@@ -43,7 +44,7 @@ use crate::source::{Place, SourceFile, Span};
 pub type NodeId = NodeIndex<u32>;
 
 /// One graph from all languages: assets and sources, edges from upstream to downstream.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AssetGraph {
     pub nodes: DiGraph<Node, EdgeKind>,
     /// By the name that selections and messages use: `orders`, `raw.orders` for sources.
@@ -52,7 +53,7 @@ pub struct AssetGraph {
     pub package: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EdgeKind {
     /// The downstream reads the upstream's data.
     Data,
@@ -61,7 +62,7 @@ pub enum EdgeKind {
 }
 
 /// An asset or a source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Node {
     /// Unique in the project: `orders`, `raw.orders` for sources.
     pub name: AssetName,
@@ -70,6 +71,7 @@ pub struct Node {
     pub package: String,
     /// Package, folders below the models path, name: dbt's fully qualified name.
     pub fqn: Vec<String>,
+    #[serde(with = "crate::cache::files")]
     pub file: Arc<SourceFile>,
     pub place: Place,
     /// Where a property file describes it. A source without it is implicit: named by SQL and declared by nobody.
@@ -98,7 +100,7 @@ pub struct Node {
 }
 
 /// What a node is, as `kind:` selects it and `ls` shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     Sql,
     Python,
@@ -127,7 +129,7 @@ impl Kind {
 }
 
 /// What computing the node means.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Body {
     Sql(CompiledSql),
     Python(CompiledPython),
@@ -138,7 +140,7 @@ pub enum Body {
 }
 
 /// SQL as it goes to the engine: the user's own text with names edited in place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompiledSql {
     /// The whole compiled text, comments included.
     pub text: String,
@@ -146,7 +148,8 @@ pub struct CompiledSql {
     pub statement: Span,
     /// Where `text` differs from the rendered template, in order: place errors are mapped back through these.
     pub edits: Vec<Edit>,
-    /// The statement as every invocation would compile it, where this one differs.
+    /// The statement as every invocation would compile it, where this one differs. Such a model is never cached.
+    #[serde(skip)]
     pub repeatable: Option<Box<Repeatable>>,
     /// Calls of table functions that read what nobody can name, such as `read_csv(...)`; sorted.
     pub unseen: Vec<String>,
@@ -161,7 +164,7 @@ pub struct Repeatable {
 }
 
 /// A stretch of rendered text and what stands in its place in the compiled text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     pub rendered: Span,
     pub compiled: Span,
@@ -196,7 +199,7 @@ impl CompiledSql {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompiledPython {
     pub body: PythonBody,
     /// The nodes that arrive as arguments, with the parameter that each is for.

@@ -12,12 +12,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::Message;
 
 /// Name of an asset, checked at birth: not empty, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct AssetName(Arc<str>);
 
 impl AssetName {
@@ -29,6 +32,20 @@ impl AssetName {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<AssetName> for String {
+    fn from(name: AssetName) -> Self {
+        name.0.to_string()
+    }
+}
+
+impl TryFrom<String> for AssetName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        AssetName::new(&name).ok_or("not the name of an asset")
     }
 }
 
@@ -125,7 +142,7 @@ pub struct RepeatableSql {
 }
 
 /// An asset function.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PythonBody {
     /// Name of the function in its module; for factories the name that the asset was registered under.
     pub function: String,
@@ -136,7 +153,7 @@ pub struct PythonBody {
 }
 
 /// A parameter that receives an upstream's data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Parameter {
     pub name: String,
     /// The annotation's source text, such as `pl.LazyFrame`.
@@ -170,7 +187,7 @@ pub struct ParsedSource {
 }
 
 /// Where a source's data is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SourceLocation {
     /// A table of this database or of an attached one.
     Table { database: Option<String>, schema: Option<String>, identifier: String },
@@ -183,14 +200,14 @@ pub enum SourceLocation {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileFormat {
     Parquet,
     Csv,
     Json,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnProperties {
     pub name: String,
     pub description: Option<String>,

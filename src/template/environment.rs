@@ -1,6 +1,6 @@
 //! The minijinja environment of a project: its macros, its variables, Python's methods on values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use minijinja::syntax::SyntaxConfig;
@@ -15,6 +15,7 @@ use super::invocation::{self, Invocation};
 use super::macros::{MacroIndex, template_name};
 use super::markers::{mark, read};
 use super::placeholder::readable;
+use super::reads::Reads;
 use super::references::place_calls;
 use super::scanner::has_tags;
 use super::secrets::Secrets;
@@ -38,6 +39,7 @@ pub struct TemplateEnvironment {
     macros: MacroIndex,
     project: Arc<Project>,
     secrets: Arc<Secrets>,
+    reads: Arc<Reads>,
     invocation: Arc<Invocation>,
 }
 
@@ -50,7 +52,8 @@ impl TemplateEnvironment {
         let mut diagnostics = Diagnostics::default();
         let index = MacroIndex::new(macros, &mut diagnostics);
         let (project, secrets) = (Arc::new(project.clone()), Arc::new(Secrets::default()));
-        let mut plain = environment(&project, &secrets);
+        let reads = Arc::new(Reads::default());
+        let mut plain = environment(&project, &secrets, &reads);
         let errors = index.register(&mut plain, |_, file| file.text().to_owned());
         for (file, error) in errors {
             let failure = Failure { file: &file, prelude: 0, macros: &index, known_names: Vec::new() };
@@ -60,7 +63,7 @@ impl TemplateEnvironment {
             return Err(diagnostics.sorted());
         }
         let invocation = Arc::new(Invocation::current());
-        Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets, invocation })
+        Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets, reads, invocation })
     }
 
     /// Renders a model.
@@ -82,6 +85,9 @@ impl TemplateEnvironment {
             Diagnostics::from(failure.diagnostic(&error))
         })?;
         let state = std::mem::take(&mut *context.state());
+        if !state.volatile.is_empty() {
+            self.reads.anything_else();
+        }
         let calls = self.place(file, state.calls);
         let redacted = |message: Message| Message { text: self.secrets.redact(&readable(&message.text)), ..message };
         let messages = state.messages.into_iter().map(redacted).collect();
@@ -142,6 +148,12 @@ impl TemplateEnvironment {
         &self.secrets
     }
 
+    /// The environment variables that were looked at; `None` where rendering also looked at secrets, or at values that
+    /// differ at each invocation.
+    pub fn variables_read(&self) -> Option<BTreeSet<String>> {
+        self.reads.only_variables()
+    }
+
     fn numbered(&self, model: &Arc<SourceFile>, number: usize) -> Option<Arc<SourceFile>> {
         if number == MODEL { Some(Arc::clone(model)) } else { self.macros.files().nth(number).cloned() }
     }
@@ -164,7 +176,7 @@ impl TemplateEnvironment {
 
     fn marked(&self) -> &Environment<'static> {
         self.marked.get_or_init(|| {
-            let mut marked = environment(&self.project, &self.secrets);
+            let mut marked = environment(&self.project, &self.secrets, &self.reads);
             // Errors cannot happen here that did not happen without marks; a template that is missing all the same
             // makes the map fall back to marks in the model alone.
             let _ = self.macros.register(&mut marked, |number, file| mark(file.text(), number));
@@ -190,7 +202,7 @@ impl TemplateEnvironment {
     }
 }
 
-fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>) -> Environment<'static> {
+fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>, reads: &Arc<Reads>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -202,7 +214,7 @@ fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>) -> Environment<'s
     environment.set_recursion_limit(RECURSION_LIMIT);
     // Makes errors carry the span of the expression that failed.
     environment.set_debug(true);
-    register(&mut environment, project, secrets);
+    register(&mut environment, project, secrets, reads);
     environment
 }
 

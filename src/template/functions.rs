@@ -10,6 +10,7 @@ use super::markers;
 use super::objects::{Config, Exceptions, Unsupported};
 use super::placeholder::{Part, Placeholder};
 use super::raised::{raise, return_value};
+use super::reads::Reads;
 use super::secrets::Secrets;
 use super::value::from_json;
 use super::values;
@@ -24,7 +25,12 @@ const UNSUPPORTED: [&str; 6] = ["adapter", "run_query", "statement", "load_resul
 type Arguments = Rest<ValueOrKwargs>;
 
 /// Adds everything but macros to an environment.
-pub(super) fn register(environment: &mut Environment<'static>, project: &Arc<Project>, secrets: &Arc<Secrets>) {
+pub(super) fn register(
+    environment: &mut Environment<'static>,
+    project: &Arc<Project>,
+    secrets: &Arc<Secrets>,
+    reads: &Arc<Reads>,
+) {
     environment.add_function("ref", reference);
     environment.add_function("source", source);
     environment.add_function("is_incremental", || false);
@@ -36,9 +42,9 @@ pub(super) fn register(environment: &mut Environment<'static>, project: &Arc<Pro
     values::register(environment);
     let vars = Arc::clone(project);
     environment.add_function("var", move |args: Arguments| variable(&vars, &args.into_values()));
-    let (variables, secrets) = (Arc::clone(project), Arc::clone(secrets));
+    let (variables, secrets, reads) = (Arc::clone(project), Arc::clone(secrets), Arc::clone(reads));
     environment.add_function("env_var", move |args: Arguments| {
-        environment_variable(&variables, &secrets, &args.into_values())
+        environment_variable(&variables, &secrets, &reads, &args.into_values())
     });
     environment.add_global("config", Value::from_object(Config(Arc::clone(project))));
     environment.add_global("exceptions", Value::from_object(Exceptions));
@@ -120,8 +126,9 @@ fn variable(project: &Project, args: &[Value]) -> Result<Value, Error> {
     })
 }
 
-fn environment_variable(project: &Project, secrets: &Secrets, args: &[Value]) -> Result<Value, Error> {
+fn environment_variable(project: &Project, secrets: &Secrets, reads: &Reads, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default("env_var", args)?;
+    reads.variable(&name);
     let value = project.environment.get(&name).map(|value| Value::from(value.as_str()));
     // As in dbt, a default of none is a default for `var` and not for `env_var`.
     let value = value.or(default.filter(|default| !default.is_none()));
@@ -132,6 +139,7 @@ fn environment_variable(project: &Project, secrets: &Secrets, args: &[Value]) ->
         )
     })?;
     if Secrets::is_secret(&name) {
+        reads.anything_else();
         secrets.register(&value.to_string());
     }
     Ok(value)

@@ -15,6 +15,7 @@ mod markers;
 mod objects;
 mod placeholder;
 mod raised;
+mod reads;
 mod references;
 mod scanner;
 mod secrets;

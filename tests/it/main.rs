@@ -3,6 +3,7 @@
 // All of this is test code; clippy knows that only of the functions under `#[test]`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cache;
 mod commands;
 mod database;
 mod docs;

@@ -47,7 +47,7 @@ pub(super) fn relations(connection: &Arc<Connection>, own: &str) -> Result<Vec<E
     drop(result);
     for index in inexact {
         let relation: &mut ExistingRelation = &mut relations[index];
-        relation.columns = columns(connection.table_columns(&relation.relation)?);
+        relation.columns = columns(&connection.table_columns(&relation.relation)?);
     }
     Ok(relations)
 }

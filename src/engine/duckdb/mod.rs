@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod hashing;
 mod hugeint;
+mod identity;
 mod incoming;
 mod interval;
 mod library;
@@ -22,6 +23,7 @@ mod table_names;
 mod types;
 
 pub(super) use error::hint;
+pub(super) use identity::identity;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

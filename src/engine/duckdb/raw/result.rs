@@ -90,6 +90,19 @@ impl Chunk {
         self.value(column, row, |data| unsafe { *data.cast::<i64>().add(row as usize) })
     }
 
+    /// A value of a UBIGINT column, `None` for NULL.
+    pub(in crate::engine::duckdb) fn unsigned_big_int(&self, column: u64, row: u64) -> Option<u64> {
+        // SAFETY: as in `big_int`.
+        self.value(column, row, |data| unsafe { *data.cast::<u64>().add(row as usize) })
+    }
+
+    /// A value of a HUGEINT column, `None` for NULL.
+    pub(in crate::engine::duckdb) fn huge_int(&self, column: u64, row: u64) -> Option<i128> {
+        // SAFETY: as in `big_int`.
+        let value = self.value(column, row, |data| unsafe { *data.cast::<ffi::duckdb_hugeint>().add(row as usize) })?;
+        Some(i128::from(value.upper) << 64 | i128::from(value.lower))
+    }
+
     /// A value of a VARCHAR or BLOB column, `None` for NULL.
     pub(in crate::engine::duckdb) fn bytes(&self, column: u64, row: u64) -> Option<Vec<u8>> {
         // SAFETY: the caller's column holds strings, one `duckdb_string_t` per row.

@@ -1,0 +1,176 @@
+//! A database that is only looked at: what it said is remembered as long as its file is as it was, so that most looks
+//! need not open it. Whatever else is asked opens it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Access, Capabilities, Engine, EngineError, ExistingRelation, Failure, LastRun, Observation, Past, Recorded, RunEnd,
+    RunStart, SchemaName, Session, WhenLocked, duckdb, open,
+};
+use crate::cache::{Cache, Key};
+use crate::project::Project;
+
+/// Opens the project's database to look at it, or takes what is known of it where nothing has changed since.
+///
+/// # Errors
+/// As `open`. What is known is not used while another process holds the database: that is as locked as without it.
+pub fn look(
+    project: &Arc<Project>,
+    when_locked: WhenLocked,
+    keep_waiting: &dyn Fn(&str) -> bool,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    let cache = Cache::of(project);
+    let key = |identity: String| cache.key("state", [identity.as_bytes()]);
+    let key = duckdb::identity(project).map(key);
+    let known = key.as_ref().and_then(|key| cache.read::<Answers>(key));
+    let engine = OnceLock::new();
+    if known.is_none() {
+        let _ = engine.set(open(project, Access::ReadOnly, when_locked, keep_waiting)?);
+    }
+    Ok(Arc::new(Remembered {
+        project: Arc::clone(project),
+        when_locked,
+        engine,
+        entry: key.map(|key| (cache, key)),
+        has_news: false.into(),
+        capabilities: known
+            .as_ref()
+            .and_then(|known| known.capabilities.clone())
+            .map(OnceLock::from)
+            .unwrap_or_default(),
+        answers: Mutex::new(known.unwrap_or_default()),
+    }))
+}
+
+/// What was asked so far.
+#[derive(Default, Serialize, Deserialize)]
+struct Answers {
+    recorded: Option<Vec<Recorded>>,
+    relations: Option<Vec<ExistingRelation>>,
+    failures: Option<Vec<Failure>>,
+    usual_seconds: Option<BTreeMap<String, f64>>,
+    capabilities: Option<Capabilities>,
+}
+
+struct Remembered {
+    project: Arc<Project>,
+    when_locked: WhenLocked,
+    engine: OnceLock<Arc<dyn Engine>>,
+    /// Where the answers go.
+    entry: Option<(Cache, Key)>,
+    answers: Mutex<Answers>,
+    /// Whether something was asked that the entry does not hold yet.
+    has_news: AtomicBool,
+    capabilities: OnceLock<Capabilities>,
+}
+
+impl Remembered {
+    fn engine(&self) -> Result<&Arc<dyn Engine>, EngineError> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        let opened = open(&self.project, Access::ReadOnly, self.when_locked, &|_| true)?;
+        Ok(self.engine.get_or_init(|| opened))
+    }
+
+    fn answer<T: Clone>(
+        &self,
+        place: impl Fn(&mut Answers) -> &mut Option<T>,
+        ask: impl Fn(&dyn Engine) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = place(&mut answers) {
+            return Ok(answer.clone());
+        }
+        let answer = ask(self.engine()?.as_ref())?;
+        *place(&mut answers) = Some(answer.clone());
+        self.has_news.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        let Some((cache, key)) = self.entry.take().filter(|_| *self.has_news.get_mut()) else { return };
+        // The file is looked at once more only when it is closed.
+        drop(self.engine.take());
+        let after = duckdb::identity(&self.project).map(|identity| cache.key("state", [identity.as_bytes()]));
+        let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        answers.capabilities = self.capabilities.get().cloned();
+        if after.as_ref() == Some(&key) && answers.recorded.is_some() {
+            cache.write(&key, answers);
+        }
+    }
+}
+
+impl Engine for Remembered {
+    fn capabilities(&self) -> &Capabilities {
+        self.capabilities.get_or_init(|| self.engine().map(|engine| engine.capabilities().clone()).unwrap_or_default())
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        self.engine()?.session()
+    }
+
+    fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError> {
+        self.engine()?.prepare(schemas, workers)
+    }
+
+    fn prepare_state(&self) -> Result<(), EngineError> {
+        self.engine()?.prepare_state()
+    }
+
+    fn recorded(&self, assets: Option<&[&str]>) -> Result<Vec<Recorded>, EngineError> {
+        match assets {
+            Some(_) => self.engine()?.recorded(assets),
+            None => self.answer(|answers| &mut answers.recorded, |engine| engine.recorded(None)),
+        }
+    }
+
+    fn begin_run(&self, start: &RunStart) -> Result<(), EngineError> {
+        self.engine()?.begin_run(start)
+    }
+
+    fn end_run(&self, end: &RunEnd) -> Result<(), EngineError> {
+        self.engine()?.end_run(end)
+    }
+
+    fn failures(&self) -> Result<Vec<Failure>, EngineError> {
+        self.answer(|answers| &mut answers.failures, |engine| engine.failures())
+    }
+
+    fn last_run(&self) -> Result<Option<LastRun>, EngineError> {
+        self.engine()?.last_run()
+    }
+
+    fn history(&self, asset: &str) -> Result<Vec<Past>, EngineError> {
+        self.engine()?.history(asset)
+    }
+
+    fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError> {
+        self.answer(|answers| &mut answers.usual_seconds, |engine| engine.usual_seconds())
+    }
+
+    fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
+        match self.engine() {
+            // Nothing to observe is no reason to open it.
+            _ if observations.is_empty() => Vec::new(),
+            Ok(engine) => engine.observe(observations),
+            Err(error) => observations.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
+        self.answer(|answers| &mut answers.relations, |engine| engine.relations())
+    }
+
+    fn cancel(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.cancel();
+        }
+    }
+}
