@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::LogFormat;
 use super::printer::{Printer, Verbosity};
-use crate::execute::{Event, Outcome, RunSummary};
+use crate::execute::{Event, Outcome, RunSummary, Withheld};
 use crate::graph::{AssetGraph, Kind, Materialized};
 use crate::plan::Plan;
 use crate::template::TemplateEnvironment;
@@ -138,6 +138,20 @@ impl<'a> Progress<'a> {
             self.suspended(|printer| printer.note(&format!("failed: {failed}")));
         }
         self.printer.note(&summary_line(summary));
+        if let Some(withheld) = &summary.withheld {
+            self.withheld(withheld);
+        }
+    }
+
+    fn withheld(&mut self, withheld: &Withheld) {
+        if let Some(error) = &withheld.error {
+            self.printer.diagnostic(error);
+        }
+        let staged = match withheld.staged {
+            0 => String::new(),
+            count => format!("; {} staged, to look at with `dovetail show --staged ASSET`", grouped(count as u64)),
+        };
+        self.printer.note(&format!("nothing is published: what stood before the run still stands{staged}"));
     }
 
     /// A line of the run's course.
@@ -256,12 +270,21 @@ fn event_json(event: &Event) -> Value {
             }
             object
         }
-        Event::RunFinished { summary } => json!({
+        Event::RunFinished { summary } => run_finished(summary),
+    }
+}
+
+fn run_finished(summary: &RunSummary) -> Value {
+    let mut object = json!({
             "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
             "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
             "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
-        }),
+    });
+    if let Some(withheld) = &summary.withheld {
+        object["staged"] = json!(withheld.staged);
+        object["published"] = json!(false);
     }
+    object
 }
 
 fn status(outcome: &Outcome) -> &'static str {

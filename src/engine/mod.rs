@@ -23,7 +23,7 @@ pub type BatchReader = Box<dyn RecordBatchReader + Send>;
 pub struct Capabilities {
     /// Name and version, such as `DuckDB 1.5.5`: shown by `debug`, recorded with each run.
     pub engine: String,
-    /// Data and state rows become visible in one atomic step.
+    /// Data and state rows become visible in one atomic step, be it of one asset or of a whole run.
     pub transactional_publish: bool,
 }
 
@@ -100,7 +100,13 @@ pub trait Engine: Send + Sync {
     /// What failed, was skipped or was stopped in the newest run.
     fn last_failures(&self) -> Result<Vec<Failure>, EngineError>;
 
-    /// What stands in the project's database now.
+    /// What runs have built and not published: of a run that goes on, or of one that failed or never ended.
+    fn staged(&self) -> Result<Vec<StagedAsset>, EngineError>;
+
+    /// Removes what `staged` lists, and nothing else; gives what it was. Not while a run goes on.
+    fn discard_staged(&self) -> Result<Vec<StagedAsset>, EngineError>;
+
+    /// What stands in the project's database now, but for what is staged.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
 
     /// Interrupts every session's running statement; later statements of these sessions fail as cancelled too.
@@ -129,6 +135,17 @@ pub trait Session: Send {
 
     /// Makes everything built since the last publish visible, with its record, in one step.
     fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError>;
+
+    /// Keeps what was built since the last publish where nobody looks for it, until `publish_staged` or
+    /// `Engine::discard_staged`. Of an object nothing was built: it comes along.
+    fn stage(&mut self, staged: &StagedAsset, object: Option<&StoredObject>) -> Result<(), EngineError>;
+
+    /// The object that is staged for an asset, or `None`.
+    fn staged_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError>;
+
+    /// Makes everything that these swaps name visible, with the records, in one step as far as `Capabilities` say, and
+    /// removes what else is staged. Views are made in the order of the swaps, after all tables.
+    fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError>;
 
     /// Lends this thread to the statements of other sessions for a moment. False when none had a use for it.
     fn help(&mut self) -> bool;
@@ -178,6 +195,27 @@ pub struct Content {
     /// A hash of columns and rows that does not depend on the order of the rows; `None` for a view, whose content is
     /// that of what it reads.
     pub data_version: Option<String>,
+}
+
+/// Something that is built and not published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedAsset {
+    pub run: String,
+    pub asset: String,
+    /// Where it stands meanwhile; `None` for an object.
+    pub relation: Option<RelationName>,
+    pub is_view: bool,
+}
+
+/// What becomes visible when what is staged is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Swap {
+    /// The table that is staged there takes the relation's place.
+    Table { staged: RelationName, relation: RelationName },
+    /// A view of this query takes the relation's place: the one that is staged reads what is staged.
+    View { relation: RelationName, query: String },
+    /// The object that is staged for the asset takes the place of the one before.
+    Object { asset: String },
 }
 
 /// A non-tabular asset's payload.

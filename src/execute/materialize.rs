@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
+use super::staging::Staging;
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Session};
-use crate::graph::{Body, Materialized, Node, NodeId};
+use crate::engine::{Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Session, StoredObject};
+use crate::graph::{Body, Materialized, Node, NodeId, RelationName};
 use crate::plan::staleness::reads_anew;
 use crate::project::Values;
 use crate::record::{Observer, Standing};
@@ -29,6 +30,8 @@ pub(super) struct Materializer {
     /// Assets that are built only if what they read came out differently.
     pub(super) pending: HashSet<NodeId>,
     pub(super) run: String,
+    /// Of a run that is published as one.
+    pub(super) staging: Option<Staging>,
     /// Thrown when the run is to end early.
     pub(super) stop: Cancellation,
 }
@@ -41,6 +44,8 @@ pub(super) struct Staged {
     pub(super) data_version: Option<String>,
     /// Of an object.
     pub(super) bytes: Option<u64>,
+    /// An object is stored when all else is known.
+    pub(super) object: Option<StoredObject>,
 }
 
 /// Why an asset did not make it.
@@ -140,21 +145,48 @@ impl Materializer {
             Some(session) => session,
             empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
         };
+        if let Some(staging) = &self.staging {
+            staging.stand_in(self, asset, session.as_mut())?;
+        }
         let staged = match &node.body {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
-            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None },
+            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None, object: None },
         };
         let content = match node.materialized {
             Materialized::Object => Content { columns: Vec::new(), data_version: staged.data_version.clone() },
-            _ => session.content(&node.relation).map_err(|error| self.engine_failure(node, &error))?,
+            _ => session.content(&self.target(node)).map_err(|error| self.engine_failure(node, &error))?,
         };
+        if let (Some(object), None) = (&staged.object, &self.staging) {
+            session.put_object(object).map_err(|error| self.engine_failure(node, &error))?;
+        }
         let seconds = clock.elapsed().as_secs_f64();
         let record = self.record(asset, inputs, &staged, content, microseconds(started), seconds);
-        session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
+        let done = match &self.staging {
+            Some(staging) => staging.keep((asset, node), session.as_mut(), record.clone(), staged.object.as_ref()),
+            None => session.publish(&record),
+        };
+        done.map_err(|error| self.engine_failure(node, &error))?;
         self.standing.learn(record.into());
         Ok(staged)
+    }
+
+    /// Where an asset is built.
+    pub(super) fn target(&self, node: &Node) -> RelationName {
+        self.staging.as_ref().map_or_else(|| node.relation.clone(), |staging| staging.target(node))
+    }
+
+    /// Where an asset is read, if not where it is published.
+    pub(super) fn place(&self, id: NodeId) -> Option<RelationName> {
+        self.staging.as_ref()?.place(id)
+    }
+
+    /// Whether the code of an asset is that of its newest materialization.
+    pub(super) fn is_as_built(&self, id: NodeId) -> bool {
+        let record = self.standing.record(self.context.graph.node(id).name.as_str());
+        let version = self.context.code_versions.get(&id).map(|version| version.hash.as_str());
+        version.is_some() && record.is_some_and(|record| record.code_version.as_deref() == version)
     }
 
     fn record(
@@ -204,6 +236,17 @@ impl Materializer {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         };
         node.config.iter().map(|(key, value)| (key.clone(), redacted(value))).collect()
+    }
+
+    /// Makes everything that is staged visible.
+    pub(super) fn publish(&self, staging: &Staging) -> Result<(), Box<Diagnostic>> {
+        let engine = &self.context.engine;
+        let published = engine.session().and_then(|mut session| staging.publish(&self.context.graph, session.as_mut()));
+        published.map_err(|error| {
+            let message = format!("the run could not be published: {}", error.message);
+            let diagnostic = Diagnostic::error(Code::Publish, message).hint_if(error.hint());
+            Box::new(self.context.templates.secrets().redact_diagnostic(diagnostic))
+        })
     }
 
     /// An engine's error about no particular text of the asset.

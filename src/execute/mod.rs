@@ -6,8 +6,9 @@ mod python;
 mod runtime;
 mod scheduler;
 mod sql;
+mod staging;
 
-pub use event::{Event, Outcome, RunSummary};
+pub use event::{Event, Outcome, RunSummary, Withheld};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
 };

@@ -43,20 +43,20 @@ fn store(
     session: &mut dyn Session,
     output: PythonOutput,
 ) -> Result<Staged, Failure> {
-    let (mut data_version, mut bytes) = (None, None);
-    let rows = match output.data {
-        PythonData::Stream(stream) => {
-            session.build(&node.relation, BuildSource::Stream(stream)).map(|built| built.rows)
-        }
-        PythonData::Query(sql) => session.build(&node.relation, BuildSource::Query(sql)).map(|built| built.rows),
+    let source = match output.data {
+        PythonData::Stream(stream) => BuildSource::Stream(stream),
+        PythonData::Query(sql) => BuildSource::Query(sql),
         PythonData::Object(object) => {
-            data_version = Some(blake3::hash(&object.payload).to_hex().to_string());
-            bytes = Some(object.payload.len() as u64);
-            session.put_object(&object).map(|()| None)
+            let data_version = Some(blake3::hash(&object.payload).to_hex().to_string());
+            let (bytes, metadata) = (Some(object.payload.len() as u64), (output.metadata)());
+            return Ok(Staged { rows: None, metadata, data_version, bytes, object: Some(object) });
         }
     };
-    match rows {
-        Ok(rows) => Ok(Staged { rows, metadata: (output.metadata)(), data_version, bytes }),
+    match session.build(&materializer.target(node), source) {
+        Ok(built) => {
+            let metadata = (output.metadata)();
+            Ok(Staged { rows: built.rows, metadata, data_version: None, bytes: None, object: None })
+        }
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }
@@ -118,10 +118,12 @@ fn input_value(
     let graph = &materializer.context.graph;
     let upstream = graph.node(id);
     if upstream.materialized != Materialized::Object {
-        return Ok(InputValue::Query(format!("select * from {}", graph.from_item(id))));
+        return Ok(InputValue::Query(format!("select * from {}", graph.redirected_item(id, &|id| materializer.place(id)))));
     }
-    let object =
-        session.get_object(upstream.name.as_str()).map_err(|error| materializer.engine_failure(node, &error))?;
+    let name = upstream.name.as_str();
+    let is_staged = materializer.staging.as_ref().is_some_and(|staging| staging.is_staged(id));
+    let object = if is_staged { session.staged_object(name) } else { session.get_object(name) };
+    let object = object.map_err(|error| materializer.engine_failure(node, &error))?;
     let object = object.ok_or_else(|| {
         let message = format!("`{}` reads the object `{}`, which is not materialized", node.name, upstream.name);
         let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(node.place.clone());

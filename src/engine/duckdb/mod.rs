@@ -9,6 +9,7 @@ mod incoming;
 mod interval;
 mod library;
 mod pack;
+mod publish;
 mod raw;
 mod recycle;
 mod session;
@@ -21,7 +22,7 @@ mod types;
 pub(super) use error::storage_hint;
 pub(super) use table_names::table_names;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,7 +34,7 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
     Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Recorded, RunEnd, RunStart,
-    SchemaName, Session, WhenLocked,
+    SchemaName, Session, StagedAsset, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -151,8 +152,10 @@ impl DuckDb {
         if self.is_cancelled.load(Ordering::SeqCst) { Err(cancelled()) } else { Ok(()) }
     }
 
-    fn existing_kind(&self, relation: &RelationName) -> Option<bool> {
-        lock(&self.built).get(&key(relation)).copied()
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Outside of transactions only.
+    fn kind(&self, connection: &Connection, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        let known = lock(&self.built).get(&key(relation)).copied();
+        known.map_or_else(|| connection.is_view(relation), |is_view| Ok(Some(is_view)))
     }
 
     fn remember(&self, built: &[(RelationName, bool)]) {
@@ -180,6 +183,16 @@ impl Drop for DuckDb {
 
 fn key(relation: &RelationName) -> String {
     relation.to_string().to_lowercase()
+}
+
+/// Runs statements, all of them or none.
+fn in_transaction(connection: &Connection, statements: &str) -> Result<(), EngineError> {
+    let done = connection.execute(&format!("begin transaction; {statements} commit"));
+    if done.is_err() {
+        // It fails only when DuckDB has rolled back by itself.
+        let _ = connection.execute("rollback");
+    }
+    done
 }
 
 /// A lock that a panicking thread held is as good as any: what it guards is replaced, never half-changed.
@@ -245,8 +258,28 @@ impl Engine for DuckDb {
         self.state.last_failures(&lock(&self.connection))
     }
 
+    fn staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        self.state.staged(&lock(&self.connection))
+    }
+
+    fn discard_staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        let connection = lock(&self.connection);
+        let staged = self.state.staged(&connection)?;
+        if !staged.is_empty() {
+            let discard = self.state.discard(&connection, &staged)?;
+            in_transaction(&connection, &discard)?;
+        }
+        Ok(staged)
+    }
+
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
-        state::relations(&lock(&self.connection))
+        let connection = lock(&self.connection);
+        let staged = self.state.staged(&connection)?;
+        let staged: HashSet<String> =
+            staged.iter().filter_map(|staged| staged.relation.as_ref()).map(RelationName::key).collect();
+        let mut relations = state::relations(&connection)?;
+        relations.retain(|found| found.relation.database.is_some() || !staged.contains(&found.relation.key()));
+        Ok(relations)
     }
 
     fn cancel(&self) {

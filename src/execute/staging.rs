@@ -1,0 +1,162 @@
+//! A run that is published as one: where its assets stand meanwhile, and what becomes visible at its end.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::materialize::{Failure, Materializer};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{BuildSource, EngineError, MaterializationRecord, Session, StagedAsset, StoredObject, Swap};
+use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
+
+/// What a run has built and not published. Shared by its workers.
+pub(super) struct Staging {
+    run: String,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    /// In the order in which they were built, which is one in which upstreams come first.
+    records: Vec<(NodeId, MaterializationRecord)>,
+    /// Where what was built stands; `None` for objects.
+    places: HashMap<NodeId, Option<RelationName>>,
+}
+
+impl Staging {
+    pub fn new(run: &str) -> Self {
+        Staging { run: run.to_owned(), books: Mutex::default() }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where an asset is built. A run's id is not used again, so nothing else has the name.
+    pub fn target(&self, node: &Node) -> RelationName {
+        let identifier = format!("{}__staged_{}", node.relation.identifier, self.run);
+        RelationName { identifier, ..node.relation.clone() }
+    }
+
+    /// Where the run's other assets find one; `None` for what is published.
+    pub fn place(&self, id: NodeId) -> Option<RelationName> {
+        self.books().places.get(&id).cloned().flatten()
+    }
+
+    pub fn is_staged(&self, id: NodeId) -> bool {
+        self.books().places.contains_key(&id)
+    }
+
+    /// How many assets are built.
+    pub fn len(&self) -> usize {
+        self.books().records.len()
+    }
+
+    /// Names of what is built.
+    pub fn assets(&self) -> Vec<String> {
+        self.books().records.iter().map(|(_, record)| record.asset.clone()).collect()
+    }
+
+    /// Keeps what `session` has built for an asset.
+    pub fn keep(
+        &self,
+        (id, node): (NodeId, &Node),
+        session: &mut dyn Session,
+        record: MaterializationRecord,
+        object: Option<&StoredObject>,
+    ) -> Result<(), EngineError> {
+        let relation = object.is_none().then(|| self.target(node));
+        session.stage(&self.staged(node, relation.clone()), object)?;
+        let mut books = self.books();
+        books.records.push((id, record));
+        books.places.insert(id, relation);
+        Ok(())
+    }
+
+    fn staged(&self, node: &Node, relation: Option<RelationName>) -> StagedAsset {
+        StagedAsset {
+            run: self.run.clone(),
+            asset: node.name.to_string(),
+            is_view: node.materialized == Materialized::View,
+            relation,
+        }
+    }
+
+    /// Makes everything that is built visible, in one step.
+    pub fn publish(&self, graph: &AssetGraph, session: &mut dyn Session) -> Result<(), EngineError> {
+        let books = self.books();
+        let swaps: Vec<Swap> = books.records.iter().filter_map(|(id, _)| self.swap(graph.node(*id))).collect();
+        let records: Vec<MaterializationRecord> = books.records.iter().map(|(_, record)| record.clone()).collect();
+        session.publish_staged(&swaps, &records)
+    }
+
+    fn swap(&self, node: &Node) -> Option<Swap> {
+        let relation = node.relation.clone();
+        match (&node.body, node.materialized) {
+            (Body::Source(_), _) => None,
+            (_, Materialized::Object) => Some(Swap::Object { asset: node.name.to_string() }),
+            (Body::Sql(compiled), Materialized::View) => {
+                Some(Swap::View { relation, query: compiled.statement().to_owned() })
+            }
+            _ => Some(Swap::Table { staged: self.target(node), relation }),
+        }
+    }
+
+    /// Before an asset is built: views that are not part of the run, and through which it reads what is, get a staged
+    /// twin that reads what is staged.
+    pub fn stand_in(
+        &self,
+        materializer: &Materializer,
+        reader: NodeId,
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        for id in graph.reads(reader) {
+            let node = graph.node(id);
+            if node.is_source() || node.materialized != Materialized::View || self.is_staged(id) {
+                continue;
+            }
+            self.stand_in(materializer, id, session)?;
+            let reads_staged = graph.reads(id).into_iter().any(|above| self.is_staged(above));
+            if reads_staged && materializer.standing.record(node.name.as_str()).is_some() {
+                self.twin(materializer, (reader, id), session)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn twin(
+        &self,
+        materializer: &Materializer,
+        (reader, id): (NodeId, NodeId),
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        let node = graph.node(id);
+        let Body::Sql(compiled) = &node.body else { return Ok(()) };
+        if !materializer.is_as_built(id) {
+            return Err(edited(graph.node(reader), node));
+        }
+        let statement = compiled.redirected(&|upstream| self.place(upstream)).statement;
+        let relation = self.target(node);
+        let failed = |error| materializer.engine_failure(node, &error);
+        // Two readers may want it at once: the second waits, and finds it.
+        let mut books = self.books();
+        if books.places.contains_key(&id) {
+            return Ok(());
+        }
+        session.build(&relation, BuildSource::View(statement)).map_err(failed)?;
+        session.stage(&self.staged(node, Some(relation.clone())), None).map_err(failed)?;
+        books.places.insert(id, Some(relation));
+        Ok(())
+    }
+}
+
+/// The view that stands has another text than the one that is known.
+fn edited(reader: &Node, view: &Node) -> Failure {
+    let message = format!(
+        "`{}` reads the view `{}`, whose definition changed since it was built, and what is below it is built in this run",
+        reader.name, view.name
+    );
+    let diagnostic = Diagnostic::error(Code::Unsupported, message).at(reader.place.clone());
+    diagnostic.hint(format!("build it too: `--select {}`, or run without `--atomic`", view.name)).into()
+}
