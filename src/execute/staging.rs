@@ -31,9 +31,11 @@ impl Staging {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where an asset is built. A run's id is not used again, so nothing else has the name.
+    /// Where an asset is built. A run's id is not used again, so nothing else has the name. It needs no quotes where the
+    /// published one needs none.
     pub fn target(&self, node: &Node) -> RelationName {
-        let identifier = format!("{}__staged_{}", node.relation.identifier, self.run);
+        let suffix = self.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+        let identifier = format!("{}__staged_{suffix}", node.relation.identifier);
         RelationName { identifier, ..node.relation.clone() }
     }
 
@@ -106,7 +108,17 @@ impl Staging {
     pub fn stand_in(
         &self,
         materializer: &Materializer,
-        reader: NodeId,
+        asset: NodeId,
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        self.stand_in_above(materializer, (asset, asset), session)
+    }
+
+    /// The same for what `reader` reads: the asset, or a view above it.
+    fn stand_in_above(
+        &self,
+        materializer: &Materializer,
+        (asset, reader): (NodeId, NodeId),
         session: &mut dyn Session,
     ) -> Result<(), Failure> {
         let graph = &materializer.context.graph;
@@ -115,10 +127,10 @@ impl Staging {
             if node.is_source() || node.materialized != Materialized::View || self.is_staged(id) {
                 continue;
             }
-            self.stand_in(materializer, id, session)?;
+            self.stand_in_above(materializer, (asset, id), session)?;
             let reads_staged = graph.reads(id).into_iter().any(|above| self.is_staged(above));
             if reads_staged && materializer.standing.record(node.name.as_str()).is_some() {
-                self.twin(materializer, (reader, id), session)?;
+                self.twin(materializer, (asset, id), session)?;
             }
         }
         Ok(())
@@ -127,14 +139,14 @@ impl Staging {
     fn twin(
         &self,
         materializer: &Materializer,
-        (reader, id): (NodeId, NodeId),
+        (asset, id): (NodeId, NodeId),
         session: &mut dyn Session,
     ) -> Result<(), Failure> {
         let graph = &materializer.context.graph;
         let node = graph.node(id);
         let Body::Sql(compiled) = &node.body else { return Ok(()) };
         if !materializer.is_as_built(id) {
-            return Err(edited(graph.node(reader), node));
+            return Err(edited(graph.node(asset), node));
         }
         let statement = compiled.redirected(&|upstream| self.place(upstream)).statement;
         let relation = self.target(node);
@@ -152,11 +164,11 @@ impl Staging {
 }
 
 /// The view that stands has another text than the one that is known.
-fn edited(reader: &Node, view: &Node) -> Failure {
+fn edited(asset: &Node, view: &Node) -> Failure {
     let message = format!(
-        "`{}` reads the view `{}`, whose definition changed since it was built, and what is below it is built in this run",
-        reader.name, view.name
+        "`{}` reads the view `{}`, which was edited since it was built and is not part of the run, though what it reads is",
+        asset.name, view.name
     );
-    let diagnostic = Diagnostic::error(Code::Unsupported, message).at(reader.place.clone());
-    diagnostic.hint(format!("build it too: `--select {}`, or run without `--atomic`", view.name)).into()
+    let diagnostic = Diagnostic::error(Code::Unsupported, message).at(asset.place.clone());
+    diagnostic.hint(format!("select `{}` too, or run without `--atomic`", view.name)).into()
 }

@@ -11,6 +11,7 @@ mod factories;
 mod harness;
 mod ls;
 mod projects;
+mod publish;
 mod reconcile;
 mod record;
 mod run;
