@@ -158,6 +158,11 @@ pub(crate) struct RunArgs {
     #[arg(short = 'x', long)]
     pub fail_fast: bool,
 
+    /// Publish everything in one commit at the end, or nothing if anything failed; as `publish = "run"` in
+    /// `dovetail.toml`
+    #[arg(long)]
+    pub atomic: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
@@ -287,6 +292,10 @@ pub(crate) struct ShowArgs {
     #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
     pub output: ShowOutput,
 
+    /// What the last run built and did not publish, if it was to be published as one and was not
+    #[arg(long)]
+    pub staged: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
@@ -342,6 +351,7 @@ Examples:
   dovetail run                              everything
   dovetail run -s stg_flights+              an asset and everything below it
   dovetail run -s tag:daily --exclude slow  by tag, without one of them
+  dovetail run --atomic                     all of it becomes visible at once, or nothing
   dovetail run --wait=60                    wait a minute for a locked database";
 
 const RECONCILE_EXAMPLES: &str = "\
@@ -384,7 +394,8 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   dovetail show delay_report
   dovetail show delay_report --limit 100 --output csv
-  dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"";
+  dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"
+  dovetail show delay_report --staged     what a failed `run --atomic` left";
 
 const COMPILE_EXAMPLES: &str = "\
 Examples:

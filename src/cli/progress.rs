@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::LogFormat;
 use super::printer::{Printer, Verbosity};
-use crate::execute::{Event, Outcome, RunSummary};
+use crate::execute::{Event, Outcome, RunSummary, Withheld};
 use crate::graph::{AssetGraph, Kind, Materialized};
 use crate::plan::Plan;
 use crate::record::event_lines;
@@ -138,6 +138,20 @@ impl<'a> Progress<'a> {
             self.suspended(|printer| printer.note(&format!("failed: {failed}")));
         }
         self.printer.note(&summary_line(summary));
+        if let Some(withheld) = &summary.withheld {
+            self.withheld(withheld);
+        }
+    }
+
+    fn withheld(&mut self, withheld: &Withheld) {
+        if let Some(error) = &withheld.error {
+            self.printer.diagnostic(error);
+        }
+        let staged = match withheld.staged {
+            0 => String::new(),
+            count => format!("; {} staged, to look at with `dovetail show --staged ASSET`", grouped(count as u64)),
+        };
+        self.printer.note(&format!("nothing is published: what stood before the run still stands{staged}"));
     }
 
     /// A line of the run's course.

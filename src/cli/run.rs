@@ -23,11 +23,10 @@ use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surr
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::{CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
-use crate::graph::{Kind, NodeId};
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
-use crate::project::Project;
-use crate::record::Observer;
-use crate::record::RunLogs;
+use crate::project::{Project, Publish};
+use crate::record::{Observer, RunLogs};
 use crate::scan::Repository;
 use crate::source::{Place, Span};
 
@@ -148,7 +147,7 @@ struct Work {
 
 fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
     let plan = plan_run(&compiled.graph, selected);
-    let assets = plan.steps.iter().map(|step| step.asset);
+    let assets: BTreeSet<NodeId> = plan.steps.iter().flat_map(|step| with_views(&compiled.graph, step.asset)).collect();
     let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
     let packages = packages(context, code_versions.values());
     if compiled.project.counts_packages {
@@ -156,6 +155,19 @@ fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<No
     }
     let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
     Work { plan, code_versions, packages, records: None, observer }
+}
+
+/// An asset, and the views through which it reads: their code counts where they are read and not built.
+fn with_views(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
+    let mut found = vec![asset];
+    let mut readers = vec![asset];
+    while let Some(reader) = readers.pop() {
+        let is_view = |id: &NodeId| graph.node(*id).materialized == Materialized::View && !found.contains(id);
+        let views: Vec<NodeId> = graph.reads(reader).into_iter().filter(is_view).collect();
+        found.extend(&views);
+        readers.extend(views);
+    }
+    found
 }
 
 fn what_is_stale(
@@ -252,6 +264,7 @@ fn execute_work(
         command: extent.command().to_owned(),
         surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
         threads: project.target.threads,
+        publish: if args.atomic { Publish::Run } else { project.target.publish },
         fail_fast: args.fail_fast,
     };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));

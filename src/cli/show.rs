@@ -1,5 +1,6 @@
 //! `dovetail show`: the first rows of an asset, a source or a query.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,20 +14,23 @@ use super::table::{Column, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::engine::{Engine, EngineError, EngineErrorKind, Session};
+use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
 use crate::execute::at_statement;
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
-    let shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id) };
+    let mut shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id), staged: HashMap::new() };
     if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
         return Err(shown.is_value().into());
     }
     let engine = shown.open(context, args.wait)?;
+    if args.staged {
+        shown.look_at_staged(engine.as_ref())?;
+    }
     let mut session = engine.session().map_err(|error| database_diagnostic(&error))?;
     if shown.node.materialized == Materialized::Object {
         return shown.object(context, session.as_mut(), args);
@@ -58,6 +62,8 @@ struct Shown<'a> {
     compiled: &'a Compiled,
     id: NodeId,
     node: &'a Node,
+    /// With `--staged`, what is built and not published.
+    staged: HashMap<NodeId, StagedAsset>,
 }
 
 impl Shown<'_> {
@@ -93,16 +99,44 @@ impl Shown<'_> {
     }
 
     fn statement(&self) -> String {
-        if let Some(sql) = self.sql() {
-            return sql.statement().to_owned();
+        match self.sql() {
+            Some(sql) => self.redirected(sql).statement,
+            None => format!("select * from {}", self.compiled.graph.redirected_item(self.id, &|id| self.place(id))),
         }
-        format!("select * from {}", self.compiled.graph.from_item(self.id))
+    }
+
+    fn redirected(&self, sql: &CompiledSql) -> Redirected {
+        sql.redirected(&|id| self.place(id))
+    }
+
+    /// Where an asset stands that is staged.
+    fn place(&self, id: NodeId) -> Option<RelationName> {
+        self.staged.get(&id)?.relation.clone()
+    }
+
+    /// Finds out what is staged: an asset that is asked for must be.
+    fn look_at_staged(&mut self, engine: &dyn Engine) -> Result<(), Diagnostic> {
+        let staged = engine.staged().map_err(|error| database_diagnostic(&error))?;
+        let graph = &self.compiled.graph;
+        self.staged = staged.into_iter().filter_map(|staged| Some((graph.find(&staged.asset)?, staged))).collect();
+        if self.sql().is_some() || self.staged.contains_key(&self.id) {
+            return Ok(());
+        }
+        let message = format!("nothing is staged for `{}`", self.node.name);
+        let mut names: Vec<&str> = self.staged.values().map(|staged| staged.asset.as_str()).collect();
+        names.sort_unstable();
+        let hint = match names.as_slice() {
+            [] => "only a run with `--atomic` stages, and only one that failed leaves it".to_owned(),
+            names => format!("what is staged: {}", names.join(", ")),
+        };
+        Err(Diagnostic::error(Code::UpstreamMissing, message).hint(hint))
     }
 
     /// What is known of an object without loading it: the code that can is the user's.
     fn object(&self, context: &mut Context, session: &mut dyn Session, args: &ShowArgs) -> CommandResult {
         let name = self.node.name.as_str();
-        let stored = session.get_object(name).map_err(|error| database_diagnostic(&error))?;
+        let stored = if args.staged { session.staged_object(name) } else { session.get_object(name) };
+        let stored = stored.map_err(|error| database_diagnostic(&error))?;
         let Some(stored) = stored else { return Err(self.not_materialized(name).into()) };
         let (manager, bytes) = (stored.manager, stored.payload.len());
         match args.output {
@@ -149,6 +183,7 @@ impl Shown<'_> {
         match (self.sql(), error.offset) {
             (Some(sql), Some(offset)) => {
                 let Compiled { graph, templates, .. } = self.compiled;
+                let offset = self.redirected(sql).compiled_offset(offset);
                 at_statement(diagnostic, graph, templates, self.node, sql, offset)
             }
             _ => diagnostic,
@@ -159,14 +194,16 @@ impl Shown<'_> {
     fn missing(&self, engine: &dyn Engine) -> Option<String> {
         let existing = engine.relations().ok()?;
         let graph = &self.compiled.graph;
-        let is_missing = |node: &&Node| {
+        let is_missing = |id: &NodeId| {
+            let node = graph.node(*id);
             matches!(node.materialized, Materialized::Table | Materialized::View)
+                && self.place(*id).is_none()
                 && !existing.iter().any(|found| found.relation == node.relation)
         };
-        let read: Vec<&Node> = match self.sql() {
-            Some(_) => graph.upstream(self.id).map(|id| graph.node(id)).collect(),
-            None => vec![self.node],
+        let read: Vec<NodeId> = match self.sql() {
+            Some(_) => graph.upstream(self.id).collect(),
+            None => vec![self.id],
         };
-        read.into_iter().find(is_missing).map(|node| node.name.to_string())
+        read.into_iter().find(is_missing).map(|id| graph.node(id).name.to_string())
     }
 }

@@ -28,7 +28,7 @@ pub type BatchReader = Box<dyn RecordBatchReader + Send>;
 pub struct Capabilities {
     /// Name and version, such as `DuckDB 1.5.5`: shown by `debug`, recorded with each run.
     pub engine: String,
-    /// Data and state rows become visible in one atomic step.
+    /// Data and state rows become visible in one atomic step, be it of one asset or of a whole run.
     pub transactional_publish: bool,
     /// How `Session::content` hashes, with whatever it depends on: hashes of another method say nothing.
     pub hash_method: String,
@@ -121,7 +121,13 @@ pub trait Engine: Send + Sync {
     /// How long assets take: the median of the last materializations, in seconds, by asset.
     fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError>;
 
-    /// What stands in the project's database now.
+    /// What runs have built and not published: of a run that goes on, or of one that failed or never ended.
+    fn staged(&self) -> Result<Vec<StagedAsset>, EngineError>;
+
+    /// Removes what `staged` lists, and nothing else; gives what it was. Not while a run goes on.
+    fn discard_staged(&self) -> Result<Vec<StagedAsset>, EngineError>;
+
+    /// What stands in the project's database now, but for what is staged.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
 
     /// Looks at data that others make: of each a text that is another one when the data is, as far as one looks.
@@ -157,6 +163,17 @@ pub trait Session: Send {
 
     /// Makes everything built since the last publish visible, with its record, in one step.
     fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError>;
+
+    /// Keeps what was built since the last publish where nobody looks for it, until `publish_staged` or
+    /// `Engine::discard_staged`. Of an object nothing was built: it comes along.
+    fn stage(&mut self, staged: &StagedAsset, object: Option<&StoredObject>) -> Result<(), EngineError>;
+
+    /// The object that is staged for an asset, or `None`.
+    fn staged_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError>;
+
+    /// Makes everything that these swaps name visible, with the records, in one step as far as `Capabilities` say, and
+    /// removes what else is staged. Views are made in the order of the swaps, after all tables.
+    fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError>;
 
     /// Lends this thread to the statements of other sessions for a moment. False when none had a use for it.
     fn help(&mut self) -> bool;
@@ -225,6 +242,29 @@ pub struct Renaming {
     pub to: String,
     /// What stood for the old name and nothing stands for now: dropped, if it is of the recorded kind.
     pub dropped: Option<(RelationName, bool)>,
+}
+
+/// Something that is built and not published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedAsset {
+    pub run: String,
+    pub asset: String,
+    /// Where it stands meanwhile; `None` for an object.
+    pub relation: Option<RelationName>,
+    pub is_view: bool,
+}
+
+/// What becomes visible when what is staged is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Swap {
+    /// An asset gets another name, before anything else.
+    Renaming(Renaming),
+    /// The table that is staged there takes the relation's place.
+    Table { staged: RelationName, relation: RelationName },
+    /// A view of this query takes the relation's place: the one that is staged reads what is staged.
+    View { relation: RelationName, query: String },
+    /// The object that is staged for the asset takes the place of the one before.
+    Object { asset: String },
 }
 
 /// A non-tabular asset's payload.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Capabilities, Engine, EngineError, ExistingRelation, Failure, LastRun, Observation, Past, Recorded, RunEnd,
-    RunStart, SchemaName, Session, WhenLocked, duckdb, open,
+    RunStart, SchemaName, Session, StagedAsset, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::project::Project;
@@ -153,6 +153,14 @@ impl Engine for Remembered {
 
     fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError> {
         self.answer(|answers| &mut answers.usual_seconds, |engine| engine.usual_seconds())
+    }
+
+    fn staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        self.engine()?.staged()
+    }
+
+    fn discard_staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        self.engine()?.discard_staged()
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {

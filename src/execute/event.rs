@@ -72,6 +72,17 @@ pub struct RunSummary {
     pub interrupted: bool,
     /// User code did not stop when it was asked to: its threads still run, and the process should end without them.
     pub is_stuck: bool,
+    /// That nothing of a run that is published as one was published. What was built counts here, not as materialized.
+    pub withheld: Option<Withheld>,
+}
+
+/// What a run has built and not published.
+#[derive(Debug, Clone)]
+pub struct Withheld {
+    /// How many assets stand where only `show --staged` looks.
+    pub staged: usize,
+    /// Why publishing failed, where it was tried.
+    pub error: Option<Box<Diagnostic>>,
 }
 
 impl RunSummary {
@@ -86,6 +97,6 @@ impl RunSummary {
 
     /// True when everything that was planned is done.
     pub fn is_success(&self) -> bool {
-        self.failed == 0 && self.skipped == 0 && self.cancelled == 0
+        self.failed == 0 && self.skipped == 0 && self.cancelled == 0 && self.withheld.is_none()
     }
 }

@@ -9,11 +9,13 @@ use serde_json::Value;
 
 use super::event::{Event, Outcome};
 use super::scheduler::{Cancellation, Message, RunContext};
+use super::staging::Staging;
 use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
     Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, Renaming, Session,
+    StoredObject,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
@@ -33,6 +35,8 @@ pub(super) struct Materializer {
     /// Assets that are built only if what they read came out differently.
     pub(super) pending: HashSet<NodeId>,
     pub(super) run: String,
+    /// Of a run that is published as one.
+    pub(super) staging: Option<Staging>,
     /// Thrown when the run is to end early.
     pub(super) stop: Cancellation,
 }
@@ -48,6 +52,8 @@ pub(super) struct Staged {
     pub(super) payload: Option<String>,
     /// Of an object.
     pub(super) bytes: Option<u64>,
+    /// An object is stored when all else is known.
+    pub(super) object: Option<StoredObject>,
 }
 
 /// What an asset holds.
@@ -153,6 +159,9 @@ impl Materializer {
             Some(session) => session,
             empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
         };
+        if let Some(staging) = &self.staging {
+            staging.stand_in(self, asset, session.as_mut())?;
+        }
         let before = self.standing.record(node.name.as_str());
         let hash_method = self.context.engine.capabilities().hash_method.as_str();
         let content_before = versions::content_before(session.as_mut(), node, before.as_ref(), hash_method);
@@ -162,28 +171,65 @@ impl Materializer {
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
             Body::Source(_) => Staged::default(),
         };
+        let held = self.held(node, &staged, (before.as_ref(), content_before.as_deref()), session.as_mut())?;
+        let renaming = self.renaming(node, before.as_ref()).map_err(|error| self.engine_failure(node, &error))?;
+        let seconds = clock.elapsed().as_secs_f64();
+        let record = self.record(asset, inputs, &staged, held, microseconds(started), seconds);
+        let done = match &self.staging {
+            Some(staging) => {
+                staging.keep((asset, node), session.as_mut(), (record.clone(), renaming), staged.object.as_ref())
+            }
+            None => publish(session.as_mut(), &record, renaming, staged.object.as_ref()),
+        };
+        done.map_err(|error| self.engine_failure(node, &error))?;
+        self.standing.learn(record.into());
+        Ok(staged)
+    }
+
+    /// What the asset holds now; `before` is its record, and the hash of what that speaks of.
+    fn held(
+        &self,
+        node: &Node,
+        staged: &Staged,
+        before: (Option<&Recorded>, Option<&str>),
+        session: &mut dyn Session,
+    ) -> Result<Held, Failure> {
         let given = staged.given_version.as_deref();
-        let extent = versions::extent(node, given);
         let content = match node.materialized {
             Materialized::Object => None,
-            _ => Some(session.content(&node.relation, extent).map_err(|error| self.engine_failure(node, &error))?),
+            _ => {
+                let content = session.content(&self.target(node), versions::extent(node, given));
+                Some(content.map_err(|error| self.engine_failure(node, &error))?)
+            }
         };
         let (columns, hash) = content.map(|content| (content.columns, content.hash)).unwrap_or_default();
+        let (record, content_before) = before;
         let found = Found {
             given,
             payload: staged.payload.as_deref(),
             content: hash.as_deref(),
-            hash_method,
-            content_before: content_before.as_deref(),
+            hash_method: self.context.engine.capabilities().hash_method.as_str(),
+            content_before,
             run: &self.run,
         };
-        let held = Held { columns, version: versions::data_version(node, &found, before.as_ref()) };
-        self.take_over(node, before.as_ref(), session.as_mut())?;
-        let seconds = clock.elapsed().as_secs_f64();
-        let record = self.record(asset, inputs, &staged, held, microseconds(started), seconds);
-        session.publish(&record).map_err(|error| self.engine_failure(node, &error))?;
-        self.standing.learn(record.into());
-        Ok(staged)
+        Ok(Held { columns, version: versions::data_version(node, &found, record) })
+    }
+
+    /// Where an asset is built.
+    pub(super) fn target(&self, node: &Node) -> RelationName {
+        self.staging.as_ref().map_or_else(|| node.relation.clone(), |staging| staging.target(node))
+    }
+
+    /// Where an asset is read, if not where it is published.
+    pub(super) fn place(&self, id: NodeId) -> Option<RelationName> {
+        self.staging.as_ref()?.place(id)
+    }
+
+    /// Whether the code of an asset is that of its newest materialization.
+    pub(super) fn is_as_built(&self, id: NodeId) -> bool {
+        let record = self.standing.record(self.context.graph.node(id).name.as_str());
+        let version = self.context.code_versions.get(&id).map(|version| version.hash.as_str());
+        version.is_some() && record.is_some_and(|record| record.code_version.as_deref() == version)
     }
 
     fn record(
@@ -234,13 +280,12 @@ impl Materializer {
     }
 
     /// Takes over what is recorded under a name that the asset had before, and drops what stood for it.
-    fn take_over(&self, node: &Node, before: Option<&Recorded>, session: &mut dyn Session) -> Result<(), Failure> {
-        let Some(before) = before else { return Ok(()) };
-        let Some(from) = before.renamed_from.clone() else { return Ok(()) };
-        let relations = self.context.engine.relations().map_err(|error| self.engine_failure(node, &error))?;
-        let dropped = leftover(&self.context.graph, before, relations);
-        let renaming = Renaming { from, to: node.name.to_string(), dropped };
-        session.rename(&renaming).map_err(|error| self.engine_failure(node, &error))
+    fn renaming(&self, node: &Node, before: Option<&Recorded>) -> Result<Option<Renaming>, EngineError> {
+        let Some((before, from)) = before.and_then(|before| Some((before, before.renamed_from.clone()?))) else {
+            return Ok(None);
+        };
+        let dropped = leftover(&self.context.graph, before, self.context.engine.relations()?);
+        Ok(Some(Renaming { from, to: node.name.to_string(), dropped }))
     }
 
     fn redacted_config(&self, node: &Node) -> Values {
@@ -251,6 +296,17 @@ impl Materializer {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         };
         node.config.iter().map(|(key, value)| (key.clone(), redacted(value))).collect()
+    }
+
+    /// Makes everything that is staged visible.
+    pub(super) fn publish(&self, staging: &Staging) -> Result<(), Box<Diagnostic>> {
+        let engine = &self.context.engine;
+        let published = engine.session().and_then(|mut session| staging.publish(&self.context.graph, session.as_mut()));
+        published.map_err(|error| {
+            let message = format!("the run could not be published: {}", error.message);
+            let diagnostic = Diagnostic::error(Code::Publish, message).hint_if(error.hint());
+            Box::new(self.context.templates.secrets().redact_diagnostic(diagnostic))
+        })
     }
 
     /// An engine's error about no particular text of the asset.
@@ -274,6 +330,22 @@ impl Materializer {
     pub(super) fn redacted(&self, diagnostic: Diagnostic) -> Failure {
         self.context.templates.secrets().redact_diagnostic(diagnostic).into()
     }
+}
+
+/// Makes one asset visible by itself.
+fn publish(
+    session: &mut dyn Session,
+    record: &MaterializationRecord,
+    renaming: Option<Renaming>,
+    object: Option<&StoredObject>,
+) -> Result<(), EngineError> {
+    if let Some(object) = object {
+        session.put_object(object)?;
+    }
+    if let Some(renaming) = renaming {
+        session.rename(&renaming)?;
+    }
+    session.publish(record)
 }
 
 /// The relation that a record speaks of, where it stands as it was made and nothing declares it.

@@ -6,11 +6,12 @@ mod python;
 mod runtime;
 mod scheduler;
 mod sql;
+mod staging;
 mod versions;
 
 pub(crate) use materialize::microseconds;
 
-pub use event::{Event, Outcome, RunSummary};
+pub use event::{Event, Outcome, RunSummary, Withheld};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
     PythonSource,

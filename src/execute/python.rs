@@ -44,22 +44,20 @@ fn store(
     session: &mut dyn Session,
     output: PythonOutput,
 ) -> Result<Staged, Failure> {
-    let (mut payload, mut bytes) = (None, None);
-    let rows = match output.data {
-        PythonData::Stream(stream) => {
-            session.build(&node.relation, BuildSource::Stream(stream)).map(|built| built.rows)
-        }
-        PythonData::Query(sql) => session.build(&node.relation, BuildSource::Query(sql)).map(|built| built.rows),
+    let given_version = output.data_version;
+    let source = match output.data {
+        PythonData::Stream(stream) => BuildSource::Stream(stream),
+        PythonData::Query(sql) => BuildSource::Query(sql),
         PythonData::Object(object) => {
-            payload = Some(blake3::hash(&object.payload).to_hex().to_string());
-            bytes = Some(object.payload.len() as u64);
-            session.put_object(&object).map(|()| None)
+            let payload = Some(blake3::hash(&object.payload).to_hex().to_string());
+            let (bytes, metadata) = (Some(object.payload.len() as u64), (output.metadata)());
+            return Ok(Staged { rows: None, metadata, given_version, payload, bytes, object: Some(object) });
         }
     };
-    match rows {
-        Ok(rows) => {
+    match session.build(&materializer.target(node), source) {
+        Ok(built) => {
             let metadata = (output.metadata)();
-            Ok(Staged { rows, metadata, given_version: output.data_version, payload, bytes })
+            Ok(Staged { rows: built.rows, metadata, given_version, ..Staged::default() })
         }
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
@@ -125,10 +123,15 @@ fn input_value(
         return Ok(InputValue::Source { path: upstream.file.path().to_owned() });
     }
     if upstream.materialized != Materialized::Object {
-        return Ok(InputValue::Query(format!("select * from {}", graph.from_item(id))));
+        return Ok(InputValue::Query(format!(
+            "select * from {}",
+            graph.redirected_item(id, &|id| materializer.place(id))
+        )));
     }
-    let object =
-        session.get_object(upstream.name.as_str()).map_err(|error| materializer.engine_failure(node, &error))?;
+    let name = upstream.name.as_str();
+    let is_staged = materializer.staging.as_ref().is_some_and(|staging| staging.is_staged(id));
+    let object = if is_staged { session.staged_object(name) } else { session.get_object(name) };
+    let object = object.map_err(|error| materializer.engine_failure(node, &error))?;
     let object = object.ok_or_else(|| {
         let message = format!("`{}` reads the object `{}`, which is not materialized", node.name, upstream.name);
         let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(node.place.clone());

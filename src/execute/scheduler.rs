@@ -8,14 +8,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::event::{Event, Outcome, RunSummary};
+use super::event::{Event, Outcome, RunSummary, Withheld};
 use super::materialize::{Materializer, microseconds};
 use super::runtime::PythonRuntime;
+use super::staging::Staging;
 use crate::engine::{Engine, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Session, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::{Plan, Reason};
-use crate::project::Project;
+use crate::project::{Project, Publish};
 use crate::record::{Observer, Standing};
 use crate::template::TemplateEnvironment;
 
@@ -53,6 +54,8 @@ pub struct RunOptions {
     pub command: String,
     pub surroundings: Surroundings,
     pub threads: usize,
+    /// When what is built becomes visible.
+    pub publish: Publish,
     /// Stop everything at the first failure.
     pub fail_fast: bool,
 }
@@ -89,6 +92,8 @@ pub fn execute(
 ) -> Result<RunSummary, crate::engine::EngineError> {
     let threads = options.threads.clamp(1, plan.steps.len().max(1));
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
+    // What an earlier run left can be looked at until now.
+    context.engine.discard_staged()?;
     let assets = plan.steps.iter().map(|step| step.asset);
     let standing = match context.records.take() {
         Some(records) => Standing::of(records),
@@ -107,6 +112,7 @@ pub fn execute(
             observer,
             pending,
             run: options.run.clone(),
+            staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),
             stop: stop.clone(),
         },
     });
@@ -396,10 +402,44 @@ impl<'a> Run<'a> {
                 self.close_step(step, Outcome::Cancelled, Duration::ZERO);
             }
         }
+        self.publish();
         self.summary.elapsed = self.started.elapsed();
         let summary = self.summary.clone();
         self.emit(Event::RunFinished { summary: summary.clone() });
         (summary, self.failures)
+    }
+}
+
+impl Run<'_> {
+    /// Makes a run that is published as one visible, if all of it is there.
+    fn publish(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let Some(staging) = &shared.materializer.staging else { return };
+        let withheld = |error| Withheld { staged: staging.len(), error };
+        if !self.summary.is_success() || self.summary.interrupted {
+            self.summary.withheld = Some(withheld(None));
+        } else if staging.len() > 0
+            && let Err(error) = shared.materializer.publish(staging)
+        {
+            self.summary.withheld = Some(withheld(Some(error)));
+        }
+        if self.summary.withheld.is_some() {
+            self.summary.materialized = 0;
+            let run = self.summary.run.clone();
+            self.failures.extend(staging.assets().into_iter().map(|asset| unpublished(&run, asset)));
+        }
+    }
+}
+
+/// What is kept of an asset that was built in a run of which nothing was published.
+fn unpublished(run: &str, asset: String) -> Failure {
+    Failure {
+        run: run.to_owned(),
+        asset,
+        outcome: FailureOutcome::Skipped,
+        seconds: 0.0,
+        code: None,
+        message: Some("it was built, and nothing of the run was published".to_owned()),
     }
 }
 

@@ -21,14 +21,18 @@ pub(super) fn build(
     compiled: &CompiledSql,
     session: &mut dyn Session,
 ) -> Result<Staged, Failure> {
-    let statement = compiled.statement().to_owned();
+    let redirected = compiled.redirected(&|id| materializer.place(id));
+    let statement = redirected.statement.clone();
     let source = match node.materialized {
         Materialized::View => BuildSource::View(statement),
         _ => BuildSource::Query(statement),
     };
-    match session.build(&node.relation, source) {
+    match session.build(&materializer.target(node), source) {
         Ok(built) => Ok(staged(&built)),
-        Err(error) => Err(failure(materializer, node, compiled, &error)),
+        Err(error) => {
+            let offset = error.offset.map(|offset| redirected.compiled_offset(offset));
+            Err(failure(materializer, node, compiled, &EngineError { offset, ..error }))
+        }
     }
 }
 
@@ -39,7 +43,7 @@ pub(super) fn build_seed(
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
     let source = BuildSource::Csv { path: path.clone(), options: seed_options(&node.config) };
-    session.build(&node.relation, source).map(|built| staged(&built)).map_err(|error| {
+    session.build(&materializer.target(node), source).map(|built| staged(&built)).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
         }
@@ -157,6 +161,7 @@ pub(super) fn missing_upstream(materializer: &Materializer, node: &Node) -> Opti
     let is_missing = |id: &NodeId| {
         let upstream = graph.node(*id);
         matches!(upstream.materialized, Materialized::Table | Materialized::View)
+            && materializer.place(*id).is_none()
             && !existing.iter().any(|found| found.relation.is_same(&upstream.relation))
     };
     let id = graph.find(node.name.as_str())?;

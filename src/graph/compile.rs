@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use super::declare::{Declared, DeclaredBody};
 use super::link::Links;
+use super::mention::{Form, Mention};
 use super::relation::literal;
 use super::sources::is_url;
-use super::sql_text::{Region, alias_follows, region_of, regions, word_before};
+use super::sql_text::{Region, alias_follows, names_table, region_of, regions, word_before};
 use super::{CompiledSql, Edit, Materialized, NodeId, RelationName, Repeatable, reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::parse::{Manner, Reference, RepeatableSql, SourceLocation, SqlBody};
@@ -44,11 +45,19 @@ struct Replacement {
     text: String,
     /// The ephemeral asset whose query the text holds, and the query's span in it.
     inlined: Option<(NodeId, Span)>,
+    /// The assets whose relations the text names, by their spans in it.
+    mentions: Vec<Mention>,
 }
 
 impl Replacement {
     fn new(span: Span, text: String) -> Self {
-        Replacement { span, text, inlined: None }
+        Replacement { span, text, inlined: None, mentions: Vec::new() }
+    }
+
+    /// A text that is all name of a relation.
+    fn naming(span: Span, text: String, node: NodeId, form: Form, region: Option<Region>) -> Self {
+        let mention = Mention { node, span: Span::new(0, text.len()), form, region };
+        Replacement { span, text, inlined: None, mentions: vec![mention] }
     }
 }
 
@@ -57,32 +66,36 @@ impl Replacement {
 pub(super) struct Item {
     text: String,
     inlined: Option<(NodeId, Span)>,
+    mentions: Vec<Mention>,
 }
 
 impl Item {
-    fn query(id: NodeId, statement: &str) -> Self {
+    /// `mentions` are counted from the statement's start.
+    fn query(id: NodeId, statement: &str, mentions: &[Mention]) -> Self {
         // Behind the parenthesis.
         let span = Span::new(1, 1 + statement.len());
-        Item { text: reader::subquery(statement), inlined: Some((id, span)) }
+        let mentions = mentions.iter().map(|mention| mention.moved(1)).collect();
+        Item { text: reader::subquery(statement), inlined: Some((id, span)), mentions }
     }
 
     /// Puts the item in the place of a name, which becomes its alias where the query gives it none.
     fn replace(self, span: Span, rendered: &str, name: &str, has_alias: bool) -> Vec<Replacement> {
         let before = word_before(rendered, span.start);
-        let Item { text, inlined } = self;
+        let Item { text, inlined, mentions } = self;
         let aliased = |text: &str| reader::with_alias(text, name);
         match rendered[before.start..before.end].to_lowercase().as_str() {
             // `table x` is `from x`, but for names only.
             "table" => {
-                vec![Replacement::new(before, "from".to_owned()), Replacement { span, text: aliased(&text), inlined }]
+                let text = aliased(&text);
+                vec![Replacement::new(before, "from".to_owned()), Replacement { span, text, inlined, mentions }]
             }
             // These take a query, and a call is none.
             "summarize" | "describe" | "desc" | "show" => {
                 let text = if inlined.is_some() { text } else { format!("(from {text})") };
-                vec![Replacement { span, text, inlined }]
+                vec![Replacement { span, text, inlined, mentions }]
             }
-            _ if has_alias => vec![Replacement { span, text, inlined }],
-            _ => vec![Replacement { span, text: aliased(&text), inlined }],
+            _ if has_alias => vec![Replacement { span, text, inlined, mentions }],
+            _ => vec![Replacement { span, text: aliased(&text), inlined, mentions }],
         }
     }
 }
@@ -93,9 +106,11 @@ impl Compiler<'_> {
         let mut compiled = self.text(index, body, links)?;
         let repeatable = self.repeatable(index, body, links)?;
         if self.nodes[index].settings.materialized == Materialized::Ephemeral {
-            self.ephemeral.insert(index, Item::query(self.ids[index], compiled.statement()));
+            let item = Item::query(self.ids[index], compiled.statement(), &compiled.statement_mentions());
+            self.ephemeral.insert(index, item);
             if let Some(Repeatable { statement, without }) = &repeatable {
-                self.repeatable.insert(index, (Item::query(self.ids[index], statement), without.clone()));
+                // It is never run, so nothing in it is ever read elsewhere.
+                self.repeatable.insert(index, (Item::query(self.ids[index], statement, &[]), without.clone()));
             }
         }
         compiled.repeatable = repeatable.map(Box::new);
@@ -158,9 +173,15 @@ impl Compiler<'_> {
                 Placeholder::Reference(reference, part) => {
                     let Some(target) = links.called(reference) else { return Vec::new() };
                     let is_table = region.is_none() && *part == Part::Whole;
-                    match self.item(target).filter(|_| is_table) {
+                    let replaced = match self.item(target).filter(|_| is_table) {
                         Some(item) => self.called(item.into_owned(), target, &body.rendered, *span),
                         None => relation(&self.nodes[target].settings.relation, *part),
+                    };
+                    match self.form(target, &body.rendered, *span, *part) {
+                        Some(form) if is_code(&body.rendered, &regions, *span) => {
+                            self.naming(target, replaced, &form, region)
+                        }
+                        _ => replaced,
                     }
                 }
             }
@@ -176,6 +197,47 @@ impl Compiler<'_> {
             return vec![Replacement::new(span, super::relation::quoted(identifier))];
         }
         item.replace(span, rendered, identifier, alias_follows(rendered, span.end))
+    }
+
+    /// As what a `ref()` names an asset's relation; `None` where it names none.
+    fn form(&self, target: usize, rendered: &str, span: Span, part: Part) -> Option<Form> {
+        if !self.is_built(target) {
+            return None;
+        }
+        let identifier = &self.nodes[target].settings.relation.identifier;
+        match part {
+            Part::Database | Part::Schema => None,
+            Part::Identifier => Some(Form::Identifier),
+            Part::Whole if rendered[span.end..].starts_with('.') => Some(Form::Qualifier(identifier.clone())),
+            Part::Whole => Some(table_form(rendered, span, identifier, alias_follows(rendered, span.end))),
+        }
+    }
+
+    /// Whether a run may build something under the node's relation.
+    fn is_built(&self, target: usize) -> bool {
+        let node = &self.nodes[target];
+        let is_relation = matches!(node.settings.materialized, Materialized::Table | Materialized::View);
+        is_relation && !matches!(node.body, DeclaredBody::Source(_))
+    }
+
+    /// The same replacements, which are known to name the node's relation.
+    fn naming(
+        &self,
+        target: usize,
+        replaced: Vec<Replacement>,
+        form: &Form,
+        region: Option<Region>,
+    ) -> Vec<Replacement> {
+        let node = self.ids[target];
+        let named = replaced.into_iter().map(|Replacement { span, text, .. }| {
+            let form = match (form, region) {
+                // Nothing has an alias in a string.
+                (Form::Table { .. }, Some(_)) => Form::Table { alias: None },
+                _ => form.clone(),
+            };
+            Replacement::naming(span, text, node, form, region)
+        });
+        named.collect()
     }
 
     fn part(&self, relation: &RelationName, part: Part) -> String {
@@ -212,14 +274,18 @@ impl Compiler<'_> {
         let relation = &node.settings.relation;
         let is_named = has_alias || super::databases::same(&relation.identifier, name);
         let text = relation.to_string();
-        vec![Replacement::new(span, if is_named { text } else { reader::with_alias(&text, name) })]
+        let text = if is_named { text } else { reader::with_alias(&text, name) };
+        if !self.is_built(target) {
+            return vec![Replacement::new(span, text)];
+        }
+        vec![Replacement::naming(span, text, self.ids[target], table_form(rendered, span, name, has_alias), None)]
     }
 
     /// What reads a node that has no relation.
     fn item(&self, target: usize) -> Option<Cow<'_, Item>> {
         match &self.nodes[target].body {
             DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
-                Some(Cow::Owned(Item { text: reader::call(path, *format, options), inlined: None }))
+                Some(Cow::Owned(Item { text: reader::call(path, *format, options), inlined: None, mentions: vec![] }))
             }
             _ => {
                 let repeatable = self.repeatable.get(&target).filter(|_| self.variant == Variant::Repeatable);
@@ -239,8 +305,25 @@ fn repeatable_links(own: &RepeatableSql, links: &Links) -> Links {
     Links { placeholders: find_placeholders(&own.rendered), upstreams: called.chain(plain).collect() }
 }
 
+/// A table that is named without an alias, or with one, or where none can be.
+fn table_form(rendered: &str, span: Span, name: &str, has_alias: bool) -> Form {
+    let before = word_before(rendered, span.start);
+    let word = rendered[before.start..before.end].to_lowercase();
+    let takes_none = matches!(word.as_str(), "table" | "summarize" | "describe" | "desc" | "show");
+    Form::Table { alias: (!has_alias && !takes_none).then(|| name.to_owned()) }
+}
+
+/// Whether a name is read: in code, and in the texts that `query_table()` and `query()` take. In other texts it is data.
+fn is_code(rendered: &str, regions: &[(Span, Region)], span: Span) -> bool {
+    match region_of(regions, span.start) {
+        None => true,
+        Some(Region::String | Region::Dollar) => names_table(rendered, regions, span.start),
+        Some(Region::Comment | Region::Identifier) => false,
+    }
+}
+
 /// A relation's text where it stands in a string or in an identifier.
-fn escaped(text: String, region: Option<Region>) -> String {
+pub(super) fn escaped(text: String, region: Option<Region>) -> String {
     match region {
         Some(Region::String) => text.replace('\'', "''"),
         Some(Region::Identifier) => text.replace('"', "\"\""),
@@ -252,8 +335,9 @@ fn escaped(text: String, region: Option<Region>) -> String {
 fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
     let mut text = String::with_capacity(body.rendered.len() + 32 * replacements.len());
     let mut edits = Vec::with_capacity(replacements.len());
+    let mut mentions = Vec::new();
     let mut done = 0;
-    for Replacement { span, text: with, inlined } in replacements {
+    for Replacement { span, text: with, inlined, mentions: named } in replacements {
         if span.start < done {
             continue;
         }
@@ -262,12 +346,14 @@ fn apply(body: &SqlBody, replacements: &[Replacement]) -> CompiledSql {
         let start = text.len();
         text.push_str(with);
         let inlined = inlined.map(|(id, query)| (id, Span::new(start + query.start, start + query.end)));
+        mentions.extend(named.iter().map(|mention| mention.moved(start)));
         edits.push(Edit { rendered: *span, compiled: Span::new(start, text.len()), inlined });
         done = span.end;
     }
     text.push_str(body.rendered.get(done..).unwrap_or_default());
     let statement = Span::new(moved(&edits, body.statement.start), moved(&edits, body.statement.end));
-    CompiledSql { statement: inside(&text, statement), text, edits, repeatable: None, unseen: body.unseen.clone() }
+    let (statement, unseen) = (inside(&text, statement), body.unseen.clone());
+    CompiledSql { statement, text, edits, mentions, repeatable: None, unseen }
 }
 
 /// Where a bound of the rendered text is in the compiled text.

@@ -9,6 +9,7 @@ mod databases;
 mod declare;
 mod duplicates;
 mod link;
+mod mention;
 mod names;
 mod properties;
 mod reader;
@@ -23,6 +24,7 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
+pub use mention::{Mention, Redirected};
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
@@ -148,6 +150,8 @@ pub struct CompiledSql {
     pub statement: Span,
     /// Where `text` differs from the rendered template, in order: place errors are mapped back through these.
     pub edits: Vec<Edit>,
+    /// Where `text` names relations of assets, in order; those in the queries of ephemeral assets too.
+    pub mentions: Vec<Mention>,
     /// The statement as every invocation would compile it, where this one differs. Such a model is never cached.
     #[serde(skip)]
     pub repeatable: Option<Box<Repeatable>>,
@@ -218,9 +222,19 @@ impl AssetGraph {
     /// What stands after `from` to read the node's data: its relation, or what is read where it has none (the query
     /// of an ephemeral asset in parentheses, a reader's call for files). Nothing of this kind reads an object.
     pub fn from_item(&self, id: NodeId) -> String {
+        self.redirected_item(id, &|_| None)
+    }
+
+    /// As `from_item`, with the assets for which `place` gives a relation read there.
+    pub fn redirected_item(&self, id: NodeId, place: &dyn Fn(NodeId) -> Option<RelationName>) -> String {
+        if let Some(relation) = place(id) {
+            return relation.to_string();
+        }
         let node = self.node(id);
         match &node.body {
-            Body::Sql(sql) if node.materialized == Materialized::Ephemeral => reader::subquery(sql.statement()),
+            Body::Sql(sql) if node.materialized == Materialized::Ephemeral => {
+                reader::subquery(&sql.redirected(place).statement)
+            }
             Body::Source(SourceLocation::Files { path, .. }) if node.is_implicit() => relation::literal(path),
             Body::Source(SourceLocation::Files { path, format, options }) => reader::call(path, *format, options),
             _ => node.relation.to_string(),

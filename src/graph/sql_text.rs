@@ -3,7 +3,7 @@
 use crate::source::Span;
 
 /// What a stretch of SQL that is not code is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Region {
     Comment,
     /// In single quotes.
@@ -43,6 +43,32 @@ pub(super) fn region_of(regions: &[(Span, Region)], offset: usize) -> Option<Reg
     let index = regions.partition_point(|(span, _)| span.start <= offset);
     let (span, region) = regions.get(index.checked_sub(1)?)?;
     (offset < span.end).then_some(*region)
+}
+
+/// The functions whose texts name tables.
+const READING: [&str; 2] = ["query_table", "query"];
+
+/// Whether the text that `offset` lies in is an argument of a function that reads the tables that its text names.
+pub(super) fn names_table(text: &str, regions: &[(Span, Region)], offset: usize) -> bool {
+    let index = regions.partition_point(|(span, _)| span.start <= offset);
+    let Some(string) = index.checked_sub(1) else { return false };
+    let (mut end, mut depth) = (regions[string].0.start, 0_usize);
+    // Backwards to the parenthesis that is open here, over the texts and comments on the way.
+    for (span, _) in regions[..string].iter().rev().chain([&(Span::new(0, 0), Region::Comment)]) {
+        for (at, letter) in text[span.end..end].char_indices().rev() {
+            match letter {
+                ')' => depth += 1,
+                '(' if depth == 0 => {
+                    let word = word_before(text, span.end + at);
+                    return READING.contains(&text[word.start..word.end].to_lowercase().as_str());
+                }
+                '(' => depth -= 1,
+                _ => {}
+            }
+        }
+        end = span.start;
+    }
+    false
 }
 
 /// The region that begins at `start`, which is at one of its first characters, and where it ends.
@@ -216,6 +242,21 @@ mod tests {
     fn names_are_code() {
         let text = r#""a""b" "c""#;
         assert_eq!(regions(text, [Span::new(0, 3), Span::new(3, 6)]), [(Span::new(7, 10), Region::Identifier)]);
+    }
+
+    #[test]
+    fn texts_that_name_tables_are_known() {
+        for (text, expected) in [
+            ("from query_table('x')", true),
+            ("from Query_Table( ['a', 'x'] )", true),
+            ("from query('from x')", true),
+            ("select 'x'", false),
+            ("select f('x')", false),
+            ("select (query('a')) || 'x'", false),
+            ("from query_table(lower(')') || 'x')", true),
+        ] {
+            assert_eq!(names_table(text, &regions(text, []), text.rfind('x').unwrap()), expected, "{text}");
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub fn project() -> Project {
             database: Some("/srv/shop/shop.duckdb".into()),
             schema: "main".to_owned(),
             threads: 1,
+            publish: Default::default(),
             settings: Values::new(),
             extensions: Vec::new(),
             attach: Vec::new(),

@@ -371,3 +371,39 @@ fn large_graphs_resolve_fast_and_always_alike() {
         assert!(one.upstream(id).eq(other.upstream(id)) && one.downstream(id).eq(other.downstream(id)));
     }
 }
+
+#[test]
+fn assets_can_be_read_elsewhere() {
+    let graph = graph(vec![
+        model("models/a.sql", "select 1 as x", json!({})),
+        model("models/inline.sql", "select a.x from [[a]]", json!({"materialized": "ephemeral"})),
+        model("models/renamed.sql", "select 2 as x", json!({"alias": "other"})),
+        model(
+            "models/b.sql",
+            "select a.x, '{ref a}' from [[a]] join [[a as]] as c on true, [[inline as]] i, [[renamed]], {ref a} where {ref a}.x = 1",
+            json!({}),
+        ),
+    ]);
+    let compiled = sql(&graph, "b");
+    assert_eq!(compiled.redirected(&|_| None).statement, compiled.statement());
+    let place = |id: NodeId| {
+        let relation = &graph.node(id).relation;
+        Some(RelationName { identifier: format!("{}_s", relation.identifier), ..relation.clone() })
+    };
+    let redirected = compiled.redirected(&place);
+    assert_eq!(
+        redirected.statement,
+        "select a.x, '\"main\".\"a\"' from \"main\".\"a_s\" as \"a\" join \"main\".\"a_s\" as c on true, \
+         (select a.x from \"main\".\"a_s\" as \"a\") i, \"main\".\"other_s\" as \"renamed\", \
+         \"main\".\"a_s\" as \"a\" where \"a\".x = 1"
+    );
+    // Offsets lead back to the same words.
+    for word in ["select", "join", "as c", ") i", "where", "= 1"] {
+        let here = redirected.statement.rfind(word).unwrap();
+        assert_eq!(redirected.compiled_offset(here), compiled.statement().rfind(word).unwrap(), "{word}");
+    }
+    // Only what is elsewhere is read elsewhere.
+    let other = graph.find("renamed").unwrap();
+    let some = compiled.redirected(&|id| place(id).filter(|_| id == other)).statement;
+    assert_eq!(some, compiled.statement().replace("\"other\"", "\"other_s\""));
+}

@@ -15,6 +15,27 @@ pub fn is_reserved_schema(schema: &str) -> bool {
     RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(schema))
 }
 
+/// When what a run builds becomes visible.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Publish {
+    /// Each asset when it is built.
+    #[default]
+    Asset,
+    /// Everything at the end of the run, at once; nothing if anything failed.
+    Run,
+}
+
+impl Publish {
+    pub const ALL: [Publish; 2] = [Publish::Asset, Publish::Run];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Publish::Asset => "asset",
+            Publish::Run => "run",
+        }
+    }
+}
+
 /// A database and how to open it.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -25,6 +46,7 @@ pub struct Target {
     pub schema: String,
     /// How many assets run at once.
     pub threads: usize,
+    pub publish: Publish,
     /// Engine settings by name, such as `memory_limit`.
     pub settings: Values,
     pub extensions: Vec<Extension>,

@@ -16,6 +16,7 @@ pub(crate) fn project() -> Project {
         database: Some(PathBuf::from("/tmp/shop.duckdb")),
         schema: "main".to_owned(),
         threads: 4,
+        publish: Default::default(),
         settings: Values::new(),
         extensions: Vec::new(),
         attach: Vec::new(),

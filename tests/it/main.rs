@@ -12,6 +12,7 @@ mod factories;
 mod harness;
 mod ls;
 mod projects;
+mod publish;
 mod reconcile;
 mod record;
 mod run;

@@ -13,6 +13,7 @@ mod interval;
 mod library;
 mod observe;
 mod pack;
+mod publish;
 mod raw;
 mod recycle;
 mod session;
@@ -26,7 +27,7 @@ pub(super) use error::hint;
 pub(super) use identity::identity;
 pub(super) use table_names::table_names;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -38,7 +39,7 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
     Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Observation, Past,
-    Recorded, RunEnd, RunStart, SchemaName, Session, WhenLocked,
+    Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -163,8 +164,10 @@ impl DuckDb {
         if self.is_cancelled.load(Ordering::SeqCst) { Err(cancelled()) } else { Ok(()) }
     }
 
-    fn existing_kind(&self, relation: &RelationName) -> Option<bool> {
-        lock(&self.built).get(&key(relation)).copied()
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Outside of transactions only.
+    fn kind(&self, connection: &Connection, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        let known = lock(&self.built).get(&key(relation)).copied();
+        known.map_or_else(|| connection.is_view(relation), |is_view| Ok(Some(is_view)))
     }
 
     fn remember(&self, built: &[(RelationName, bool)]) {
@@ -192,6 +195,16 @@ impl Drop for DuckDb {
 
 fn key(relation: &RelationName) -> String {
     relation.to_string().to_lowercase()
+}
+
+/// Runs statements, all of them or none.
+fn in_transaction(connection: &Connection, statements: &str) -> Result<(), EngineError> {
+    let done = connection.execute(&format!("begin transaction; {statements} commit"));
+    if done.is_err() {
+        // It fails only when DuckDB has rolled back by itself.
+        let _ = connection.execute("rollback");
+    }
+    done
 }
 
 /// A lock that a panicking thread held is as good as any: what it guards is replaced, never half-changed.
@@ -265,8 +278,28 @@ impl Engine for DuckDb {
         self.state.usual_seconds(&lock(&self.connection))
     }
 
+    fn staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        self.state.staged(&lock(&self.connection))
+    }
+
+    fn discard_staged(&self) -> Result<Vec<StagedAsset>, EngineError> {
+        let connection = lock(&self.connection);
+        let staged = self.state.staged(&connection)?;
+        if !staged.is_empty() {
+            let discard = self.state.discard(&connection, &staged)?;
+            in_transaction(&connection, &discard)?;
+        }
+        Ok(staged)
+    }
+
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
-        catalog::relations(&lock(&self.connection), self.state.database())
+        let connection = lock(&self.connection);
+        let staged = self.state.staged(&connection)?;
+        let staged: HashSet<String> =
+            staged.iter().filter_map(|staged| staged.relation.as_ref()).map(RelationName::key).collect();
+        let mut relations = catalog::relations(&connection, self.state.database())?;
+        relations.retain(|found| found.relation.database.is_some() || !staged.contains(&found.relation.key()));
+        Ok(relations)
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {

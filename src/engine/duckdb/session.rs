@@ -9,10 +9,10 @@ use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{Appender, BindValue, Connection, Helper};
 use super::stream::ResultReader;
-use super::{DuckDb, content, csv, state};
+use super::{DuckDb, content, csv, publish, state};
 use crate::engine::{
     BatchReader, BuildSource, Built, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord,
-    Renaming, Session, StoredObject,
+    Renaming, Session, StagedAsset, StoredObject, Swap,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -53,10 +53,7 @@ impl DuckDbSession {
 
     /// Whether a view stands under the name (else a table); `None` when nothing does. Asked before the transaction.
     fn existing_kind(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
-        match self.engine.existing_kind(relation) {
-            Some(is_view) => Ok(Some(is_view)),
-            None => self.connection.is_view(relation),
-        }
+        self.engine.kind(&self.connection, relation)
     }
 
     /// DuckDB replaces tables by tables and views by views only.
@@ -181,16 +178,40 @@ impl Session for DuckDbSession {
     fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
         self.begin()?;
         let written = self.write_record(record).and_then(|()| self.execute("commit"));
-        if let Err(error) = written {
-            self.abandon();
-            let kind = match error.kind {
-                EngineErrorKind::Cancelled => EngineErrorKind::Cancelled,
-                _ => EngineErrorKind::Publish,
-            };
-            return Err(EngineError { kind, ..error });
-        }
-        self.in_transaction = false;
+        self.close(written)?;
         self.engine.remember(&std::mem::take(&mut self.built));
+        Ok(())
+    }
+
+    fn stage(&mut self, staged: &StagedAsset, object: Option<&StoredObject>) -> Result<(), EngineError> {
+        self.begin()?;
+        let kept = self
+            .engine
+            .check_cancelled()
+            .and_then(|()| self.engine.state.insert_staged(&self.connection, staged, object))
+            .and_then(|()| self.execute("commit"));
+        self.close(kept).map(|()| self.built.clear())
+    }
+
+    fn staged_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError> {
+        self.engine.state.staged_object(&self.connection, asset)
+    }
+
+    fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError> {
+        let script = publish::script(&self.engine, &self.connection, swaps)?;
+        self.begin()?;
+        let renamings = swaps.iter().filter_map(|swap| match swap {
+            Swap::Renaming(renaming) => Some(renaming),
+            _ => None,
+        });
+        let written = renamings
+            .map(|renaming| self.rename(renaming))
+            .collect::<Result<(), _>>()
+            .and_then(|()| script.iter().try_for_each(|statement| self.execute(statement)))
+            .and_then(|()| records.iter().try_for_each(|record| self.write_record(record)))
+            .and_then(|()| self.execute("commit"));
+        self.close(written)?;
+        self.engine.remember(&publish::published(swaps));
         Ok(())
     }
 
@@ -209,6 +230,20 @@ impl Session for DuckDbSession {
 }
 
 impl DuckDbSession {
+    /// Ends a transaction that was committed, or that was not since something failed.
+    fn close(&mut self, committed: Result<(), EngineError>) -> Result<(), EngineError> {
+        if let Err(error) = committed {
+            self.abandon();
+            let kind = match error.kind {
+                EngineErrorKind::Cancelled => EngineErrorKind::Cancelled,
+                _ => EngineErrorKind::Publish,
+            };
+            return Err(EngineError { kind, ..error });
+        }
+        self.in_transaction = false;
+        Ok(())
+    }
+
     fn write_record(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
         let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
         let (metadata, details) = (json(&record.metadata), json(&state::Details::of(record)));
@@ -244,7 +279,7 @@ impl Drop for DuckDbSession {
 }
 
 /// `create table as` takes queries only; statements that show something become one by standing in parentheses.
-fn as_subquery(sql: &str) -> String {
+pub(super) fn as_subquery(sql: &str) -> String {
     let word: String = sql.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     match word.to_ascii_lowercase().as_str() {
         "summarize" | "describe" | "show" => format!("from ({sql}\n)"),

@@ -23,6 +23,7 @@ fn project(folder: &Path) -> Project {
             database: Some(folder.join("test.duckdb")),
             schema: "main".to_owned(),
             threads: 2,
+            publish: Default::default(),
             settings: Values::new(),
             extensions: vec![],
             attach: vec![],

@@ -37,7 +37,7 @@ pub struct LoadOptions {
 const WORDS: Words =
     Words { unknown_key: Code::ProjectFile, wrong_value: Code::ProjectFile, key: "key", plain_text: false };
 
-const KEYS: &[&str] = &["name", "target", "paths", "targets", "vars", "models", "seeds", "fingerprint"];
+const KEYS: &[&str] = &["name", "target", "paths", "targets", "vars", "models", "seeds", "publish", "fingerprint"];
 
 /// The project in `root`, from its `dovetail.toml` or from nothing at all.
 ///
@@ -71,7 +71,8 @@ fn read(reader: &mut Reader<'_>, document: &Node<'_>, root: &Path, options: &Loa
     let folder_defaults = defaults::read(reader, document, &paths, root);
     let schemas = folder_defaults.iter().filter_map(|defaults| defaults.config.get("schema")?.as_str());
     let schemas: Vec<&str> = schemas.collect();
-    let context = target::Context { root, project: &name, threads: options.threads, schemas };
+    let publish = document.get("publish").and_then(|node| target::publish(reader, node)).unwrap_or_default();
+    let context = target::Context { root, project: &name, threads: options.threads, publish, schemas };
     let target = target::read(reader, document.get("targets"), target, &context);
     let counts_packages = document.get("fingerprint").is_some_and(|node| counts_packages(reader, node));
     let (environment, file) = (Arc::clone(&options.environment), None);

@@ -7,11 +7,11 @@ use super::connections;
 use super::render::Templates;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::document::{Content, Node, Reader};
-use crate::project::{Target, is_reserved_schema};
+use crate::project::{Publish, Target, is_reserved_schema};
 
 /// The target of a project that declares none.
 const DEFAULT: &str = "dev";
-const KEYS: &[&str] = &["database", "schema", "threads", "settings", "extensions", "attach", "secrets"];
+const KEYS: &[&str] = &["database", "schema", "threads", "publish", "settings", "extensions", "attach", "secrets"];
 const MOST_THREADS: u64 = 1024;
 
 /// What the rest of the project says about its target.
@@ -20,6 +20,8 @@ pub struct Context<'c> {
     pub project: &'c str,
     /// `--threads`.
     pub threads: Option<usize>,
+    /// What the project says of all targets.
+    pub publish: Publish,
     /// The schemas that folders name.
     pub schemas: Vec<&'c str>,
 }
@@ -113,6 +115,7 @@ fn default_target(name: &str, context: &Context<'_>) -> Target {
         database: Some(context.root.join(format!("{}.duckdb", file_name(context.project)))),
         schema: "main".to_string(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        publish: context.publish,
         settings: Default::default(),
         extensions: Vec::new(),
         attach: Vec::new(),
@@ -136,6 +139,7 @@ fn read_one(reader: &mut Reader<'_>, node: &Node<'_>, name: &str, context: &Cont
                 let threads = reader.count("threads", &entry.value, 1, MOST_THREADS);
                 target.threads = threads.map_or(target.threads, |threads| threads as usize);
             }
+            "publish" => target.publish = publish(reader, &entry.value).unwrap_or(target.publish),
             "settings" => target.settings = connections::settings(reader, &entry.value),
             "extensions" => target.extensions = connections::extensions(reader, &entry.value),
             "attach" => attached = connections::attach(reader, &entry.value, context.root),
@@ -146,6 +150,17 @@ fn read_one(reader: &mut Reader<'_>, node: &Node<'_>, name: &str, context: &Cont
     alias::check(reader, &attached, &target, &context.schemas);
     target.attach = attached.into_iter().map(|(attachment, _)| attachment).collect();
     target
+}
+
+/// `"asset"` or `"run"`.
+pub fn publish(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<Publish> {
+    let text = reader.name("publish", node)?;
+    let publish = Publish::ALL.into_iter().find(|publish| publish.as_str() == text);
+    if publish.is_none() {
+        let problem = reader.problem(node.span, format!("`publish` cannot be `{text}`"));
+        reader.report(problem.hint("`\"asset\"` shows each asset when it is built, `\"run\"` all of them at the end"));
+    }
+    publish
 }
 
 fn schema(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<String> {

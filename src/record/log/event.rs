@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::diagnostic::diagnostic_json;
-use crate::execute::{Event, Outcome};
+use crate::execute::{Event, Outcome, RunSummary};
 use crate::template::Secrets;
 
 /// The lines of an event: itself, and behind a failure all that is known of it. User code may have written secrets into
@@ -50,12 +50,21 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
             }
             object
         }
-        Event::RunFinished { summary } => json!({
-            "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
-            "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
-            "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
-        }),
+        Event::RunFinished { summary } => run_finished(summary),
     }
+}
+
+fn run_finished(summary: &RunSummary) -> Value {
+    let mut object = json!({
+        "level": "info", "event": "run_finished", "run": summary.run, "materialized": summary.materialized,
+        "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
+        "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
+    });
+    if let Some(withheld) = &summary.withheld {
+        object["staged"] = json!(withheld.staged);
+        object["published"] = json!(false);
+    }
+    object
 }
 
 fn status(outcome: &Outcome) -> &'static str {

@@ -3,6 +3,7 @@
 mod history;
 mod runs;
 mod schema;
+mod staged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -130,7 +131,16 @@ impl State {
             return Ok(None);
         }
         let query = format!("select manager, payload from {}.objects where asset = $1", self.schema);
-        let mut statement = connection.prepare(&query)?;
+        self.object(connection, &query, asset)
+    }
+
+    fn object(
+        &self,
+        connection: &Arc<Connection>,
+        query: &str,
+        asset: &str,
+    ) -> Result<Option<StoredObject>, EngineError> {
+        let mut statement = connection.prepare(query)?;
         statement.bind(1, &BindValue::Text(asset))?;
         let chunk = statement.run()?.next_chunk()?;
         Ok(chunk.and_then(|chunk| {

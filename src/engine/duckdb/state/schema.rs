@@ -35,7 +35,7 @@ pub(super) fn create(schema: &str) -> String {
     )
 }
 
-/// What format 3 has more than format 2: runs, and the failures in them.
+/// What format 3 has more than format 2: runs, the failures in them, and what they have built and not published.
 fn runs(schema: &str) -> String {
     format!(
         "create table if not exists {schema}.run_log (
@@ -53,6 +53,16 @@ fn runs(schema: &str) -> String {
             seconds double not null,
             details json,
             after varchar
+        );
+        create table if not exists {schema}.staged (
+            run varchar not null,
+            asset varchar not null,
+            database_name varchar,
+            schema_name varchar,
+            name varchar,
+            is_view boolean not null,
+            manager varchar,
+            payload blob
         );"
     )
 }

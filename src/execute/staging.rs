@@ -1,0 +1,180 @@
+//! A run that is published as one: where its assets stand meanwhile, and what becomes visible at its end.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::materialize::{Failure, Materializer};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{
+    BuildSource, EngineError, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
+};
+use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
+
+/// What a run has built and not published. Shared by its workers.
+pub(super) struct Staging {
+    run: String,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    /// In the order in which they were built, which is one in which upstreams come first.
+    records: Vec<(NodeId, MaterializationRecord)>,
+    renamings: Vec<Renaming>,
+    /// Where what was built stands; `None` for objects.
+    places: HashMap<NodeId, Option<RelationName>>,
+}
+
+impl Staging {
+    pub fn new(run: &str) -> Self {
+        Staging { run: run.to_owned(), books: Mutex::default() }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where an asset is built. A run's id is not used again, so nothing else has the name. It needs no quotes where the
+    /// published one needs none.
+    pub fn target(&self, node: &Node) -> RelationName {
+        let suffix = self.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+        let identifier = format!("{}__staged_{suffix}", node.relation.identifier);
+        RelationName { identifier, ..node.relation.clone() }
+    }
+
+    /// Where the run's other assets find one; `None` for what is published.
+    pub fn place(&self, id: NodeId) -> Option<RelationName> {
+        self.books().places.get(&id).cloned().flatten()
+    }
+
+    pub fn is_staged(&self, id: NodeId) -> bool {
+        self.books().places.contains_key(&id)
+    }
+
+    /// How many assets are built.
+    pub fn len(&self) -> usize {
+        self.books().records.len()
+    }
+
+    /// Names of what is built.
+    pub fn assets(&self) -> Vec<String> {
+        self.books().records.iter().map(|(_, record)| record.asset.clone()).collect()
+    }
+
+    /// Keeps what `session` has built for an asset.
+    pub fn keep(
+        &self,
+        (id, node): (NodeId, &Node),
+        session: &mut dyn Session,
+        (record, renaming): (MaterializationRecord, Option<Renaming>),
+        object: Option<&StoredObject>,
+    ) -> Result<(), EngineError> {
+        let relation = object.is_none().then(|| self.target(node));
+        session.stage(&self.staged(node, relation.clone()), object)?;
+        let mut books = self.books();
+        books.records.push((id, record));
+        books.renamings.extend(renaming);
+        books.places.insert(id, relation);
+        Ok(())
+    }
+
+    fn staged(&self, node: &Node, relation: Option<RelationName>) -> StagedAsset {
+        StagedAsset {
+            run: self.run.clone(),
+            asset: node.name.to_string(),
+            is_view: node.materialized == Materialized::View,
+            relation,
+        }
+    }
+
+    /// Makes everything that is built visible, in one step.
+    pub fn publish(&self, graph: &AssetGraph, session: &mut dyn Session) -> Result<(), EngineError> {
+        let books = self.books();
+        let renamings = books.renamings.iter().cloned().map(Swap::Renaming);
+        let built = books.records.iter().filter_map(|(id, _)| self.swap(graph.node(*id)));
+        let swaps: Vec<Swap> = renamings.chain(built).collect();
+        let records: Vec<MaterializationRecord> = books.records.iter().map(|(_, record)| record.clone()).collect();
+        session.publish_staged(&swaps, &records)
+    }
+
+    fn swap(&self, node: &Node) -> Option<Swap> {
+        let relation = node.relation.clone();
+        match (&node.body, node.materialized) {
+            (Body::Source(_), _) => None,
+            (_, Materialized::Object) => Some(Swap::Object { asset: node.name.to_string() }),
+            (Body::Sql(compiled), Materialized::View) => {
+                Some(Swap::View { relation, query: compiled.statement().to_owned() })
+            }
+            _ => Some(Swap::Table { staged: self.target(node), relation }),
+        }
+    }
+
+    /// Before an asset is built: views that are not part of the run, and through which it reads what is, get a staged
+    /// twin that reads what is staged.
+    pub fn stand_in(
+        &self,
+        materializer: &Materializer,
+        asset: NodeId,
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        self.stand_in_above(materializer, (asset, asset), session)
+    }
+
+    /// The same for what `reader` reads: the asset, or a view above it.
+    fn stand_in_above(
+        &self,
+        materializer: &Materializer,
+        (asset, reader): (NodeId, NodeId),
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        for id in graph.reads(reader) {
+            let node = graph.node(id);
+            if node.is_source() || node.materialized != Materialized::View || self.is_staged(id) {
+                continue;
+            }
+            self.stand_in_above(materializer, (asset, id), session)?;
+            let reads_staged = graph.reads(id).into_iter().any(|above| self.is_staged(above));
+            if reads_staged && materializer.standing.record(node.name.as_str()).is_some() {
+                self.twin(materializer, (asset, id), session)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn twin(
+        &self,
+        materializer: &Materializer,
+        (asset, id): (NodeId, NodeId),
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        let node = graph.node(id);
+        let Body::Sql(compiled) = &node.body else { return Ok(()) };
+        if !materializer.is_as_built(id) {
+            return Err(edited(graph.node(asset), node));
+        }
+        let statement = compiled.redirected(&|upstream| self.place(upstream)).statement;
+        let relation = self.target(node);
+        let failed = |error| materializer.engine_failure(node, &error);
+        // Two readers may want it at once: the second waits, and finds it.
+        let mut books = self.books();
+        if books.places.contains_key(&id) {
+            return Ok(());
+        }
+        session.build(&relation, BuildSource::View(statement)).map_err(failed)?;
+        session.stage(&self.staged(node, Some(relation.clone())), None).map_err(failed)?;
+        books.places.insert(id, Some(relation));
+        Ok(())
+    }
+}
+
+/// The view that stands has another text than the one that is known.
+fn edited(asset: &Node, view: &Node) -> Failure {
+    let message = format!(
+        "`{}` reads the view `{}`, which was edited since it was built and is not part of the run, though what it reads is",
+        asset.name, view.name
+    );
+    let diagnostic = Diagnostic::error(Code::Unsupported, message).at(asset.place.clone());
+    diagnostic.hint(format!("select `{}` too, or run without `--atomic`", view.name)).into()
+}
