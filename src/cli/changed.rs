@@ -67,8 +67,9 @@ fn by_name(graph: &AssetGraph, meanings: Vec<(NodeId, String)>) -> HashMap<Strin
 /// Hands on what imports of factories gave: it is remembered by content, so it holds where no Python file differs.
 fn know_declarations(root: &Path, past: &Path) {
     let cache = Path::new(".dovetail").join("cache");
-    let copied = std::fs::create_dir_all(past.join(&cache))
-        .and_then(|()| std::fs::copy(root.join(&cache).join("declarations.json"), past.join(&cache).join("declarations.json")));
+    let copied = std::fs::create_dir_all(past.join(&cache)).and_then(|()| {
+        std::fs::copy(root.join(&cache).join("declarations.json"), past.join(&cache).join("declarations.json"))
+    });
     // Without it, a factory is an error that says so.
     let _ = copied;
 }
@@ -77,7 +78,7 @@ fn not_known(problem: &PastProblem, reference: &str, place: &Place) -> Diagnosti
     let (message, hint) = match problem {
         PastProblem::NoRepository => (
             "`changed:` compares with a commit, and the project is in no git repository".to_owned(),
-            Some("`git init` makes one; `git` must be installed"),
+            Some("`git init` makes one"),
         ),
         PastProblem::UnknownReference => (
             format!("git knows no commit `{reference}`"),

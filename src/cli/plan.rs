@@ -63,12 +63,13 @@ fn summary(lines: &[Line<'_>]) -> String {
     let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
     let mut words = Vec::new();
     if builds > 0 || checks > 0 {
-        words.push(format!("{builds} to build{}", about(lines, |action| action == Action::Build)));
+        let all = about(lines, |action| action == Action::Build);
+        words.push(format!("{builds} to build{}", all.map(|all| format!(" (about {all})")).unwrap_or_default()));
     }
     if checks > 0 {
         let all = about(lines, |action| action != Action::Leave);
-        let condition = "which are built only if what they read comes out differently";
-        words.push(format!("{checks} to check, {condition}{}", all.replacen("about", "with all of them about", 1)));
+        let all = all.map(|all| format!(" (with all of them about {all})")).unwrap_or_default();
+        words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
     }
     if orphans > 0 {
         words.push(format!("{orphans} orphaned, which dovetail leaves alone until `dovetail gc` moves them away"));
@@ -77,18 +78,16 @@ fn summary(lines: &[Line<'_>]) -> String {
     format!("{}{command}", words.join(", "))
 }
 
-/// The sum of the usual times, and of how many assets nothing is known.
-fn about(lines: &[Line<'_>], counts: impl Fn(Action) -> bool) -> String {
+/// The sum of the usual times, and for how many assets none is known; `None` when there is none at all.
+fn about(lines: &[Line<'_>], counts: impl Fn(Action) -> bool) -> Option<String> {
     let counted: Vec<Option<f64>> = lines.iter().filter(|line| counts(line.action)).map(|line| line.seconds).collect();
     let known: Vec<f64> = counted.iter().copied().flatten().collect();
-    let unknown = match counted.len() - known.len() {
-        0 => String::new(),
-        count => format!(" and {count} for the first time"),
-    };
-    if known.is_empty() {
-        return String::new();
+    let time = seconds(Duration::try_from_secs_f64(known.iter().sum()).unwrap_or_default());
+    match counted.len() - known.len() {
+        _ if known.is_empty() => None,
+        0 => Some(time),
+        unknown => Some(format!("{time}, and {unknown} for the first time")),
     }
-    format!(" (about {} of work{unknown})", seconds(Duration::from_secs_f64(known.iter().sum::<f64>().max(0.0))))
 }
 
 /// What is done with an asset.
@@ -114,7 +113,8 @@ impl<'a> Line<'a> {
             Action::Check => "check",
             Action::Leave => "leave",
         };
-        let time = self.seconds.map(|time| seconds(Duration::from_secs_f64(time.max(0.0)))).unwrap_or_default();
+        let time =
+            self.seconds.and_then(|time| Duration::try_from_secs_f64(time).ok()).map(seconds).unwrap_or_default();
         let Line { asset, state, order, why, .. } = self;
         format!("{order:>4}  {action}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
     }

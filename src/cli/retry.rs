@@ -44,5 +44,9 @@ fn names(context: &mut Context, compiled: &Compiled, last: &LastRun) -> Vec<Stri
     };
     context.printer.note(&format!("the newest run, {}, did not end: taking up what it left", last.run));
     // What was published right before the end may not be in the log yet.
-    log.undone().into_iter().filter(|name| !last.materialized.iter().any(|done| done == name)).map(str::to_owned).collect()
+    log.undone()
+        .into_iter()
+        .filter(|name| !last.materialized.iter().any(|done| done == name))
+        .map(str::to_owned)
+        .collect()
 }

@@ -117,7 +117,8 @@ fn changed(entry: &Entry) -> String {
 
 /// An asset that was never built, or a name that nobody knows.
 fn nothing_known(context: &mut Context, engine: Option<&Arc<dyn Engine>>, name: &str) -> CommandResult {
-    let records = engine.map(|engine| engine.recorded(None)).transpose().map_err(|error| database_diagnostic(&error))?;
+    let records =
+        engine.map(|engine| engine.recorded(None)).transpose().map_err(|error| database_diagnostic(&error))?;
     let recorded = records.into_iter().flatten().map(|record| record.asset);
     // A project that does not compile has a history all the same.
     let compiled = context.compile().ok();

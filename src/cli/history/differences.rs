@@ -51,7 +51,9 @@ pub(super) fn differences(
         context.printer.note(&format!("the code of {} was not recorded", unknown.record.run));
     }
     if !has_any {
-        context.printer.note("nothing differs: code, config, columns, inputs, packages and number of rows are the same");
+        context
+            .printer
+            .note("nothing differs: code, config, columns, inputs, packages and number of rows are the same");
     }
     Ok(ExitStatus::Success)
 }
@@ -65,7 +67,9 @@ const SECTIONS: [Section; 6] = [
         let config = past.config.iter().flatten();
         lines(config.map(|(key, value)| format!("{key}: {value}")))
     }),
-    ("columns", |past| lines(past.record.columns.iter().map(|column| format!("{} {}", column.name, column.engine_type)))),
+    ("columns", |past| {
+        lines(past.record.columns.iter().map(|column| format!("{} {}", column.name, column.engine_type)))
+    }),
     ("inputs", |past| {
         let version = |version: &Option<String>| version.as_deref().map_or("not known", short).to_owned();
         let inputs = past.record.inputs.iter();
@@ -87,7 +91,8 @@ fn find<'h>(history: &'h [Past], name: &str) -> Result<&'h Materialization, Diag
     let problem = |message: String| Diagnostic::error(Code::Usage, message).hint("`dovetail history ASSET` lists them");
     let by_number = name.parse().ok().and_then(|number: usize| history.get(number.checked_sub(1)?));
     if let Some(past) = by_number {
-        return materialized(past).ok_or_else(|| problem(format!("number {name} did not come out, so there is nothing to compare")));
+        return materialized(past)
+            .ok_or_else(|| problem(format!("number {name} did not come out, so there is nothing to compare")));
     }
     let fits = |past: &&Materialization| !name.is_empty() && past.record.run.starts_with(name);
     match history.iter().filter_map(materialized).filter(fits).collect::<Vec<_>>().as_slice() {

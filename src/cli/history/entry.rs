@@ -154,17 +154,15 @@ impl Changes {
     pub fn in_words(&self) -> String {
         let of = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} ({})", names.join(", ")));
         let data = self.data.then(|| "data".to_owned());
-        let words: Vec<String> = [of("code", &self.code), of("inputs", &self.inputs), data].into_iter().flatten().collect();
+        let words: Vec<String> =
+            [of("code", &self.code), of("inputs", &self.inputs), data].into_iter().flatten().collect();
         if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
     }
 }
 
 /// Of content and columns; that a file was merely touched is no change.
 fn versions(inputs: &Inputs) -> BTreeMap<String, [Option<&str>; 2]> {
-    inputs
-        .iter()
-        .map(|(name, input)| (name.clone(), [input.data.as_deref(), input.columns.as_deref()]))
-        .collect()
+    inputs.iter().map(|(name, input)| (name.clone(), [input.data.as_deref(), input.columns.as_deref()])).collect()
 }
 
 /// The keys under which two maps do not hold the same.

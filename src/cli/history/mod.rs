@@ -5,9 +5,9 @@ mod differences;
 mod entry;
 mod runs;
 
+use super::CommandResult;
 use super::args::HistoryArgs;
 use super::context::Context;
-use super::CommandResult;
 
 pub(crate) fn history(context: &mut Context, args: &HistoryArgs) -> CommandResult {
     let project = context.load()?;

@@ -16,8 +16,7 @@ use crate::record::{Counts, LoggedRun, RunLogs, RunStatus};
 
 pub(super) fn runs(context: &mut Context, project: &Project, args: &HistoryArgs) -> CommandResult {
     let logs = RunLogs::of(&project.root);
-    let runs: Vec<LoggedRun> =
-        logs.runs().iter().rev().filter_map(|run| logs.read(run)).take(args.limit).collect();
+    let runs: Vec<LoggedRun> = logs.runs().iter().rev().filter_map(|run| logs.read(run)).take(args.limit).collect();
     match args.output {
         StatusOutput::Json => {
             for run in &runs {

@@ -99,9 +99,8 @@ impl State {
             ) group by asset",
             self.schema
         );
-        let found = rows(connection, &query, |chunk, row| {
-            Some((text(chunk, 0, row)?, chunk.big_int(1, row)? as f64 / 1e6))
-        })?;
+        let found =
+            rows(connection, &query, |chunk, row| Some((text(chunk, 0, row)?, chunk.big_int(1, row)? as f64 / 1e6)))?;
         Ok(found.into_iter().collect())
     }
 }
