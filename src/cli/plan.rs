@@ -1,5 +1,6 @@
 //! `dovetail plan`: what `reconcile` would do, in order, and why.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,35 +14,42 @@ use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
 use crate::plan::staleness::{Judgement, State};
-use crate::plan::{Reason, plan_reconcile};
+use crate::plan::{Reason, Step, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let Look { compiled, selected, orphans, assessment, engine } = Assessment::look(context, args)?;
-    let plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
-    let orphans = if args.selection.select.is_empty() { Vec::new() } else { orphans };
-    if plan.steps.is_empty() && orphans.is_empty() {
-        let is_nothing = selected.is_empty() && !args.selection.select.is_empty();
+    let look = Assessment::look(context, args)?;
+    let usual = look.engine.as_ref().map(|engine| engine.usual_seconds()).transpose();
+    let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
+    let mut lines = steps(&look, &usual);
+    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
+    if !args.selection.select.is_empty() {
+        lines.extend(look.orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
+    }
+    if lines.is_empty() {
+        let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();
         let fresh = "nothing to do: everything selected is up to date";
         context.printer.note(if is_nothing { NOTHING_SELECTED } else { fresh });
         return Ok(ExitStatus::Success);
     }
-    let usual = engine.map(|engine| engine.usual_seconds()).transpose();
-    let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-    let mut lines = Vec::new();
-    for step in &plan.steps {
-        let Some(judgement) = assessment.judged.get(&step.asset) else { continue };
+    print(context, args.output, &mut lines)?;
+    context.printer.note(&summary(&lines));
+    Ok(ExitStatus::Success)
+}
+
+/// The steps of the plan, with the times that they usually take.
+fn steps<'l>(look: &'l Look, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
+    let Look { compiled, selected, assessment, .. } = look;
+    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+    let line = |step: &Step| {
         let action = match step.reason {
             Reason::Pending => Action::Check,
             Reason::Stale | Reason::Selected => Action::Build,
         };
         let asset = compiled.graph.node(step.asset).name.as_str();
-        lines.push(Line::new(asset, judgement, action, usual.get(asset).copied()));
-    }
-    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
-    lines.extend(orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
-    print(context, args.output, &mut lines)?;
-    context.printer.note(&summary(&lines));
-    Ok(ExitStatus::Success)
+        Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
+    };
+    plan.steps.iter().filter_map(line).collect()
 }
 
 fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) -> Result<(), Diagnostic> {

@@ -290,6 +290,14 @@ fn a_failed_asset_keeps_its_old_data_and_retry_does_only_it_and_its_descendants(
 }
 
 #[test]
+fn retry_makes_no_database() {
+    let project = Project::new().file("models/a.sql", "select 1 as x");
+    let said = project.run(&["retry"]);
+    assert!(said.code == 0 && said.stderr.contains("nothing to retry"), "{said}");
+    assert!(!project.exists("project.duckdb") && !project.exists(".dovetail"));
+}
+
+#[test]
 fn retry_leaves_out_what_is_gone() {
     let project = built().file("models/bad.sql", "select error('no') as x");
     assert_eq!(project.run(&["run"]).code, 1);
