@@ -78,7 +78,7 @@ fn not_known(problem: &PastProblem, reference: &str, place: &Place) -> Diagnosti
     let (message, hint) = match problem {
         PastProblem::NoRepository => (
             "`changed:` compares with a commit, and the project is in no git repository".to_owned(),
-            Some("`git init` makes one; `git` must be installed"),
+            Some("`git init` makes one"),
         ),
         PastProblem::UnknownReference => (
             format!("git knows no commit `{reference}`"),

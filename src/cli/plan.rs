@@ -1,5 +1,6 @@
 //! `dovetail plan`: what `reconcile` would do, in order, and why.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,35 +14,42 @@ use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
 use crate::plan::staleness::Judgement;
-use crate::plan::{Reason, plan_reconcile};
+use crate::plan::{Reason, Step, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let Looked { compiled, selected, orphans, assessment, engine } = Assessment::look(context, args)?;
-    let plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
-    let orphans = if args.selection.select.is_empty() { Vec::new() } else { orphans };
-    if plan.steps.is_empty() && orphans.is_empty() {
-        let is_nothing = selected.is_empty() && !args.selection.select.is_empty();
+    let look = Assessment::look(context, args)?;
+    let usual = look.engine.as_ref().map(|engine| engine.usual_seconds()).transpose();
+    let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
+    let mut lines = steps(&look, &usual);
+    let orphan = Judgement::orphaned();
+    // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
+    if !args.selection.select.is_empty() {
+        lines.extend(look.orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
+    }
+    if lines.is_empty() {
+        let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();
         let fresh = "nothing to do: everything selected is up to date";
         context.printer.note(if is_nothing { NOTHING_SELECTED } else { fresh });
         return Ok(ExitStatus::Success);
     }
-    let usual = engine.map(|engine| engine.usual_seconds()).transpose();
-    let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-    let mut lines = Vec::new();
-    for step in &plan.steps {
-        let Some(judgement) = assessment.judged.get(&step.asset) else { continue };
+    print(context, args.output, &mut lines)?;
+    context.printer.note(&summary(&lines));
+    Ok(ExitStatus::Success)
+}
+
+/// The steps of the plan, with the times that they usually take.
+fn steps<'l>(look: &'l Looked, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
+    let Looked { compiled, selected, assessment, .. } = look;
+    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+    let line = |step: &Step| {
         let action = match step.reason {
             Reason::Pending => Action::Check,
             Reason::Stale | Reason::Selected => Action::Build,
         };
         let asset = compiled.graph.node(step.asset).name.as_str();
-        lines.push(Line::new(asset, judgement, action, usual.get(asset).copied()));
-    }
-    let orphan = Judgement::orphaned();
-    lines.extend(orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
-    print(context, args.output, &mut lines)?;
-    context.printer.note(&summary(&lines));
-    Ok(ExitStatus::Success)
+        Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
+    };
+    plan.steps.iter().filter_map(line).collect()
 }
 
 fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) -> Result<(), Diagnostic> {
@@ -63,12 +71,13 @@ fn summary(lines: &[Line<'_>]) -> String {
     let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
     let mut words = Vec::new();
     if builds > 0 || checks > 0 {
-        words.push(format!("{builds} to build{}", about(lines, |action| action == Action::Build)));
+        let all = about(lines, |action| action == Action::Build);
+        words.push(format!("{builds} to build{}", all.map(|all| format!(" (about {all})")).unwrap_or_default()));
     }
     if checks > 0 {
         let all = about(lines, |action| action != Action::Leave);
-        let condition = "which are built only if what they read comes out differently";
-        words.push(format!("{checks} to check, {condition}{}", all.replacen("about", "with all of them about", 1)));
+        let all = all.map(|all| format!(" (with all of them about {all})")).unwrap_or_default();
+        words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
     }
     if orphans > 0 {
         words.push(format!("{orphans} orphaned, which dovetail leaves alone until `dovetail gc` moves them away"));
@@ -77,18 +86,16 @@ fn summary(lines: &[Line<'_>]) -> String {
     format!("{}{command}", words.join(", "))
 }
 
-/// The sum of the usual times, and of how many assets nothing is known.
-fn about(lines: &[Line<'_>], counts: impl Fn(Action) -> bool) -> String {
+/// The sum of the usual times, and for how many assets none is known; `None` when there is none at all.
+fn about(lines: &[Line<'_>], counts: impl Fn(Action) -> bool) -> Option<String> {
     let counted: Vec<Option<f64>> = lines.iter().filter(|line| counts(line.action)).map(|line| line.seconds).collect();
     let known: Vec<f64> = counted.iter().copied().flatten().collect();
-    let unknown = match counted.len() - known.len() {
-        0 => String::new(),
-        count => format!(" and {count} for the first time"),
-    };
-    if known.is_empty() {
-        return String::new();
+    let time = seconds(Duration::try_from_secs_f64(known.iter().sum()).unwrap_or_default());
+    match counted.len() - known.len() {
+        _ if known.is_empty() => None,
+        0 => Some(time),
+        unknown => Some(format!("{time}, and {unknown} for the first time")),
     }
-    format!(" (about {} of work{unknown})", seconds(Duration::from_secs_f64(known.iter().sum::<f64>().max(0.0))))
 }
 
 /// What is done with an asset.
@@ -114,7 +121,8 @@ impl<'a> Line<'a> {
             Action::Check => "check",
             Action::Leave => "leave",
         };
-        let time = self.seconds.map(|time| seconds(Duration::from_secs_f64(time.max(0.0)))).unwrap_or_default();
+        let time =
+            self.seconds.and_then(|time| Duration::try_from_secs_f64(time).ok()).map(seconds).unwrap_or_default();
         let Line { asset, state, order, why, .. } = self;
         format!("{order:>4}  {action}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
     }

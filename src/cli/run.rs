@@ -76,7 +76,8 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         true => Some(context.selected(&selection, &compiled.graph, &Facts::default())?),
         false => None,
     };
-    if early.as_ref().is_some_and(|selected| holds_nothing(context, &compiled, selected)) {
+    if let Some(why) = early.as_ref().and_then(|selected| needs_no_database(&compiled, selected, extent)) {
+        context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
@@ -90,22 +91,13 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         Some(selected) => selected,
         None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
     };
-    let work = match extent {
-        Extent::Selected => everything(context, &compiled, &selected, engine.as_ref()),
-        Extent::Stale { verify } => {
-            what_is_stale(context, &compiled, &selected, Look { engine: engine.as_ref(), verify })?
-        }
-        Extent::Undone => {
-            let undone = undone(context, &compiled, engine.as_ref())?;
-            everything(context, &compiled, &undone, engine.as_ref())
-        }
-    };
+    let work = work(context, &compiled, &selected, engine.as_ref(), extent)?;
     if work.plan.steps.is_empty() {
         context.printer.note(match extent {
             Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
             Extent::Selected => HOLDS_NOTHING,
             Extent::Stale { .. } => "nothing to do: everything selected is up to date",
-            Extent::Undone => "nothing to retry",
+            Extent::Undone => NOTHING_UNDONE,
         });
         return Ok(ExitStatus::Success);
     }
@@ -114,14 +106,15 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
 }
 
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
+const NOTHING_UNDONE: &str = "nothing to retry";
 
-/// Whether no database is needed; says so.
-fn holds_nothing(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>) -> bool {
-    let is_empty = plan_run(&compiled.graph, selected).steps.is_empty();
-    if is_empty {
-        context.printer.note(HOLDS_NOTHING);
+/// Why there is nothing to open a database for, where that is so.
+fn needs_no_database(compiled: &Compiled, selected: &BTreeSet<NodeId>, extent: Extent) -> Option<&'static str> {
+    let exists = compiled.project.target.database.as_ref().is_some_and(|path| path.exists());
+    match extent {
+        Extent::Undone if !exists => Some(NOTHING_UNDONE),
+        _ => plan_run(&compiled.graph, selected).steps.is_empty().then_some(HOLDS_NOTHING),
     }
-    is_empty
 }
 
 /// What a selection names that asks more than the graph knows.
@@ -143,6 +136,23 @@ struct Work {
     packages: BTreeMap<String, String>,
     records: Option<Vec<Recorded>>,
     observer: Observer,
+}
+
+fn work(
+    context: &mut Context,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    engine: &dyn Engine,
+    extent: Extent,
+) -> Result<Work, Diagnostic> {
+    match extent {
+        Extent::Selected => Ok(everything(context, compiled, selected, engine)),
+        Extent::Stale { verify } => what_is_stale(context, compiled, selected, Look { engine, verify }),
+        Extent::Undone => {
+            let undone = undone(context, compiled, engine)?;
+            Ok(everything(context, compiled, &undone, engine))
+        }
+    }
 }
 
 fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {

@@ -14,7 +14,7 @@ pub struct PastFiles {
 /// Why there is no such copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PastProblem {
-    /// The project is in no repository, or there is no git.
+    /// The project is in no repository.
     NoRepository,
     /// Git knows no commit by this name.
     UnknownReference,
@@ -35,7 +35,9 @@ impl PastFiles {
     /// When git cannot tell, or the files cannot be written.
     pub fn of(root: &Path, reference: &str) -> Result<Option<Self>, PastProblem> {
         let text = |arguments: &[&str]| git(root, &[], arguments).map(|text| text.trim_end().to_owned());
-        let directory = text(&["rev-parse", "--absolute-git-dir"]).map_err(|_| PastProblem::NoRepository)?;
+        // Where there is one and git refuses it, git says why.
+        root.ancestors().find(|folder| folder.join(".git").exists()).ok_or(PastProblem::NoRepository)?;
+        let directory = text(&["rev-parse", "--absolute-git-dir"]).map_err(PastProblem::Failed)?;
         let below = text(&["rev-parse", "--show-prefix"]).map_err(PastProblem::Failed)?;
         let commit = format!("{reference}^{{commit}}");
         let commit = text(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])

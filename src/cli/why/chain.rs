@@ -41,6 +41,7 @@ pub(super) struct Link {
     pub notes: Vec<String>,
     /// Third-party packages that the code uses, with the versions that were recorded.
     pub packages: BTreeMap<String, Option<String>>,
+    /// Of the asked asset, and of those whose code differs.
     pub compared_with: Option<Compared>,
     pub unobserved: Vec<String>,
 }
@@ -88,7 +89,10 @@ impl Chain<'_> {
 
     fn link(&self, id: NodeId, depth: usize, judgement: &Judgement) -> Result<Link, Diagnostic> {
         let name = self.compiled.graph.node(id).name.as_str();
-        let newest = self.newest(name)?;
+        let is_about_code =
+            judgement.causes.iter().any(|cause| matches!(cause.kind, CauseKind::Code | CauseKind::Config));
+        // A chain may be long, and of most of it only the causes are told.
+        let newest = if depth == 0 || is_about_code { self.newest(name)? } else { None };
         let mut link = Link::new(name, depth, judgement).compared_with(newest.as_ref());
         if judgement.state == State::Fresh && depth > 0 {
             link.remark = Some("it is up to date, and came out differently than the one above has read it".to_owned());
@@ -96,9 +100,7 @@ impl Chain<'_> {
         if let Some(version) = self.assessment.code_versions.get(&id) {
             link.notes.clone_from(&version.notes);
             link.packages = packages(version, newest.as_ref());
-            let is_about_code = |kind| matches!(kind, CauseKind::Code | CauseKind::Config);
-            if let Some((_, before)) = newest.filter(|_| judgement.causes.iter().any(|cause| is_about_code(cause.kind)))
-            {
+            if let Some((_, before)) = newest.filter(|_| is_about_code) {
                 link.diff = self.code_diff(&before, version);
                 link.config_diff = self.config_diff(&before, id);
             }

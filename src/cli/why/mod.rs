@@ -42,6 +42,9 @@ pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
             }
         }
     }
+    if let (TextOutput::Text, Some(asked)) = (args.output, links.first()) {
+        context.printer.data(&text::about(asked));
+    }
     Ok(ExitStatus::Success)
 }
 

@@ -277,3 +277,53 @@ fn hints_know_case_digits_and_paths() {
     let found = Selection::parse(&["./m1.sql".to_owned()], &[]).unwrap().evaluate(&graph, &Facts::default()).unwrap();
     assert_eq!(found.value.len(), 1);
 }
+
+#[test]
+fn what_a_selection_asks_is_known_before() {
+    let parse = |select: &str, exclude: &str| Selection::parse(&words(select), &words(exclude)).unwrap();
+    assert!(parse("orders tag:a", "report").asked().is_nothing());
+    let asked = parse("+status:stale,tag:a changed:main", "result:ok changed:v1").asked();
+    assert!(asked.states && asked.results);
+    assert_eq!(asked.changed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["main", "v1"]);
+}
+
+#[test]
+fn orphans_belong_to_selections_that_name_them_alone() {
+    for (select, exclude, takes) in [
+        ("", "", true),
+        ("", "orders", false),
+        ("orders", "", false),
+        ("status:orphaned", "", true),
+        ("orders status:*", "", true),
+        ("status:orphaned,tag:a", "", false),
+        ("status:orphaned", "status:orphaned", false),
+    ] {
+        let selection = Selection::parse(&words(select), &words(exclude)).unwrap();
+        assert_eq!(selection.takes_orphans(), takes, "{select} without {exclude}");
+    }
+}
+
+#[test]
+fn facts_decide_and_may_decide_for_nothing() {
+    let graph = shop();
+    let id = |name: &str| graph.find(name).unwrap();
+    let facts = Facts {
+        states: [(id("orders"), "stale"), (id("customers"), "fresh")].into(),
+        results: [(id("report"), "failed")].into(),
+        changed: [("main".to_owned(), [id("stg_orders")].into())].into(),
+    };
+    let named = |select: &str| -> Vec<&str> {
+        let found = Selection::parse(&words(select), &[]).unwrap().evaluate(&graph, &facts).unwrap();
+        assert!(found.warnings.0.is_empty(), "{select}");
+        let mut names: Vec<&str> = found.value.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(named("status:stale result:failed"), ["orders", "report"]);
+    assert_eq!(named("changed:main+1"), ["orders", "stg_orders"]);
+    assert_eq!(named("status:[fs]*,orders"), ["orders"]);
+    assert!(named("status:missing").is_empty() && named("status:stale,customers").is_empty());
+    let mistake = Selection::parse(&words("status:missing ordres"), &[]).unwrap().evaluate(&graph, &facts);
+    assert_eq!(mistake.unwrap_err().0[0].code, Code::NothingSelected);
+    assert!(Selection::parse(&words("status:old"), &[]).is_err());
+}
