@@ -61,3 +61,6 @@ fn hash(
     let pieces = std::iter::once(method.as_bytes()).chain(schema).chain([sums.as_slice()]);
     Ok((of_pieces(pieces).to_hex().to_string(), rows))
 }
+
+#[cfg(test)]
+mod tests;
