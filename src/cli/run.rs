@@ -108,7 +108,8 @@ fn what_is_stale(
     look: Look<'_>,
 ) -> Result<Work, Diagnostic> {
     look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, packages: found, records, .. } = Assessment::of(context, compiled, Some(look))?;
+    let Assessment { judged, code_versions, packages: found, records, .. } =
+        Assessment::of(context, compiled, Some(look))?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
     let packages = match compiled.project.counts_packages {
         true => found,

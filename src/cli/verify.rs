@@ -22,7 +22,8 @@ pub(super) fn declared(
         if part.is_none_or(|part| record.code_parts.get(&part.name) == Some(&part.hash)) {
             continue;
         }
-        let nulls: Vec<String> = graph.node(*id).declared_types().map(|(name, declared)| null(name, declared)).collect();
+        let nulls: Vec<String> =
+            graph.node(*id).declared_types().map(|(name, declared)| null(name, declared)).collect();
         let session = match &mut session {
             Some(session) => session,
             empty => empty.insert(engine.session()?),

@@ -40,7 +40,8 @@ pub(super) fn check_renames(nodes: &[Declared], problems: &mut Diagnostics) {
                 Diagnostic::error(Code::ConfigValue, message).at(node.place.clone())
             };
             if let Some(other) = nodes.iter().find(|other| other.name.as_str() == before) {
-                let problem = refused("an asset of that name exists").related(other.place.clone(), "it is declared here");
+                let problem =
+                    refused("an asset of that name exists").related(other.place.clone(), "it is declared here");
                 problems.push(problem.hint("remove `renamed_from`, or the asset of the old name"));
             } else if let Some(other) = claimed.insert(before, node) {
                 let what = format!("so is `{}`", other.name);

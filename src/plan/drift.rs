@@ -42,7 +42,8 @@ fn columns(written: &[Column], found: &[Column]) -> Vec<String> {
         match named(found, &column.name) {
             None => details.push(format!("column `{}` is gone", column.name)),
             Some(now) if now.engine_type != column.engine_type => {
-                details.push(format!("column `{}` is {}, and was {}", column.name, now.engine_type, column.engine_type));
+                details
+                    .push(format!("column `{}` is {}, and was {}", column.name, now.engine_type, column.engine_type));
             }
             Some(_) => {}
         }

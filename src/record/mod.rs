@@ -4,8 +4,8 @@ mod observe;
 mod rename;
 
 pub use observe::Observer;
-pub use rename::renamed;
 use rename::names;
+pub use rename::renamed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

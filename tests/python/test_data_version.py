@@ -7,6 +7,7 @@ import json
 import pytest
 
 READS = "select count(*) as n from made"
+THROUGH = "import pyarrow as pa\nfrom dovetail import asset\n\n\n@asset\ndef through({}):\n    return start\n"
 
 
 def states(project) -> dict[str, str]:
@@ -42,17 +43,14 @@ def made(project, body: str, arguments: str = "", head: str = "") -> None:
 
 def test_equal_content_is_cut_off_across_languages(project):
     project.write("models/start.sql", "select range as id from range(5)")
-    project.write("models/through.py", "from dovetail import asset\n\n\n@asset\ndef through(start):\n    return start\n")
+    project.write("models/through.py", THROUGH.format("start"))
     project.write("models/end.sql", "select sum(id) as total from through")
     project.dovetail("run")
     # SQL comes out the same: Python is skipped in the same run, and what is below it.
     project.write("models/start.sql", "select range as id from range(5) order by id desc")
     assert reconcile(project) == ["ok start", "same through", "same end"]
     # Python comes out the same: SQL is skipped.
-    project.write(
-        "models/through.py",
-        "import pyarrow as pa\nfrom dovetail import asset\n\n\n@asset\ndef through(start: pa.Table):\n    return start\n",
-    )
+    project.write("models/through.py", THROUGH.format("start: pa.Table"))
     assert reconcile(project) == ["ok through", "same end"]
 
 
@@ -130,7 +128,7 @@ def test_versions_of_different_types_differ(project):
         made(project, f"return Result(pl.DataFrame({{'a': [1]}}), data_version={stated})")
         project.dovetail("run", "--select", "made")
         found.add(version(project)["version"])
-    assert len(found) == 7 + 1
+    assert len(found) == 8
 
 
 @pytest.mark.parametrize(
@@ -252,8 +250,5 @@ def test_versions_of_packages_count_when_the_project_says_so(project):
     [line] = [line for line in status_lines(project) if line["asset"] == "made"]
     assert {"cause": "code", "detail": "package polars is new"} in line["causes"]
     reconcile(project)
-    # As if another version had been installed.
-    project.write(
-        "dovetail.toml", "[fingerprint]\npackages = true\nother = 1\n"
-    )
+    project.write("dovetail.toml", "[fingerprint]\npackages = true\nother = 1\n")
     assert "other" in project.dovetail("status", code=2).stderr

@@ -110,7 +110,16 @@ fn different_values_hash_differently() {
         ("double", vec!["null", "0", "1", "-1", "'nan'", "'inf'", "'-inf'"]),
         (
             "variant",
-            vec!["null", "1::integer", "'1'", "[]::integer[]", "[null]::integer[]", "[[1], [2]]", "[[1, 2]]", "{'a': 1}"],
+            vec![
+                "null",
+                "1::integer",
+                "'1'",
+                "[]::integer[]",
+                "[null]::integer[]",
+                "[[1], [2]]",
+                "[[1, 2]]",
+                "{'a': 1}",
+            ],
         ),
     ] {
         let hashes: Vec<String> =
@@ -151,7 +160,8 @@ fn equal_values_hash_alike() {
 #[test]
 fn hashes_do_not_depend_on_where_and_how_rows_are_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let query = "select range as id, 'name ' || range % 7 as name, {'a': range, 'b': ['x', null]} as v, [range % 3] as l,
+    let query =
+        "select range as id, 'name ' || range % 7 as name, {'a': range, 'b': ['x', null]} as v, [range % 3] as l,
         '2024-01-01 00:00:00+01'::timestamptz + to_seconds(range) as at from range(30000)";
     let before = {
         let engine = engine(folder.path());

@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
 use super::raw::{BindValue, Chunk, Connection};
-use crate::engine::{
-    Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject,
-};
+use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
 use crate::graph::{literal, quoted};
 use crate::project::Values;
 
@@ -45,8 +43,8 @@ impl State {
     }
 
     /// Statements that give what is known of an asset to another name.
-    pub(super) fn rename(&self) -> [String; 3] {
-        ["materializations", "failures", "objects"]
+    pub(super) fn rename(&self) -> [String; 2] {
+        ["materializations", "failures"]
             .map(|table| format!("update {}.{table} set asset = $2 where asset = $1", self.schema))
     }
 
