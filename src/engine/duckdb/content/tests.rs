@@ -205,7 +205,7 @@ fn the_catalog_tells_columns_as_they_are_recorded() {
     let engine = in_memory();
     let query = "select *, {'k': 1} as \"a \"\"name\"\"\", 'a' collate nocase as c, [map {'a': 1.5}] as m,
         union_value(u := 1) as u, 'POINT(1 2)'::geometry as g, 1::variant as v, '1'::json as j, ['x'::blob] as b,
-        1::decimal(5, 2)[] as d, array_value(array_value(1, 2), array_value(3, 4)) as \"end\"
+        [1.5::decimal(5, 2)] as d, array_value(array_value(1, 2), array_value(3, 4)) as \"end\"
         from test_all_types()";
     let recorded = content(&engine, query).columns;
     let mut session = engine.session().unwrap();
