@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import compile_only
+import content
 import crossing
 import layered
 import plans
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "realistic": compile_only.realistic_models,
     "start": compile_only.start,
     "crossing": crossing.there_and_back,
+    "content": content.hash_to_write,
 }
 
 

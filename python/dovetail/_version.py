@@ -27,8 +27,9 @@ def of(function: Callable[[Any], Any] | None, stated: Any, value: Any) -> str | 
         return None
     name = getattr(function, "__name__", None) or repr(function)
     if _is_read_once(value):
+        kind = type(value).__name__
         raise OutputError(
-            f"`data_version={name}` cannot look at what the function gave: a {type(value).__name__} can be read only once",
+            f"`data_version={name}` cannot look at what the function gave: a {kind} can be read only once",
             hint="return the whole table, or `Result(data, data_version=...)`",
         )
     return text(function(value), f"what `{name}` returned")

@@ -12,8 +12,8 @@ class Result:
     ``metadata`` is recorded with the materialization, as JSON: texts, numbers, lists, dictionaries; anything else
     becomes its ``str``.
 
-    ``data_version`` says which version of the data this is (a text, a number, bytes, a date or time, or a list of these),
-    instead of a hash of the content: what reads the asset is up to date as long as it stays the same.
+    ``data_version`` says which version of the data this is (a text, a number, bytes, a date or time, or a list of
+    these), instead of a hash of the content: what reads the asset is up to date as long as it stays the same.
     """
 
     __slots__ = ("data", "data_version", "metadata")

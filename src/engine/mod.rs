@@ -151,7 +151,7 @@ pub trait Session: Send {
     /// What a relation holds now, as this session sees it: also before it is published.
     fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError>;
 
-    /// Gives all that is recorded of an asset to another name, and drops the relation that stood for the old one. Like a
+    /// Gives what is recorded of an asset to another name, and drops the object and the relation of the old one. Like a
     /// build, visible to nobody until `publish`.
     fn rename(&mut self, renaming: &Renaming) -> Result<(), EngineError>;
 

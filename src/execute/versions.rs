@@ -36,9 +36,9 @@ pub(super) struct Found<'f> {
 
 /// How closely the content of an asset must be looked at.
 pub(super) fn extent(node: &Node, given: Option<&str>) -> Extent {
-    match node.data_versioning {
-        DataVersioning::Content if given.is_none() => Extent::Rows,
-        _ => Extent::Columns,
+    match (node.data_versioning, given) {
+        (DataVersioning::Off, _) | (_, Some(_)) => Extent::Columns,
+        _ => Extent::Rows,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cache;
 mod commands;
+mod content;
 mod database;
 mod docs;
 mod errors;

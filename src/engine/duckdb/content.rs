@@ -83,3 +83,5 @@ fn numbers(chunk: &Chunk) -> String {
         _ => count.to_string(),
     }
 }
+#[cfg(test)]
+mod tests;

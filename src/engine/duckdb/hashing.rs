@@ -46,6 +46,8 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
             });
             all(format!("union_tag({value})::varchar"), members)
         }
+        // Its bytes depend on the rows around it.
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => format!("hash(variant_typeof({value}), {value}::json)"),
         // Whatever it is, it can be printed.
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY | ffi::DUCKDB_TYPE_DUCKDB_TYPE_INVALID => format!("{value}::varchar"),
         _ => value.to_owned(),

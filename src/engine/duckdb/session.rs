@@ -151,6 +151,10 @@ impl Session for DuckDbSession {
             update.bind(2, &BindValue::Text(&renaming.to))?;
             update.run()?;
         }
+        // The object of the new name is stored already.
+        let mut delete = self.connection.prepare(&self.engine.state.delete_object())?;
+        delete.bind(1, &BindValue::Text(&renaming.from))?;
+        delete.run()?;
         if let Some((relation, is_view)) = &renaming.dropped {
             let kind = if *is_view { "view" } else { "table" };
             self.execute(&format!("drop {kind} if exists {relation}"))?;

@@ -7,13 +7,12 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, Engine, EngineErrorKind, Extent, MaterializationRecord, StoredObject, WhenLocked,
-    open,
+    Access, BatchReader, BuildSource, Engine, EngineErrorKind, MaterializationRecord, StoredObject, WhenLocked, open,
 };
 use crate::graph::RelationName;
 use crate::project::{Attachment, Paths, Project, Target, Values};
 
-fn project(folder: &Path) -> Project {
+pub(super) fn project(folder: &Path) -> Project {
     Project {
         name: "test".to_owned(),
         root: folder.to_owned(),
@@ -37,17 +36,17 @@ fn project(folder: &Path) -> Project {
     }
 }
 
-fn engine(folder: &Path) -> Arc<dyn Engine> {
+pub(super) fn engine(folder: &Path) -> Arc<dyn Engine> {
     let engine = open(&project(folder), Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
     engine.prepare(&BTreeSet::from([(None, "main".to_owned())]), 1).unwrap();
     engine
 }
 
-fn relation(name: &str) -> RelationName {
+pub(super) fn relation(name: &str) -> RelationName {
     RelationName { database: None, schema: "main".to_owned(), identifier: name.to_owned() }
 }
 
-fn record(asset: &str) -> MaterializationRecord {
+pub(super) fn record(asset: &str) -> MaterializationRecord {
     MaterializationRecord {
         asset: asset.to_owned(),
         run: "run".to_owned(),
@@ -280,52 +279,6 @@ fn absent_database_and_seed() {
     let mut session = engine.session().unwrap();
     let built = session.build(&relation("seed"), BuildSource::Csv { path, options }).unwrap();
     assert_eq!(built.rows, Some(2));
-}
-
-/// The data version of a query's rows as a table called `content`.
-fn data_version(engine: &Arc<dyn Engine>, query: &str) -> String {
-    let mut session = engine.session().unwrap();
-    session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
-    session.content(&relation("content"), Extent::Rows).unwrap().hash.unwrap()
-}
-
-#[test]
-fn data_versions_are_of_what_is_in_a_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = engine(folder.path());
-    let version = |query: &str| data_version(&engine, query);
-    let rows = "select range as id, if(range % 3 = 0, null, 'text ' || range) as name from range(10000)";
-    let same = version(rows);
-    assert_eq!(version(&format!("{rows} order by hash(range)")), same, "the order of rows");
-    for other in [
-        format!("{rows} where range <> 77"),
-        format!("{rows} union all select 77, 'text 77'"),
-        format!("{rows} union all (select 77, 'text 77' union all select 77, 'text 77')"),
-        format!("select id, if(id = 77, null, name) as name from ({rows})"),
-        format!("select id, name as called from ({rows})"),
-        format!("select id::integer as id, name from ({rows})"),
-        format!("select name, id from ({rows})"),
-        format!("from ({rows}) limit 0"),
-    ] {
-        assert_ne!(version(&other), same, "{other}");
-    }
-    assert_eq!(version("select 1 as x where false"), version("select 2 as x where false"));
-    assert_ne!(version("select 1 as x, 2 as y"), version("select 2 as x, 1 as y"));
-    assert_ne!(version("select null as x, 1 as y"), version("select 1 as x, null as y"));
-}
-
-#[test]
-fn data_versions_of_all_types_are_the_same_each_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = engine(folder.path());
-    let all = "from test_all_types()";
-    assert_eq!(data_version(&engine, all), data_version(&engine, all));
-    for value in
-        ["{'a': [1.5, 'nan'::double]}", "map {'k': '2020-01-01 00:00:00+01'::timestamptz}", "'b'::enum('a', 'b')"]
-    {
-        let query = format!("select {value} as x from range(5000)");
-        assert_eq!(data_version(&engine, &query), data_version(&engine, &query), "{value}");
-    }
 }
 
 #[test]

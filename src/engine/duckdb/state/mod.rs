@@ -45,8 +45,8 @@ impl State {
     }
 
     /// Statements that give what is known of an asset to another name.
-    pub(super) fn rename(&self) -> [String; 3] {
-        ["materializations", "failures", "objects"]
+    pub(super) fn rename(&self) -> [String; 2] {
+        ["materializations", "failures"]
             .map(|table| format!("update {}.{table} set asset = $2 where asset = $1", self.schema))
     }
 
