@@ -10,6 +10,7 @@ mod errors;
 mod factories;
 mod harness;
 mod ls;
+mod observe;
 mod projects;
 mod reconcile;
 mod record;
