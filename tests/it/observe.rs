@@ -306,6 +306,7 @@ def orders(api):
     );
     assert_eq!(listed[1]["upstream"], json!(["api", "quiet"]));
     assert_eq!(project.run(&["ls", "--select", "kind:source"]).stdout, "api\nquiet\n");
+    assert_eq!(project.run(&["ls", "--select", "source:api+"]).stdout, "api\norders\n");
     assert_eq!(line(&project, "orders")["unobserved"], json!(["api", "quiet"]));
     let project = project
         .file("models/a.sql", "select * from api")

@@ -115,7 +115,7 @@ def test_a_broken_observing_function_is_a_warning(shop: Project, version: str, s
     module.write_text(MODULE.format(version=version))
     result = shop.dovetail("status")
     assert "warning[DT0609]: the source `orders_api` could not be observed" in result.stderr
-    assert says in result.stderr and "Traceback" in result.stderr or "models/shop.py" in result.stderr
+    assert says in result.stderr and "models/shop.py" in result.stderr
     assert "not observed: orders_api (" in result.stdout
     shop.dovetail("plan")
     shop.dovetail("run")
