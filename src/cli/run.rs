@@ -87,12 +87,7 @@ struct Work {
     observer: Observer,
 }
 
-fn everything(
-    context: &mut Context,
-    compiled: &Compiled,
-    selected: &BTreeSet<NodeId>,
-    engine: &dyn Engine,
-) -> Work {
+fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets = plan.steps.iter().map(|step| step.asset);
     let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);

@@ -229,10 +229,7 @@ impl Config<'_> {
     pub fn max_age(&self, problems: &mut Diagnostics) -> Option<Duration> {
         let age = duration(self.value("max_age")?).filter(|age| !age.is_zero());
         if age.is_none() {
-            problems.push(
-                self.problem("max_age", "is not a length of time above zero")
-                    .hint(LENGTH_OF_TIME),
-            );
+            problems.push(self.problem("max_age", "is not a length of time above zero").hint(LENGTH_OF_TIME));
         }
         age
     }

@@ -33,7 +33,13 @@ enum Asked<'a> {
 fn asked(node: &Node) -> Asked<'_> {
     let Body::Source(location) = &node.body else { return Asked::Nobody };
     match (location, &node.observe) {
-        (SourceLocation::Function { is_observed }, _) => if *is_observed { Asked::Python } else { Asked::Nobody },
+        (SourceLocation::Function { is_observed }, _) => {
+            if *is_observed {
+                Asked::Python
+            } else {
+                Asked::Nobody
+            }
+        }
         (_, Observe::Off) => Asked::Nobody,
         (_, Observe::By(closeness)) => Asked::Engine(closeness.clone()),
         (SourceLocation::Table { .. }, Observe::AsUsual) => Asked::Engine(Closeness::Count),

@@ -22,7 +22,8 @@ fn line(project: &Project, asset: &str) -> Value {
 fn unfresh(project: &Project) -> Vec<String> {
     let causes = |line: &Value| {
         let causes = line["causes"].as_array().unwrap().clone();
-        let word = |cause: Value| format!("{}: {}", cause["cause"].as_str().unwrap(), cause["detail"].as_str().unwrap());
+        let word =
+            |cause: Value| format!("{}: {}", cause["cause"].as_str().unwrap(), cause["detail"].as_str().unwrap());
         causes.into_iter().map(word).collect::<Vec<_>>().join("; ")
     };
     let told = |line: Value| {
@@ -56,7 +57,9 @@ fn built(project: Project) -> Project {
 fn over_a_table(observe: &str) -> Project {
     let project = Project::new().file("models/read.sql", "select count(*) as n from {{ source('raw', 'x') }}").file(
         "models/s.yml",
-        format!("sources:\n  - name: raw\n    tables:\n      - name: x\n        description: Others fill it.\n{observe}"),
+        format!(
+            "sources:\n  - name: raw\n    tables:\n      - name: x\n        description: Others fill it.\n{observe}"
+        ),
     );
     let rows = "create schema raw; create table raw.x as select 1 as id, timestamptz '2013-01-01 00:00:00Z' as at";
     by_hand(&project, "project.duckdb", rows);
@@ -80,10 +83,7 @@ fn what_is_too_old_is_stale_and_equal_content_below_is_not() {
     by_hand(&project, "project.duckdb", &format!("{moved} '25 hours 10 minutes'"));
     assert_eq!(
         unfresh(&project),
-        [
-            "below pending upstream: `ingest` is stale",
-            "ingest stale age: it is 1 day 1 hour old, and may be 1 day",
-        ]
+        ["below pending upstream: `ingest` is stale", "ingest stale age: it is 1 day 1 hour old, and may be 1 day",]
     );
     assert_eq!(outcomes(&project.run(&["reconcile", "--threads", "1"])), ["ok ingest", "same below"]);
     assert_eq!(unfresh(&project), Vec::<String>::new());
@@ -145,7 +145,9 @@ fn tables_of_others_are_looked_at_as_closely_as_asked() {
 
 #[test]
 fn a_column_that_grows_is_enough() {
-    for observe in ["        config: {observe: AT}\n", "        loaded_at_field: at\n", "        observe: '\"at\"::date'\n"] {
+    for observe in
+        ["        config: {observe: AT}\n", "        loaded_at_field: at\n", "        observe: '\"at\"::date'\n"]
+    {
         let project = over_a_table(observe);
         by_hand(&project, "project.duckdb", "update raw.x set id = 2");
         assert_eq!(unfresh(&project), Vec::<String>::new(), "{observe}");
@@ -167,7 +169,10 @@ fn what_cannot_be_read_has_no_version() {
     let project = over_a_table("");
     by_hand(&project, "project.duckdb", "drop table raw.x");
     let said = project.run(&["status"]);
-    assert!(said.code == 0 && said.stdout.contains("(not observed: raw.x (Catalog Error: Table with name x does not exist"), "{said}");
+    assert!(
+        said.code == 0 && said.stdout.contains("(not observed: raw.x (Catalog Error: Table with name x does not exist"),
+        "{said}"
+    );
     write(&project, "models/s.yml", "sources:\n  - name: raw\n    tables: [{name: x, observe: 3}]\n");
     let said = project.run(&["status"]);
     assert!(said.code == 2 && said.stderr.contains("models/s.yml:3:33"), "{said}");
@@ -308,9 +313,8 @@ def orders(api):
     assert_eq!(project.run(&["ls", "--select", "kind:source"]).stdout, "api\nquiet\n");
     assert_eq!(project.run(&["ls", "--select", "source:api+"]).stdout, "api\norders\n");
     assert_eq!(line(&project, "orders")["unobserved"], json!(["api", "quiet"]));
-    let project = project
-        .file("models/a.sql", "select * from api")
-        .file("models/b.sql", "select * from {{ ref('api') }}");
+    let project =
+        project.file("models/a.sql", "select * from api").file("models/b.sql", "select * from {{ ref('api') }}");
     let said = project.run(&["ls"]);
     assert_eq!(said.stderr.matches("error[DT0511]").count(), 2, "{}", said.stderr);
     assert!(said.stderr.contains("declared by `@source` here"), "{}", said.stderr);

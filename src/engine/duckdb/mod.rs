@@ -33,8 +33,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Observation, Recorded, RunEnd,
-    RunStart, SchemaName, Session, WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Observation, Recorded,
+    RunEnd, RunStart, SchemaName, Session, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;

@@ -32,12 +32,7 @@ pub(super) fn observe(connection: &Arc<Connection>, observation: &Observation) -
 }
 
 /// The greatest value as a text that depends on nobody's time zone. What is no column's name is an expression.
-fn greatest(
-    connection: &Arc<Connection>,
-    from: &str,
-    columns: &[Column],
-    column: &str,
-) -> Result<String, EngineError> {
+fn greatest(connection: &Arc<Connection>, from: &str, columns: &[Column], column: &str) -> Result<String, EngineError> {
     let is_column = columns.iter().any(|known| known.name.eq_ignore_ascii_case(column));
     let value = if is_column { quoted(column) } else { format!("({column})") };
     let found = content::columns(connection.prepare(&format!("select max({value}) as value from {from}"))?.columns());

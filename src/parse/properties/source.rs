@@ -7,7 +7,8 @@ use crate::document::{Entry, Node};
 use crate::parse::ParsedSource;
 use crate::project::{Values, merge_config};
 
-const SOURCE_KEYS: &[&str] = &["name", "description", "database", "schema", "tables", "config", "tags", "meta", "observe"];
+const SOURCE_KEYS: &[&str] =
+    &["name", "description", "database", "schema", "tables", "config", "tags", "meta", "observe"];
 const TABLE_KEYS: &[&str] = &[
     "name",
     "description",

@@ -158,7 +158,9 @@ fn asset_is_found_however_it_is_imported() {
         assert!(names(text).is_empty(), "{text}");
     }
     let conftest = SourceFile::new("models/conftest.py", "from dovetail import asset\n@asset\ndef f(): ...");
-    assert!(matches!(parse(&conftest), Ok(ParsedModule { assets: ModuleAssets::Read(assets), .. }) if assets.is_empty()));
+    assert!(
+        matches!(parse(&conftest), Ok(ParsedModule { assets: ModuleAssets::Read(assets), .. }) if assets.is_empty())
+    );
 }
 
 #[test]

@@ -148,7 +148,8 @@ impl<'a> Walk<'a> {
             if let Some(word) = self.word(decorator) {
                 let message = format!("`@{word}` on the method `{}.{}`", class.name, method.name);
                 let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
-                self.problems.push(problem.hint(format!("move it out of the class: {word} functions stand in the module")));
+                self.problems
+                    .push(problem.hint(format!("move it out of the class: {word} functions stand in the module")));
             } else {
                 self.uses(|uses| uses.visit_decorator(decorator));
             }

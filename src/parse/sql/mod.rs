@@ -68,12 +68,7 @@ fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostics> {
     })
 }
 
-fn asset(
-    file: &Arc<SourceFile>,
-    name: AssetName,
-    rendered: Rendered,
-    statement: OneStatement,
-) -> ParsedAsset {
+fn asset(file: &Arc<SourceFile>, name: AssetName, rendered: Rendered, statement: OneStatement) -> ParsedAsset {
     let OneStatement { span: statement, names, unseen } = statement;
     let call = |call: crate::template::ReferenceCall| UpstreamName {
         reference: call.reference,

@@ -21,7 +21,10 @@ pub(super) struct FoundName {
 /// What our parser says about a statement.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Names { tables: Vec<FoundName>, functions: Vec<String> },
+    Names {
+        tables: Vec<FoundName>,
+        functions: Vec<String>,
+    },
     /// It parses, and is not a query (`with ... insert ...`).
     NotAQuery,
     /// It does not parse; DuckDB may know better.

@@ -142,8 +142,12 @@ mod tests {
 
     #[test]
     fn literals_are_files() {
-        let sql = "from read_csv('a.csv', header = true), \"READ_PARQUET\"(['b''s.parquet', 'c/*.parquet']) , read_text('d')";
-        assert_eq!(read(sql, &["read_csv", "read_parquet", "READ_TEXT"]).0, ["a.csv", "b's.parquet", "c/*.parquet", "d"]);
+        let sql =
+            "from read_csv('a.csv', header = true), \"READ_PARQUET\"(['b''s.parquet', 'c/*.parquet']) , read_text('d')";
+        assert_eq!(
+            read(sql, &["read_csv", "read_parquet", "READ_TEXT"]).0,
+            ["a.csv", "b's.parquet", "c/*.parquet", "d"]
+        );
         assert_eq!(read("select read_csv, a glob ('x') from t", &["range"]), (vec![], vec![]));
     }
 
