@@ -22,7 +22,7 @@ def value_of(root: str, path: str, name: str) -> Any:
     return _called(_definition(root, path, name).function)
 
 
-def observe(project: dict[str, Any], path: Any, name: str, turns: Any) -> str | None | dict[str, Any]:
+def observe(project: dict[str, Any], path: Any, name: str, turns: Any) -> str | dict[str, Any] | None:
     """The version that a source has now, ``None`` when its function does not know, or the description of an error."""
     root, path = str(project["root"]), str(path)
     capture = _capture.Capture(_print)

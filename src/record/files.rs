@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use globset::GlobBuilder;
@@ -18,7 +18,7 @@ use crate::hash::of_pieces;
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
-    observed: Mutex<HashMap<String, InputVersion>>,
+    observed: Mutex<HashMap<String, Arc<OnceLock<InputVersion>>>>,
 }
 
 impl Files {
@@ -36,14 +36,11 @@ impl Files {
     ///
     /// `known` is how a record saw them last: files of equal size and time are not read again.
     pub fn version(&self, pattern: &str, known: Option<&InputVersion>) -> InputVersion {
-        let before = self.observed.lock().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
-        if let Some(version) = before {
-            return version;
-        }
-        let version = self.look(pattern, known).unwrap_or_default();
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        observed.insert(pattern.to_owned(), version.clone());
-        version
+        let cell = Arc::clone(observed.entry(pattern.to_owned()).or_default());
+        // Another worker may ask for the same file, but not wait for the others.
+        drop(observed);
+        cell.get_or_init(|| self.look(pattern, known).unwrap_or_default()).clone()
     }
 
     /// `None` for what cannot be looked at: addresses, patterns that only the engine understands, unreadable files.

@@ -13,6 +13,7 @@ mod factories;
 mod harness;
 mod history;
 mod ls;
+mod observe;
 mod projects;
 mod publish;
 mod reconcile;

@@ -320,7 +320,7 @@ fn changes_are_seen_through_views_over_sources() {
 }
 
 #[test]
-fn an_edit_of_a_view_over_what_cannot_be_observed_is_seen() {
+fn an_edit_of_a_view_over_what_is_only_counted_is_seen() {
     let project = Project::new().file("models/s.yml", "sources:\n  - name: raw\n    tables: [{name: x}]\n");
     by_hand(&project, "create schema raw; create table raw.x as select 1 as x");
     let project = project
@@ -328,7 +328,7 @@ fn an_edit_of_a_view_over_what_cannot_be_observed_is_seen() {
         .file("models/total.sql", "select sum(x) as total from seen");
     assert_eq!(project.run(&["run"]).code, 0);
     let said = project.run(&["status", "--select", "total"]);
-    assert!(said.code == 0 && said.stdout.contains("not observed: raw.x"), "{said}");
+    assert!(said.code == 0 && said.stdout.contains("observed by the number of rows only: raw.x"), "{said}");
     write(
         &project,
         "models/seen.sql",

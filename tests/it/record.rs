@@ -85,7 +85,7 @@ fn a_change_of_data_is_seen_through_views() {
 }
 
 #[test]
-fn sources_are_not_guessed() {
+fn files_in_calls_are_inputs() {
     let project = Project::new()
         .file("data/a.csv", "x\n1\n")
         .file("models/read.sql", "select * from read_csv('data/a.csv')")
@@ -93,7 +93,7 @@ fn sources_are_not_guessed() {
     run(&project, &[]);
     let inputs = "select asset, json_keys(inputs) as reads, inputs->'read'->>'data' is not null as known
         from dovetail.assets order by asset";
-    assert_eq!(shown(&project, inputs), "asset,reads,known\nbelow,[read],true\nread,[],false\n");
+    assert_eq!(shown(&project, inputs), "asset,reads,known\nbelow,[read],true\nread,[data/a.csv],false\n");
 }
 
 #[test]

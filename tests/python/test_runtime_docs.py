@@ -42,3 +42,4 @@ def test_examples_run(project) -> None:
     assert project.query("select count(*) as n from daily") == [{"n": 2}]
     assert project.query("select count(*) as n from orders_de") == [{"n": 4}]
     assert project.query("select count(*) as n from revenue") == [{"n": 1}]
+    assert project.query("select count(*) as n from exchange_rates") == [{"n": 2}]

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::facts::{Fact, Facts};
 use super::pattern::{PathPattern, Pattern, has_wildcard};
 use crate::diagnostic::did_you_mean;
-use crate::graph::{AssetGraph, Kind, Node, NodeId};
+use crate::graph::{AssetGraph, Body, Kind, Node, NodeId};
+use crate::parse::SourceLocation;
 
 /// A method with its value, ready to be asked about nodes.
 #[derive(Clone)]
@@ -267,7 +268,8 @@ fn one_of(request: &Request, words: &[&str]) -> Result<Pattern, Wrong> {
     Err(Wrong { what: format!("there is no `{}`", request.value), hint: Some(guess.unwrap_or_else(all)) })
 }
 
-/// `source`, `source.table` or `package.source.table`; an implicit source by its whole name.
+/// `source`, `source.table` or `package.source.table`; an implicit source, or that of a Python function, by its whole
+/// name.
 fn source(request: &Request) -> Result<Matcher, Wrong> {
     let whole = Pattern::new(&request.value);
     let parts: Vec<Pattern> = request.value.split('.').map(Pattern::new).collect();
@@ -276,7 +278,8 @@ fn source(request: &Request) -> Result<Matcher, Wrong> {
         if !node.is_source() {
             return false;
         }
-        if node.is_implicit() {
+        let is_function = matches!(node.body, Body::Source(SourceLocation::Function { .. }));
+        if node.is_implicit() || is_function {
             return whole.matches(node.name.as_str());
         }
         let [.., name, table] = node.fqn.as_slice() else { return false };
