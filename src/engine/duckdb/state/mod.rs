@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
-use super::raw::{Appender, BindValue, Chunk, Connection};
+use super::raw::{BindValue, Chunk, Connection};
 use crate::engine::{
     Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, StoredObject,
 };
@@ -23,7 +23,6 @@ const SELECT_RELATIONS: &str = "select nullif(table_catalog, current_database())
 
 /// The state's statements for one database. Its name is written out: a database may be called `dovetail` too.
 pub(super) struct State {
-    database: String,
     schema: String,
 }
 
@@ -31,12 +30,12 @@ impl State {
     pub(super) fn of(connection: &Arc<Connection>) -> Result<Self, EngineError> {
         let chunk = connection.prepare("select current_database()")?.run()?.next_chunk()?;
         let name = chunk.and_then(|chunk| String::from_utf8(chunk.bytes(0, 0)?).ok()).unwrap_or_default();
-        Ok(State { schema: format!("{}.dovetail", quoted(&name)), database: name })
+        Ok(State { schema: format!("{}.dovetail", quoted(&name)) })
     }
 
-    /// Every new table makes a prepared insert be planned again, which costs as much as the table: rows are appended.
-    pub(super) fn materializations(&self, connection: &Arc<Connection>) -> Result<Appender, EngineError> {
-        Appender::new(connection, &self.database, "dovetail", "materializations")
+    pub(super) fn insert_materialization(&self) -> String {
+        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8";
+        format!("insert into {}.materializations values ({values})", self.schema)
     }
 
     pub(super) fn delete_object(&self) -> String {
