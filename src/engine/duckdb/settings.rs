@@ -28,7 +28,7 @@ const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
 /// The form of files that are made, unless a target sets another; those that are there keep theirs. DuckDB's own default
 /// is older: it has every checkpoint translate the statistics of every column, which takes longer than all the rest
 /// (docs/decisions/0005).
-const STORAGE: (&str, &str) = ("storage_compatibility_version", "v1.1.0");
+const STORAGE: (&str, &str) = ("storage_compatibility_version", "v1.2.0");
 
 pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
     let given = project.target.settings.iter();

@@ -310,7 +310,7 @@ fn files_are_made_in_a_form_that_is_quick_to_write_or_in_the_one_that_is_set() {
         let engine = open(&project, Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
         text(&engine, "select tags['storage_version'] as v from duckdb_databases() where database_name = 'test'")
     };
-    assert!(version(Values::new()).contains("v1.1.0"));
+    assert!(version(Values::new()).contains("v1.2.0"));
     let set = Values::from([("storage_compatibility_version".to_owned(), json!("v1.5.0"))]);
     assert!(version(set).contains("v1.5.0"));
 }
