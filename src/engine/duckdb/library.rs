@@ -160,7 +160,6 @@ mod lazy {
         duckdb_table_description_create_ext duckdb_table_description_destroy duckdb_table_description_error
         duckdb_table_description_get_column_count duckdb_table_description_get_column_name
         duckdb_table_description_get_column_type
-        duckdb_appender_clear duckdb_appender_end_row duckdb_appender_flush
         duckdb_append_blob duckdb_append_bool duckdb_append_date duckdb_append_double duckdb_append_float
         duckdb_append_hugeint duckdb_append_int16 duckdb_append_int32 duckdb_append_int64 duckdb_append_int8
         duckdb_append_interval duckdb_append_null duckdb_append_time duckdb_append_timestamp duckdb_append_uhugeint

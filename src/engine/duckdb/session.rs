@@ -7,7 +7,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
-use super::raw::{Appender, BindValue, Connection, Helper};
+use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::ResultReader;
 use super::{DuckDb, content, csv, publish, state};
 use crate::engine::{
@@ -20,8 +20,8 @@ use crate::project::Values;
 pub(super) struct DuckDbSession {
     engine: Arc<DuckDb>,
     connection: Arc<Connection>,
-    /// Made at the first publish, and again after one that failed.
-    records: Option<Appender>,
+    /// Prepared at the first publish; the statement that every asset repeats.
+    record: Option<Prepared>,
     in_transaction: bool,
     helper: Option<Helper>,
     /// Relations built since the last publish, and whether they are views.
@@ -30,7 +30,7 @@ pub(super) struct DuckDbSession {
 
 impl DuckDbSession {
     pub(super) fn new(engine: Arc<DuckDb>, connection: Arc<Connection>) -> Self {
-        DuckDbSession { engine, connection, records: None, in_transaction: false, helper: None, built: Vec::new() }
+        DuckDbSession { engine, connection, record: None, in_transaction: false, helper: None, built: Vec::new() }
     }
 
     fn execute(&self, sql: &str) -> Result<(), EngineError> {
@@ -249,25 +249,20 @@ impl DuckDbSession {
     }
 
     fn write_record(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
-        let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
-        let (metadata, details) = (json(&record.metadata), json(&state::Details::of(record)));
-        let row = [
-            BindValue::Text(&record.run),
-            BindValue::Text(&record.asset),
-            BindValue::Text(record.kind),
-            BindValue::Timestamp(record.started_at),
-            BindValue::Double(record.seconds),
-            rows.map_or(BindValue::Null, BindValue::BigInt),
-            BindValue::Text(&metadata),
-            BindValue::Text(&details),
-        ];
-        let mut records = match self.records.take() {
-            Some(records) => records,
-            None => self.engine.state.append_materializations(&self.connection)?,
+        let statement = match &mut self.record {
+            Some(statement) => statement,
+            empty => empty.insert(self.connection.prepare(&self.engine.state.insert_materialization())?),
         };
-        records.append(&row)?;
-        self.records = Some(records);
-        Ok(())
+        statement.bind(1, &BindValue::Text(&record.run))?;
+        statement.bind(2, &BindValue::Text(&record.asset))?;
+        statement.bind(3, &BindValue::Text(record.kind))?;
+        statement.bind(4, &BindValue::BigInt(record.started_at))?;
+        statement.bind(5, &BindValue::Double(record.seconds))?;
+        let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
+        statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
+        statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
+        statement.bind(8, &BindValue::Text(&json(&state::Details::of(record))))?;
+        statement.run().map(|_| ())
     }
 }
 

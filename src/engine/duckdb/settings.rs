@@ -25,12 +25,19 @@ const SHORTEST_MASKED: usize = 4;
 /// Folders that may hold installed `duckdb-extension-<name>` packages, separated as in `PATH`.
 const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
 
+/// The form of files that are made, unless a target sets another; those that are there keep theirs. DuckDB's own default
+/// is older: it has every checkpoint translate the statistics of every column, which takes longer than all the rest
+/// (docs/decisions/0005).
+const STORAGE: (&str, &str) = ("storage_compatibility_version", "v1.2.0");
+
 pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
-    let settings = project.target.settings.iter();
+    let given = project.target.settings.iter();
+    let given = given.filter(|(name, _)| AT_OPEN.contains(&name.as_str()));
+    let mut settings: Vec<_> = given.map(|(name, value)| (name.clone(), plain_text(value))).collect();
+    if !settings.iter().any(|(name, _)| name == STORAGE.0) {
+        settings.push((STORAGE.0.to_owned(), STORAGE.1.to_owned()));
+    }
     settings
-        .filter(|(name, _)| AT_OPEN.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), plain_text(value)))
-        .collect()
 }
 
 /// Applies everything; returns the statements that each further session has to run for itself.

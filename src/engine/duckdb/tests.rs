@@ -7,7 +7,8 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, Engine, EngineErrorKind, MaterializationRecord, StoredObject, WhenLocked, open,
+    Access, BatchReader, BuildSource, Engine, EngineErrorKind, MaterializationRecord, Session, StoredObject,
+    WhenLocked, open,
 };
 use crate::graph::RelationName;
 use crate::project::{Attachment, Paths, Project, Target, Values};
@@ -98,6 +99,43 @@ fn a_build_is_invisible_until_it_is_published() {
     session.abandon();
     assert!(text(&engine, "from a").contains("| 1 |"));
     assert!(text(&engine, "select asset, seconds from dovetail.materializations").contains("| a     | 0.5"));
+}
+
+#[test]
+fn a_record_is_published_with_its_table_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let (mut one, mut other) = (engine.session().unwrap(), engine.session().unwrap());
+    let build = |session: &mut Box<dyn Session>, number: u8| {
+        session.build(&relation("a"), BuildSource::Query(format!("select {number} as x"))).map(|_| ())
+    };
+    build(&mut one, 0).unwrap();
+    one.publish(&record("a")).unwrap();
+    let recorded = |run: &str| MaterializationRecord {
+        run: run.to_owned(),
+        started_at: 1_000_001,
+        rows: None,
+        metadata: Values::from([("it's".to_owned(), json!("é"))]),
+        ..record("a")
+    };
+    // Two transactions replace one table: the second is refused when it builds or when it publishes.
+    build(&mut one, 1).unwrap();
+    let refused = build(&mut other, 2).and_then(|()| {
+        one.publish(&recorded("one"))?;
+        other.publish(&recorded("two"))
+    });
+    assert!(refused.is_err());
+    other.abandon();
+    let _ = one.publish(&recorded("one"));
+    build(&mut other, 3).unwrap();
+    other.publish(&recorded("three")).unwrap();
+    drop((one, other));
+    assert!(text(&engine, "from a").contains("| 3 |"));
+    let newest = "select run, epoch_us(started_at) as at, row_count, metadata->>'it''s' as metadata, kind
+        from dovetail.materializations order by rowid";
+    let found = text(&engine, newest);
+    assert!(found.contains("| three | 1000001 |           | é        | sql  |"), "{found}");
+    assert!(!found.contains("two"), "{found}");
 }
 
 #[test]
@@ -265,6 +303,20 @@ fn targets_attach_and_set() {
     let error = open(&wrong, Access::ReadWrite, WhenLocked::Fail, &|_| false).err().unwrap();
     assert_eq!(error.kind, EngineErrorKind::Setting);
     assert!(error.message.contains("no_such_setting"), "{error:?}");
+}
+
+#[test]
+fn files_are_made_in_a_form_that_is_quick_to_write_or_in_the_one_that_is_set() {
+    let version = |settings: Values| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut project = project(folder.path());
+        project.target.settings = settings;
+        let engine = open(&project, Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
+        text(&engine, "select tags['storage_version'] as v from duckdb_databases() where database_name = 'test'")
+    };
+    assert!(version(Values::new()).contains("v1.2.0"));
+    let set = Values::from([("storage_compatibility_version".to_owned(), json!("v1.5.0"))]);
+    assert!(version(set).contains("v1.5.0"));
 }
 
 #[test]

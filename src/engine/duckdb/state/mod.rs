@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
-use super::raw::{Appender, BindValue, Chunk, Connection};
+use super::raw::{BindValue, Chunk, Connection};
 use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
 use crate::graph::{literal, quoted};
 use crate::project::Values;
@@ -35,9 +35,9 @@ impl State {
         &self.database
     }
 
-    /// Every new table makes a prepared insert be planned again, which costs as much as the table: rows are appended.
-    pub(super) fn append_materializations(&self, connection: &Arc<Connection>) -> Result<Appender, EngineError> {
-        Appender::new(connection, &self.database, "dovetail", "materializations")
+    pub(super) fn insert_materialization(&self) -> String {
+        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8";
+        format!("insert into {}.materializations values ({values})", self.schema)
     }
 
     pub(super) fn delete_object(&self) -> String {
