@@ -97,12 +97,17 @@ def holder():
 """
 
 
-@pytest.mark.parametrize("arguments", [["show", "plain"], ["run", "--select", "plain"]])
-def test_a_locked_database_is_waited_for(project, arguments: list[str]) -> None:
+@pytest.mark.parametrize("holding", [["run"], ["reconcile", "--atomic"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "plain"], ["run", "--select", "plain"], ["reconcile", "--select", "late"], ["run", "--atomic", "-s", "late"]],
+)
+def test_a_locked_database_is_waited_for(project, arguments: list[str], holding: list[str]) -> None:
     project.write("models/plain.sql", "select 1 as a")
     project.dovetail("run")
     project.write("models/m.py", HOLDER)
-    holder = subprocess.Popen([COMMAND, "run", "--quiet"], cwd=project.root)
+    project.write("models/late.sql", "select a from holder")
+    holder = subprocess.Popen([COMMAND, *holding, "--quiet"], cwd=project.root)
     waiting = None
     try:
         while not (project.root / "started").exists():
@@ -119,6 +124,9 @@ def test_a_locked_database_is_waited_for(project, arguments: list[str]) -> None:
         assert holder.wait(60) == 0
         _, errors = waiting.communicate(timeout=60)
         assert waiting.returncode == 0, errors
+        # Both did what they were asked for, one after the other.
+        assert project.query("select a from late") == [{"a": 2}]
+        assert "nothing to do" in project.dovetail("reconcile").stderr
     finally:
         for process in (holder, waiting):
             if process is not None:

@@ -167,8 +167,9 @@ def killed(project: Project) -> Project:
     return project
 
 
-def kill(project: Project, arguments: list[str], after: float) -> bool:
-    """Kills a command after so many seconds; false where it was faster."""
+def kill(project: Project, arguments: list[str], after: float) -> float | None:
+    """Kills a command after so many seconds; where it was faster, its own seconds are returned."""
+    started = time.monotonic()
     process = subprocess.Popen(
         [COMMAND, *arguments], cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -177,9 +178,9 @@ def kill(project: Project, arguments: list[str], after: float) -> bool:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        return True
+        return None
     assert process.returncode == 0
-    return False
+    return time.monotonic() - started
 
 
 def test_killed_at_any_instant(killed: Project, reference: list[World]) -> None:
@@ -189,20 +190,22 @@ def test_killed_at_any_instant(killed: Project, reference: list[World]) -> None:
     longest = 1.1 * (time.monotonic() - started)
     stands: int | None = 0
     runs = 1
-    hit = whole = 0
-    for turn in range(KILLS):
+    turn = hit = whole = 0
+    while hit < KILLS:
         atomic = turn % 2 == 1
+        turn += 1
         if turn % 10 >= 8:
             database(killed).unlink()
             database(killed).with_suffix(".duckdb.wal").unlink(missing_ok=True)
             stands, runs = None, 0
         generation = chance.choice([number for number in range(GENERATIONS) if number != stands])
         arguments = [chance.choice(["run", "reconcile"]), *(["--atomic"] if atomic else [])]
-        was_killed = kill(killed, command(arguments, generation), chance.uniform(0, longest))
+        seconds = kill(killed, command(arguments, generation), chance.uniform(0, longest))
+        longest = min(longest, seconds or longest)
         world = World(killed)
         world.check(reference)
-        hit += was_killed
-        whole += set(world.generations().values()) == {generation}
+        hit += seconds is None
+        whole += seconds is None and set(world.generations().values()) == {generation}
         # A run that has begun is known; one that was killed never finished, unless nothing was left to do.
         assert len(world.runs) in (runs, runs + 1)
         if len(world.runs) > runs and world.runs[-1]["status"] != "running":
@@ -216,8 +219,7 @@ def test_killed_at_any_instant(killed: Project, reference: list[World]) -> None:
         assert not world.strays, world.strays
         assert "nothing to do" in killed.dovetail("reconcile", "--vars", f"g={generation}").stderr
         stands, runs = generation, len(world.runs)
-    print(f"{hit} of {KILLS} killed, {whole} after all was done")
-    assert hit > 0
+    print(f"{hit} of {turn} runs killed, {whole} of these after all was published")
 
 
 @pytest.mark.parametrize("atomic", [False, True])
@@ -252,3 +254,63 @@ def test_power_cut_while_the_log_is_written(
             assert not world.strays, world.strays
         shutil.rmtree(copy.root.parent)
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize("what", ["log", "file"])
+def test_a_full_disk_loses_nothing(killed: Project, reference: list[World], atomic: bool, what: str) -> None:
+    killed.dovetail(*command(["run"], 0))
+    log = database(killed).with_suffix(".duckdb.wal")
+    size = log.stat().st_size if log.exists() else 0
+    if what == "file":
+        killed.write("models/large.sql", "select g, md5(range::varchar) as h from range(1000000), (from base limit 1)")
+    # The last models fit no more; or the large one does not, whose rows go to the file itself.
+    limit = size + 500_000 if what == "log" else 8_000_000
+    result = subprocess.run(
+        [COMMAND, *command(["run", *(["--atomic"] if atomic else [])], 1)],
+        cwd=killed.root,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1 and "File too large" in result.stderr, result.stderr
+    assert "error[DT0704]" in result.stderr or "error[DT0601]" in result.stderr
+    world = World(killed)
+    world.check(reference)
+    assert world.runs[-1]["status"] == "failed"
+    if atomic:
+        world.check_all(reference, {0})
+    (killed.root / "models/large.sql").unlink(missing_ok=True)
+    killed.dovetail(*command(["reconcile"], 1))
+    world = World(killed)
+    world.check_all(reference, {1})
+    assert [name for name in world.strays if name != "large"] == []
+
+
+def test_a_disk_that_has_no_space_left(killed: Project, reference: list[World], tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3M", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no disk of its own can be mounted here")
+    try:
+        small = Project(disk / killed.root.name)
+        small.root.mkdir()
+        write(small)
+        small.dovetail(*command(["run"], 0))
+        for arguments in (["run"], ["run", "--atomic"]) * 3:
+            result = small.dovetail(*command(arguments, 1), code=None)
+            if result.returncode != 0:
+                assert "No space left on device" in result.stderr, result.stderr
+                World(small).check(reference)
+                break
+        else:
+            pytest.fail("the disk is too large for this test")
+        moved = shutil.copytree(small.root, tmp_path / "moved" / small.root.name)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    larger = Project(moved)
+    larger.dovetail(*command(["reconcile"], 2))
+    world = World(larger)
+    world.check_all(reference, {2})
+    assert not world.strays
