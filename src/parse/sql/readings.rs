@@ -123,7 +123,7 @@ fn file_name(sql: &str, token: Token) -> Option<FileName> {
     let is_plain = token.kind == TokenKind::Literal && text.starts_with('\'') && !holds_placeholder(text);
     let text = unquoted(text);
     let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    (is_plain && is_name).then(|| FileName { text, span: token.span })
+    (is_plain && is_name).then_some(FileName { text, span: token.span })
 }
 
 #[cfg(test)]
