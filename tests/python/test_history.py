@@ -37,9 +37,8 @@ def begin(project) -> tuple[subprocess.Popen[bytes], Path]:
     started, go_on = project.root.parent / "started", project.root.parent / "go on"
     project.write("models/first.sql", "select 1 as x")
     project.write("models/slow.py", SLOW.format(started=started, go_on=go_on))
-    process = subprocess.Popen(
-        [COMMAND, "run"], cwd=project.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([COMMAND, "run"], cwd=project.root, **silent)
     while not started.exists():
         assert process.poll() is None, "the run ended before it reached `slow`"
         time.sleep(0.02)
@@ -74,12 +73,45 @@ def test_what_a_killed_run_left_is_taken_up(project):
     assert "nothing to retry" in project.dovetail("retry").stderr
 
 
+FRAME = """
+import polars as pl
+from dovetail import asset
+
+
+@asset
+def frame() -> pl.DataFrame:
+    return pl.DataFrame({{"x": [{x}]}})
+"""
+
+
 def test_why_shows_the_difference_in_python_code_and_its_packages(project):
-    code = "import polars as pl\nfrom dovetail import asset\n\n\n@asset\ndef frame() -> pl.DataFrame:\n    return pl.DataFrame({'x': [%d]})\n"
-    project.write("models/frame.py", code % 1)
+    project.write("models/frame.py", FRAME.format(x=1))
     project.dovetail("run")
-    project.write("models/frame.py", code % 2)
+    project.write("models/frame.py", FRAME.format(x=2))
     [link] = project.json("why", "frame", "--output", "json")
     assert link["state"] == "stale" and link["causes"][0]["detail"] == "function models.frame.frame changed"
-    assert "-    return pl.DataFrame({'x': [1]})\n+    return pl.DataFrame({'x': [2]})" in link["diff"]
+    assert '-    return pl.DataFrame({"x": [1]})\n+    return pl.DataFrame({"x": [2]})' in link["diff"]
     assert "polars" in link["packages"]
+
+
+LOUD = """
+import os
+
+import pyarrow as pa
+from dovetail import Result, asset
+
+
+@asset
+def loud(quiet):
+    print("the token is", os.environ["MY_TOKEN"])
+    return Result(pa.table({"x": [1]}), metadata={"seen": [os.environ["MY_TOKEN"]]})
+"""
+
+
+def test_secrets_that_user_code_tells_reach_no_log(project):
+    project.write("models/quiet.sql", "select length('{{ env_var(\"MY_TOKEN\") }}') as n")
+    project.write("models/loud.py", LOUD)
+    said = project.dovetail("run", "--log-format", "json", environment={"MY_TOKEN": "correcthorse"})
+    [log] = (project.root / ".dovetail" / "runs").iterdir()
+    for text in [log.read_text(encoding="utf-8"), said.stderr]:
+        assert "the token is ***" in text and '"seen":["***"]' in text and "correcthorse" not in text
