@@ -97,8 +97,14 @@ pub trait Engine: Send + Sync {
     /// The newest failure of each asset that was not materialized since.
     fn failures(&self) -> Result<Vec<Failure>, EngineError>;
 
-    /// What failed, was skipped or was stopped in the newest run.
-    fn last_failures(&self) -> Result<Vec<Failure>, EngineError>;
+    /// What came out of the newest run and what did not; `None` before the first one.
+    fn last_run(&self) -> Result<Option<LastRun>, EngineError>;
+
+    /// All that happened to an asset, newest first, whether it still exists or not.
+    fn history(&self, asset: &str) -> Result<Vec<Past>, EngineError>;
+
+    /// How long assets take: the median of the last materializations, in seconds, by asset.
+    fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError>;
 
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
@@ -289,6 +295,51 @@ impl FailureOutcome {
     pub fn named(name: &str) -> Option<Self> {
         [Self::Failed, Self::Skipped, Self::Cancelled].into_iter().find(|outcome| outcome.as_str() == name)
     }
+}
+
+/// The newest run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastRun {
+    pub run: String,
+    /// False when it never said that it ended: it goes on, or was killed.
+    pub has_ended: bool,
+    pub materialized: Vec<String>,
+    pub failures: Vec<Failure>,
+}
+
+/// Something that happened to an asset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    pub run: PastRun,
+    pub event: PastEvent,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum PastEvent {
+    Materialized(Box<Materialization>),
+    Failed(Failure),
+}
+
+/// The run in which something happened. Of runs before runs were recorded, only the id is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PastRun {
+    pub run: String,
+    pub command: Option<String>,
+    /// In microseconds since 1970 UTC.
+    pub started_at: Option<i64>,
+    pub surroundings: Surroundings,
+}
+
+/// All that is known of a materialization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Materialization {
+    pub record: Recorded,
+    /// The code and the config that it was made by, for people, where they are known.
+    pub code: Option<String>,
+    pub config: Option<Values>,
+    /// Versions of the third-party packages that the code used, where they are known.
+    pub packages: BTreeMap<String, String>,
+    pub metadata: Values,
 }
 
 impl From<MaterializationRecord> for Recorded {

@@ -21,7 +21,7 @@ mod types;
 pub(super) use error::storage_hint;
 pub(super) use table_names::table_names;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -32,8 +32,8 @@ use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, Recorded, RunEnd, RunStart,
-    SchemaName, Session, WhenLocked,
+    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Past, Recorded,
+    RunEnd, RunStart, SchemaName, Session, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -241,8 +241,16 @@ impl Engine for DuckDb {
         self.state.failures(&lock(&self.connection))
     }
 
-    fn last_failures(&self) -> Result<Vec<Failure>, EngineError> {
-        self.state.last_failures(&lock(&self.connection))
+    fn last_run(&self) -> Result<Option<LastRun>, EngineError> {
+        self.state.last_run(&lock(&self.connection))
+    }
+
+    fn history(&self, asset: &str) -> Result<Vec<Past>, EngineError> {
+        self.state.history(&lock(&self.connection), asset)
+    }
+
+    fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError> {
+        self.state.usual_seconds(&lock(&self.connection))
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

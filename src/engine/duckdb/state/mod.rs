@@ -1,5 +1,6 @@
 //! The tables of the schema `dovetail`, where state lives beside the data.
 
+mod history;
 mod runs;
 mod schema;
 
@@ -201,6 +202,20 @@ impl Details {
             data_version: record.data_version.clone(),
         }
     }
+}
+
+/// The rows that a query gives, without those that cannot be read.
+fn rows<T>(
+    connection: &Arc<Connection>,
+    query: &str,
+    read: impl Fn(&Chunk, u64) -> Option<T>,
+) -> Result<Vec<T>, EngineError> {
+    let mut result = connection.prepare(query)?.run()?;
+    let mut found = Vec::new();
+    while let Some(chunk) = result.next_chunk()? {
+        found.extend((0..chunk.len()).filter_map(|row| read(&chunk, row)));
+    }
+    Ok(found)
 }
 
 /// The BIGINT that a query gives.

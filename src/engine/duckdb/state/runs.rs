@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{State, text};
+use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::session::json;
-use crate::engine::{EngineError, Failure, FailureOutcome, RunEnd, RunStart};
+use crate::engine::{EngineError, Failure, FailureOutcome, LastRun, RunEnd, RunStart, Surroundings};
+use crate::graph::literal;
 
 /// What nobody filters runs by, in one column.
 #[derive(Default, Serialize, Deserialize)]
@@ -118,35 +119,44 @@ impl State {
         )
     }
 
-    /// What did not come out of the newest run, and that run's id.
-    pub(in crate::engine::duckdb) fn last_failures(
+    /// The newest run, and what came out of it and what did not.
+    pub(in crate::engine::duckdb) fn last_run(
         &self,
         connection: &Arc<Connection>,
-    ) -> Result<Vec<Failure>, EngineError> {
+    ) -> Result<Option<LastRun>, EngineError> {
         if !self.is_readable(connection)? {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let schema = &self.schema;
-        self.read_failures(
+        let newest = format!("select run, status from {schema}.run_log order by rowid desc limit 1");
+        let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
+        let (Some(run), Some(status)) = (text(&chunk, 0, 0), text(&chunk, 1, 0)) else { return Ok(None) };
+        let of_run = format!("where run = {} order by rowid", literal(&run));
+        let failures = self.read_failures(
             connection,
             &format!(
-                "select run, asset, outcome, (seconds * 1000000)::bigint, details::varchar from {schema}.failures
-                where run = (select arg_max(run, rowid) from {schema}.run_log) order by rowid"
+                "select run, asset, outcome, (seconds * 1000000)::bigint, details::varchar from {schema}.failures {of_run}"
             ),
-        )
+        )?;
+        let materialized = format!("select asset from {schema}.materializations {of_run}");
+        let materialized = rows(connection, &materialized, |chunk, row| text(chunk, 0, row))?;
+        Ok(Some(LastRun { run, has_ended: status != "running", materialized, failures }))
     }
 
     fn read_failures(&self, connection: &Arc<Connection>, query: &str) -> Result<Vec<Failure>, EngineError> {
-        let mut result = connection.prepare(query)?.run()?;
-        let mut found = Vec::new();
-        while let Some(chunk) = result.next_chunk()? {
-            found.extend((0..chunk.len()).filter_map(|row| failure(&chunk, row)));
-        }
-        Ok(found)
+        rows(connection, query, failure)
     }
 }
 
-fn failure(chunk: &Chunk, row: u64) -> Option<Failure> {
+/// By whom and from what a run was made, from the details that are kept of it.
+pub(super) fn surroundings(details: Option<String>) -> Surroundings {
+    let details: Details = details.and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
+    let Details { user, git_commit, git_dirty, versions } = details;
+    Surroundings { user, git_commit, git_dirty, versions }
+}
+
+/// The columns of the query: run, asset, outcome, microseconds, details.
+pub(super) fn failure(chunk: &Chunk, row: u64) -> Option<Failure> {
     let told: Told = text(chunk, 4, row).and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
     Some(Failure {
         run: text(chunk, 0, row)?,
