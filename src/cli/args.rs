@@ -90,6 +90,9 @@ pub(crate) enum Command {
     #[command(after_help = RECONCILE_EXAMPLES)]
     Reconcile(RunArgs),
 
+    /// Materialize what failed, was skipped or was stopped in the newest run
+    Retry(RetryArgs),
+
     /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -97,6 +100,14 @@ pub(crate) enum Command {
     /// Show what `reconcile` would do, in order, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(StatusArgs),
+
+    /// Explain why an asset is not up to date, down to the first cause, or what makes it so
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(WhyArgs),
+
+    /// Show the runs, or what happened to an asset: when, by whom, and what changed
+    #[command(after_help = HISTORY_EXAMPLES)]
+    History(HistoryArgs),
 
     /// List assets and sources
     #[command(alias = "list", after_help = LS_EXAMPLES)]
@@ -137,11 +148,22 @@ pub(crate) struct SelectionArgs {
     pub exclude: Vec<String>,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
 
+    /// Stop at the first failure instead of finishing what does not depend on it
+    #[arg(short = 'x', long)]
+    pub fail_fast: bool,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct RetryArgs {
     /// Stop at the first failure instead of finishing what does not depend on it
     #[arg(short = 'x', long)]
     pub fail_fast: bool,
@@ -169,6 +191,49 @@ pub(crate) struct StatusArgs {
 pub(crate) enum StatusOutput {
     Table,
     Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WhyArgs {
+    /// The asset
+    pub name: String,
+
+    /// How to print it; `json` is one object per line: the asset, then what its causes lead to
+    #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
+    pub output: TextOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextOutput {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HistoryArgs {
+    /// The asset, also one that the project does not have any more; without it, the runs
+    #[arg(value_name = "ASSET")]
+    pub name: Option<String>,
+
+    /// Show how two materializations of the asset differ: each is a number as listed, or the beginning of a run's id
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], requires = "name")]
+    pub diff: Vec<String>,
+
+    /// How many to show
+    #[arg(short, long, value_name = "N", default_value_t = 20, conflicts_with = "diff")]
+    pub limit: usize,
+
+    /// How to print it; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = StatusOutput::Table)]
+    pub output: StatusOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -279,7 +344,19 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   dovetail plan                    what `dovetail reconcile` would do
   dovetail plan -s +delay_report
+  dovetail plan -s changed:main    what a branch changed
   dovetail plan -o json | jq .causes";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  dovetail why delay_report
+  dovetail why delay_report -o json | jq -r .diff";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  dovetail history                            the runs, also while one goes on
+  dovetail history delay_report               what happened to an asset
+  dovetail history delay_report --diff 2 1    what the newest changed";
 
 const LS_EXAMPLES: &str = "\
 Examples:

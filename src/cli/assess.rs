@@ -1,18 +1,20 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::context::Context;
-use super::run::{database_diagnostic, open_diagnostic, open_to_read};
+use super::facts::{gather, open_if_there};
+use super::run::database_diagnostic;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Engine, EngineErrorKind, Recorded};
+use crate::engine::{Engine, Recorded};
 use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::NodeId;
-use crate::graph::select::Selection;
+use crate::graph::select::{Facts, Selection};
 use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
 use crate::record::{Observer, Standing};
 
@@ -57,17 +59,36 @@ impl Assessment {
     ///
     /// # Errors
     /// When the project does not compile, nothing is selected, or the database cannot be opened.
-    pub fn look(context: &mut Context, args: &StatusArgs) -> Result<(Compiled, BTreeSet<NodeId>, Self), Diagnostics> {
+    pub fn look(context: &mut Context, args: &StatusArgs) -> Result<Look, Diagnostics> {
         let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
         let compiled = context.compile()?;
-        let selected = context.selected(&selection, &compiled.graph)?;
-        let engine = match open_to_read(context, &compiled.project, args.wait) {
-            Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
-            opened => Some(opened.map_err(|error| open_diagnostic(&compiled.project, &error))?),
-        };
+        // A mistake in the selection is told before the database is asked, where the graph alone shows it.
+        let by_graph = selection.asked().is_nothing();
+        let early = by_graph.then(|| context.selected(&selection, &compiled.graph, &Facts::default())).transpose()?;
+        let engine = open_if_there(context, &compiled, args.wait)?;
         let assessment = Assessment::of(&compiled, engine.as_deref())?;
-        Ok((compiled, selected, assessment))
+        let selected = match early {
+            Some(selected) => selected,
+            None => {
+                let judged = Some(&assessment.judged);
+                let facts = gather(context, &compiled, &selection, engine.as_deref(), judged)?;
+                context.selected(&selection, &compiled.graph, &facts)?
+            }
+        };
+        let orphans = if selection.takes_orphans() { assessment.orphans.clone() } else { Vec::new() };
+        Ok(Look { compiled, selected, orphans, assessment, engine })
     }
+}
+
+/// A project next to its database, as far as it is selected.
+pub(crate) struct Look {
+    pub compiled: Compiled,
+    pub selected: BTreeSet<NodeId>,
+    /// What is selected of what is no longer in the graph.
+    pub orphans: Vec<String>,
+    pub assessment: Assessment,
+    /// `None` when there is no database yet.
+    pub engine: Option<Arc<dyn Engine>>,
 }
 
 /// The causes in one line of a table.

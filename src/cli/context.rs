@@ -8,13 +8,17 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::args::{GlobalArgs, SelectionArgs};
+use super::facts::look_up;
 use super::printer::Printer;
 use crate::compile::{self, Compiled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
-use crate::graph::select::Selection;
+use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
 use crate::project::{LoadOptions, Project, Values, find_root, load};
+
+/// What commands say where a selection may name nothing, as `status:stale` does when all is fresh.
+pub(crate) const NOTHING_SELECTED: &str = "nothing is selected: no asset is like that now";
 
 pub(crate) struct Context {
     pub global: GlobalArgs,
@@ -44,8 +48,13 @@ impl Context {
     }
 
     /// What a selection names; its warnings are printed.
-    pub fn selected(&mut self, selection: &Selection, graph: &AssetGraph) -> Result<BTreeSet<NodeId>, Diagnostics> {
-        let selected = selection.evaluate(graph)?;
+    pub fn selected(
+        &mut self,
+        selection: &Selection,
+        graph: &AssetGraph,
+        facts: &Facts,
+    ) -> Result<BTreeSet<NodeId>, Diagnostics> {
+        let selected = selection.evaluate(graph, facts)?;
         for warning in &selected.warnings.0 {
             self.printer.diagnostic(warning);
         }
@@ -87,12 +96,14 @@ impl Context {
     /// The nodes that `--select` and `--exclude` name, sorted by name.
     ///
     /// No `--select` in an empty project is an empty list and not a mistake.
-    pub fn select(&mut self, graph: &AssetGraph, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+    pub fn select(&mut self, compiled: &Compiled, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+        let graph = &compiled.graph;
         let selection = Selection::parse(&args.select, &args.exclude)?;
         if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
             return Ok(Vec::new());
         }
-        let mut selected: Vec<NodeId> = self.selected(&selection, graph)?.into_iter().collect();
+        let facts = look_up(self, compiled, &selection)?;
+        let mut selected: Vec<NodeId> = self.selected(&selection, graph, &facts)?.into_iter().collect();
         selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
         Ok(selected)
     }

@@ -14,7 +14,7 @@ use crate::parse::SourceLocation;
 pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
     let compiled = context.compile()?;
     let graph = &compiled.graph;
-    for id in context.select(graph, &args.selection)? {
+    for id in context.select(&compiled, &args.selection)? {
         let node = graph.node(id);
         match args.output {
             LsOutput::Name => context.printer.data_line(node.name.as_str()),

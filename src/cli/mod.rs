@@ -4,11 +4,15 @@
 
 mod args;
 mod assess;
+mod changed;
 mod clean;
 mod compile;
 mod context;
 mod debug;
+mod diff;
+mod facts;
 mod graph;
+mod history;
 mod init;
 mod interrupt;
 mod json_rows;
@@ -18,12 +22,15 @@ mod plan;
 mod printer;
 mod progress;
 mod reference;
+mod retry;
 mod rows;
 mod run;
 mod show;
 mod status;
 mod table;
 mod usage;
+mod when;
+mod why;
 
 pub use reference::{commands_page, errors_page};
 
@@ -95,8 +102,11 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
     match command {
         Command::Run(args) => run::run(context, &args),
         Command::Reconcile(args) => run::reconcile(context, &args),
+        Command::Retry(args) => run::retry(context, &args),
         Command::Status(args) => status::status(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
+        Command::Why(args) => why::why(context, &args),
+        Command::History(args) => history::history(context, &args),
         Command::Ls(args) => ls::ls(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),

@@ -1,55 +1,131 @@
 //! `dovetail plan`: what `reconcile` would do, in order, and why.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, in_words};
-use super::context::Context;
+use super::assess::{Assessment, CauseLine, Look, in_words};
+use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
+use super::progress::seconds;
+use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
-use crate::graph::NodeId;
-use crate::plan::{Reason, plan_reconcile};
+use crate::diagnostic::Diagnostic;
+use crate::plan::staleness::{Judgement, State};
+use crate::plan::{Reason, Step, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let (compiled, selected, assessment) = Assessment::look(context, args)?;
-    let plan = plan_reconcile(&compiled.graph, &selected, &assessment.judged);
-    if plan.steps.is_empty() {
-        context.printer.note("nothing to do: everything selected is up to date");
+    let look = Assessment::look(context, args)?;
+    let usual = look.engine.as_ref().map(|engine| engine.usual_seconds()).transpose();
+    let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
+    let mut lines = steps(&look, &usual);
+    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
+    if !args.selection.select.is_empty() {
+        lines.extend(look.orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
+    }
+    if lines.is_empty() {
+        let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();
+        let fresh = "nothing to do: everything selected is up to date";
+        context.printer.note(if is_nothing { NOTHING_SELECTED } else { fresh });
         return Ok(ExitStatus::Success);
     }
-    let name = |id: NodeId| compiled.graph.node(id).name.as_str();
-    let width = plan.steps.iter().map(|step| name(step.asset).chars().count()).max().unwrap_or_default();
-    for (index, step) in plan.steps.iter().enumerate() {
-        let Some(judgement) = assessment.judged.get(&step.asset) else { continue };
-        let action = match step.reason {
-            Reason::Pending => "check",
-            Reason::Stale | Reason::Selected => "build",
-        };
-        let (asset, state) = (name(step.asset), judgement.state.as_str());
-        let seconds = assessment.records.get(asset).map(|record| record.seconds);
-        let line = match args.output {
-            StatusOutput::Json => {
-                let causes = CauseLine::all(&judgement.causes);
-                let line = Line { asset, state, causes, action, order: index + 1, seconds };
-                serde_json::to_string(&line).map_err(unprintable)?
-            }
-            StatusOutput::Table => {
-                let time = seconds.map(|seconds| format!("{seconds:.2} s")).unwrap_or_default();
-                let why = in_words(judgement);
-                format!("{:>4}  {action}  {asset:<width$}  {state:<8}  {time:>9}  {why}", index + 1)
-            }
-        };
-        context.printer.data_line(line.trim_end());
-    }
-    let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).count();
-    let certain = plan.steps.len() - pending;
-    let more = if pending > 0 {
-        format!(", {pending} to check, which are built only if what they read comes out differently")
-    } else {
-        String::new()
-    };
-    context.printer.note(&format!("{certain} to build{more}; `dovetail reconcile` does it"));
+    print(context, args.output, &mut lines)?;
+    context.printer.note(&summary(&lines));
     Ok(ExitStatus::Success)
+}
+
+/// The steps of the plan, with the times that they usually take.
+fn steps<'l>(look: &'l Look, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
+    let Look { compiled, selected, assessment, .. } = look;
+    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+    let line = |step: &Step| {
+        let action = match step.reason {
+            Reason::Pending => Action::Check,
+            Reason::Stale | Reason::Selected => Action::Build,
+        };
+        let asset = compiled.graph.node(step.asset).name.as_str();
+        Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
+    };
+    plan.steps.iter().filter_map(line).collect()
+}
+
+fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) -> Result<(), Diagnostic> {
+    let width = lines.iter().map(|line| line.asset.chars().count()).max().unwrap_or_default();
+    for (index, line) in lines.iter_mut().enumerate() {
+        line.order = index + 1;
+        let text = match output {
+            StatusOutput::Json => serde_json::to_string(line).map_err(unprintable)?,
+            StatusOutput::Table => line.text(width),
+        };
+        context.printer.data_line(text.trim_end());
+    }
+    Ok(())
+}
+
+/// What the lines come to. Times are of work, which several threads share.
+fn summary(lines: &[Line<'_>]) -> String {
+    let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
+    let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
+    let mut words = Vec::new();
+    if builds > 0 || checks > 0 {
+        let all = about(lines, |action| action == Action::Build);
+        words.push(format!("{builds} to build{}", all.map(|all| format!(" (about {all})")).unwrap_or_default()));
+    }
+    if checks > 0 {
+        let all = about(lines, |action| action != Action::Leave);
+        let all = all.map(|all| format!(" (with all of them about {all})")).unwrap_or_default();
+        words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
+    }
+    if orphans > 0 {
+        words.push(format!("{orphans} orphaned, which dovetail leaves alone until `dovetail gc` moves them away"));
+    }
+    let command = if builds > 0 || checks > 0 { "; `dovetail reconcile` does it" } else { "" };
+    format!("{}{command}", words.join(", "))
+}
+
+/// The sum of the usual times, and for how many assets none is known; `None` when there is none at all.
+fn about(lines: &[Line<'_>], counts: impl Fn(Action) -> bool) -> Option<String> {
+    let counted: Vec<Option<f64>> = lines.iter().filter(|line| counts(line.action)).map(|line| line.seconds).collect();
+    let known: Vec<f64> = counted.iter().copied().flatten().collect();
+    let time = seconds(Duration::try_from_secs_f64(known.iter().sum()).unwrap_or_default());
+    match counted.len() - known.len() {
+        _ if known.is_empty() => None,
+        0 => Some(time),
+        unknown => Some(format!("{time}, and {unknown} for the first time")),
+    }
+}
+
+/// What is done with an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Build,
+    /// Built if what it reads comes out differently.
+    Check,
+    /// Nothing: it is no part of the project any more.
+    Leave,
+}
+
+impl<'a> Line<'a> {
+    fn new(asset: &'a str, judgement: &'a Judgement, action: Action, seconds: Option<f64>) -> Self {
+        let causes = CauseLine::all(&judgement.causes);
+        Line { asset, state: judgement.state.as_str(), causes, action, order: 0, seconds, why: in_words(judgement) }
+    }
+
+    fn text(&self, width: usize) -> String {
+        let action = match self.action {
+            Action::Build => "build",
+            Action::Check => "check",
+            Action::Leave => "leave",
+        };
+        let time =
+            self.seconds.and_then(|time| Duration::try_from_secs_f64(time).ok()).map(seconds).unwrap_or_default();
+        let Line { asset, state, order, why, .. } = self;
+        format!("{order:>4}  {action}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
+    }
 }
 
 /// One line of `--output json`. The keys are a promise to scripts.
@@ -58,8 +134,10 @@ struct Line<'a> {
     asset: &'a str,
     state: &'static str,
     causes: Vec<CauseLine<'a>>,
-    action: &'static str,
+    action: Action,
     order: usize,
-    /// Of the last time; `None` when there was none.
+    /// The median of the last times; `None` when there was none.
     seconds: Option<f64>,
+    #[serde(skip)]
+    why: String,
 }

@@ -1,24 +1,27 @@
-//! `dovetail run` and `dovetail reconcile`: materialize the selected assets, or those that are not up to date.
+//! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
+//! did not come out.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::RunArgs;
+use super::args::{RetryArgs, RunArgs};
 use super::assess::Assessment;
-use super::context::Context;
+use super::context::{Context, NOTHING_SELECTED};
+use super::facts::gather;
 use super::interrupt::Interrupt;
 use super::log::Log;
 use super::printer::Printer;
 use super::progress::Progress;
+use super::retry::undone;
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::select::Selection;
+use crate::graph::select::{Facts, Selection};
 use crate::graph::{Kind, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Project;
@@ -35,11 +38,19 @@ pub(crate) fn reconcile(context: &mut Context, args: &RunArgs) -> CommandResult 
     materialize(context, args, Extent::Stale)
 }
 
+/// `dovetail retry`: materializes what did not come out of the newest run.
+pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
+    let RetryArgs { fail_fast, wait } = *args;
+    materialize(context, &RunArgs { fail_fast, wait, ..RunArgs::default() }, Extent::Undone)
+}
+
 /// How much of a selection is materialized.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Selected,
     Stale,
+    /// What did not come out of the newest run.
+    Undone,
 }
 
 impl Extent {
@@ -47,6 +58,7 @@ impl Extent {
         match self {
             Extent::Selected => "run",
             Extent::Stale => "reconcile",
+            Extent::Undone => "retry",
         }
     }
 }
@@ -55,9 +67,13 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args)?;
-    let selected = context.selected(&selection, &compiled.graph)?;
-    if plan_run(&compiled.graph, &selected).steps.is_empty() {
-        context.printer.note("nothing to run: what is selected holds no data of its own (sources, ephemeral models)");
+    // A mistake in the selection is told before a database is made, where the graph alone shows it.
+    let early = match selection.asked().is_nothing() {
+        true => Some(context.selected(&selection, &compiled.graph, &Facts::default())?),
+        false => None,
+    };
+    if let Some(why) = early.as_ref().and_then(|selected| needs_no_database(&compiled, selected, extent)) {
+        context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
@@ -67,16 +83,46 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
     };
-    let work = match extent {
-        Extent::Selected => everything(&compiled, &selected),
-        Extent::Stale => what_is_stale(&compiled, &selected, engine.as_ref())?,
+    let selected = match early {
+        Some(selected) => selected,
+        None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
     };
+    let work = work(context, &compiled, &selected, engine.as_ref(), extent)?;
     if work.plan.steps.is_empty() {
-        context.printer.note("nothing to do: everything selected is up to date");
+        context.printer.note(match extent {
+            Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
+            Extent::Selected => HOLDS_NOTHING,
+            Extent::Stale => "nothing to do: everything selected is up to date",
+            Extent::Undone => NOTHING_UNDONE,
+        });
         return Ok(ExitStatus::Success);
     }
     let summary = execute_work(context, compiled, engine, work, (args, extent), &cancellation)?;
     Ok(exit_status(&summary))
+}
+
+const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
+const NOTHING_UNDONE: &str = "nothing to retry";
+
+/// Why there is nothing to open a database for, where that is so.
+fn needs_no_database(compiled: &Compiled, selected: &BTreeSet<NodeId>, extent: Extent) -> Option<&'static str> {
+    let exists = compiled.project.target.database.as_ref().is_some_and(|path| path.exists());
+    match extent {
+        Extent::Undone if !exists => Some(NOTHING_UNDONE),
+        _ => plan_run(&compiled.graph, selected).steps.is_empty().then_some(HOLDS_NOTHING),
+    }
+}
+
+/// What a selection names that asks more than the graph knows.
+fn select_by_state(
+    context: &mut Context,
+    compiled: &Compiled,
+    selection: &Selection,
+    engine: &dyn Engine,
+) -> Result<BTreeSet<NodeId>, Diagnostics> {
+    engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+    let facts = gather(context, compiled, selection, Some(engine), None)?;
+    context.selected(selection, &compiled.graph, &facts)
 }
 
 /// A plan, and what was found out while it was made.
@@ -84,6 +130,20 @@ struct Work {
     plan: Plan,
     code_versions: HashMap<NodeId, CodeVersion>,
     records: Option<Vec<Recorded>>,
+}
+
+fn work(
+    context: &mut Context,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    engine: &dyn Engine,
+    extent: Extent,
+) -> Result<Work, Diagnostic> {
+    match extent {
+        Extent::Selected => Ok(everything(compiled, selected)),
+        Extent::Stale => what_is_stale(compiled, selected, engine),
+        Extent::Undone => Ok(everything(compiled, &undone(context, compiled, engine)?)),
+    }
 }
 
 fn everything(compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Work {

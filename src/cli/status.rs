@@ -3,23 +3,21 @@
 use serde::Serialize;
 
 use super::args::{StatusArgs, StatusOutput};
-use super::assess::{Assessment, CauseLine, in_words};
-use super::context::Context;
+use super::assess::{Assessment, CauseLine, Look, in_words};
+use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
-    let (compiled, selected, assessment) = Assessment::look(context, args)?;
+    let Look { compiled, selected, orphans, assessment, .. } = Assessment::look(context, args)?;
     let mut judged: Vec<(&str, Judgement)> = selected
         .iter()
         .filter_map(|id| Some((compiled.graph.node(*id).name.as_str(), assessment.judged.get(id)?.clone())))
         .collect();
     judged.sort_by_key(|(name, _)| *name);
-    if args.selection.select.is_empty() && args.selection.exclude.is_empty() {
-        let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
-        judged.extend(assessment.orphans.iter().map(|name| (name.as_str(), orphan.clone())));
-    }
+    let orphan = Judgement { state: State::Orphaned, causes: Vec::new(), unobserved: Vec::new() };
+    judged.extend(orphans.iter().map(|name| (name.as_str(), orphan.clone())));
     let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     for (asset, judgement) in &judged {
         let line = match args.output {
@@ -38,6 +36,7 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
     let (total, unfresh) = (judged.len(), count(|state| state != State::Fresh));
     let orphaned = count(|state| state == State::Orphaned);
     match unfresh - orphaned {
+        _ if total == 0 => NOTHING_SELECTED.to_owned(),
         0 if orphaned == 0 => format!("all {total} up to date"),
         0 => format!("{orphaned} of {total} orphaned: dovetail leaves them alone, drop them when nobody needs them"),
         _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),

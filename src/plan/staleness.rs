@@ -42,6 +42,14 @@ pub struct Cause {
     pub kind: CauseKind,
     /// For people.
     pub detail: String,
+    /// The asset or source that it is about, where it is about another one.
+    pub about: Option<String>,
+}
+
+impl Cause {
+    fn about(self, name: &str) -> Self {
+        Cause { about: Some(name.to_owned()), ..self }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,14 +176,15 @@ fn judge_one(
     let pending: Vec<Cause> = above
         .map(|id| {
             let state = judged.get(&id).map_or(State::Fresh, |judgement| judgement.state);
-            cause(CauseKind::Upstream, format!("`{}` is {}", graph.node(id).name, state.as_str()))
+            let name = graph.node(id).name.as_str();
+            cause(CauseKind::Upstream, format!("`{name}` is {}", state.as_str())).about(name)
         })
         .collect();
     judgement(if pending.is_empty() { State::Fresh } else { State::Pending }, pending)
 }
 
 fn cause(kind: CauseKind, detail: impl Into<String>) -> Cause {
-    Cause { kind, detail: detail.into() }
+    Cause { kind, detail: detail.into(), about: None }
 }
 
 /// That the last try did not work out.
@@ -225,7 +234,7 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
         let is_source = graph.find(name).is_none_or(|id| graph.node(id).is_source());
         let kind = if is_source { CauseKind::Source } else { CauseKind::Upstream };
         let Some(before) = record.inputs.get(name) else {
-            causes.push(cause(kind, format!("`{name}` was not read before")));
+            causes.push(cause(kind, format!("`{name}` was not read before")).about(name));
             continue;
         };
         // Nobody keeps the columns of a source: a view over one is made anew when its data changes.
@@ -237,10 +246,10 @@ fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) -> Vec<Caus
         if let (Some(was), Some(is)) = (aspect(before), aspect(version))
             && was != is
         {
-            causes.push(cause(kind, format!("`{name}` changed")));
+            causes.push(cause(kind, format!("`{name}` changed")).about(name));
         }
         if !is_source && aspect(before).is_none() && aspect(version).is_some() {
-            causes.push(cause(kind, format!("`{name}` was read in a version that is not known")));
+            causes.push(cause(kind, format!("`{name}` was read in a version that is not known")).about(name));
         }
     }
     causes

@@ -1,6 +1,7 @@
 //! Walks the project and reads its files: the only reader of the project tree.
 
 mod modules;
+mod past;
 mod read;
 mod repository;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 mod walk;
 
 pub use modules::{FoundModule, ModuleFile, Modules, module_name};
+pub use past::{PastFiles, PastProblem};
 pub use read::read_file;
 pub use repository::Repository;
 

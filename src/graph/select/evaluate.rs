@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::methods::{Candidate, default_for};
-use super::{Criterion, Intersection, Reach, Selection, Union};
+use super::{Criterion, Facts, Intersection, Reach, Selection, Union};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::graph::algebra::{ancestors, descendants};
 use crate::graph::{AssetGraph, NodeId};
@@ -11,21 +11,23 @@ use crate::source::Place;
 
 impl Selection {
     /// The nodes that the selection names, sources among them. Parts that match nothing while others do are warnings.
+    /// `facts` answers what `asked` asks. That nothing is stale, or failed, is no mistake: such a part may match nothing.
     ///
     /// # Errors
-    /// `Code::NothingSelected` when no node is left.
-    pub fn evaluate(&self, graph: &AssetGraph) -> Result<Warned<BTreeSet<NodeId>>, Diagnostics> {
-        let mut evaluation = Evaluation { graph, empty: Vec::new() };
+    /// `Code::NothingSelected` when no node is left, and not for that reason.
+    pub fn evaluate(&self, graph: &AssetGraph, facts: &Facts) -> Result<Warned<BTreeSet<NodeId>>, Diagnostics> {
+        let mut evaluation = Evaluation { graph, facts, empty: Vec::new() };
+        let may_be_nothing = !self.asked().is_nothing();
         let selected = match &self.select {
             None => graph.ids().collect(),
             Some(select) => evaluation.union(select),
         };
-        if selected.is_empty() {
+        if selected.is_empty() && !(may_be_nothing && evaluation.empty.is_empty()) {
             return Err(evaluation.nothing().into());
         }
         let excluded = evaluation.union(&self.exclude);
         let left: BTreeSet<NodeId> = selected.difference(&excluded).copied().collect();
-        if left.is_empty() {
+        if left.is_empty() && !may_be_nothing {
             let problem = Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected");
             return Err(problem.into());
         }
@@ -36,6 +38,7 @@ impl Selection {
 
 struct Evaluation<'a> {
     graph: &'a AssetGraph,
+    facts: &'a Facts,
     /// The parts that match nothing.
     empty: Vec<Place>,
 }
@@ -49,17 +52,19 @@ impl Evaluation<'_> {
         let before = self.empty.len();
         let sets: Vec<BTreeSet<NodeId>> = intersection.parts.iter().map(|part| self.criterion(part)).collect();
         let common = sets.into_iter().reduce(|one, other| &one & &other).unwrap_or_default();
-        if common.is_empty() && self.empty.len() == before {
+        let asks = intersection.parts.iter().any(|part| part.matcher.asks().is_some());
+        if common.is_empty() && !asks && self.empty.len() == before {
             self.empty.push(intersection.place.clone());
         }
         common
     }
 
     fn criterion(&mut self, criterion: &Criterion) -> BTreeSet<NodeId> {
+        let (graph, facts) = (self.graph, self.facts);
         let matches =
-            |id: &NodeId| criterion.matcher.matches(&Candidate { graph: self.graph, node: self.graph.node(*id) });
+            |id: &NodeId| criterion.matcher.matches(&Candidate { graph, id: *id, node: graph.node(*id), facts });
         let found: BTreeSet<NodeId> = self.graph.ids().filter(matches).collect();
-        if found.is_empty() {
+        if found.is_empty() && criterion.matcher.asks().is_none() {
             self.empty.push(criterion.place.clone());
         }
         self.reach(found, criterion.reach)

@@ -6,18 +6,24 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::facts::{Fact, Facts};
 use super::pattern::{PathPattern, Pattern, has_wildcard};
 use crate::diagnostic::did_you_mean;
-use crate::graph::{AssetGraph, Kind, Node};
+use crate::graph::{AssetGraph, Kind, Node, NodeId};
 
 /// A method with its value, ready to be asked about nodes.
 #[derive(Clone)]
-pub(super) struct Matcher(Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>);
+pub(super) struct Matcher {
+    matches: Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>,
+    asks: Option<Fact>,
+}
 
 /// What a matcher is asked about. Methods that need more than the graph (what is stale, what changed) find it here.
 pub(super) struct Candidate<'a> {
     pub graph: &'a AssetGraph,
+    pub id: NodeId,
     pub node: &'a Node,
+    pub facts: &'a Facts,
 }
 
 /// `config.materialized:view` has the argument `materialized` and the value `view`.
@@ -34,11 +40,20 @@ pub(super) struct Wrong {
 
 impl Matcher {
     fn new(matches: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
-        Matcher(Arc::new(matches))
+        Matcher { matches: Arc::new(matches), asks: None }
+    }
+
+    /// A matcher of what the graph does not know.
+    fn of_fact(fact: Fact, matches: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Matcher { asks: Some(fact), ..Matcher::new(matches) }
+    }
+
+    pub fn asks(&self) -> Option<&Fact> {
+        self.asks.as_ref()
     }
 
     pub fn matches(&self, candidate: &Candidate<'_>) -> bool {
-        (self.0)(candidate)
+        (self.matches)(candidate)
     }
 }
 
@@ -56,6 +71,9 @@ enum Method {
 
 use Method::{Later, Ready};
 
+/// The state of what is in the database and not in the graph.
+const ORPHANED: &str = "orphaned";
+
 const METHODS: [(&str, Method); 28] = [
     ("fqn", Ready(fqn)),
     ("path", Ready(path)),
@@ -68,12 +86,12 @@ const METHODS: [(&str, Method); 28] = [
     ("kind", Ready(kind)),
     ("owner", Ready(owner)),
     ("group", Ready(group)),
+    ("status", Ready(status)),
+    ("result", Ready(result)),
+    ("changed", Ready(changed)),
     ("selector", Later("named selectors")),
     ("state", Later("comparing with another state of the project")),
-    ("result", Later("the results of earlier runs")),
     ("source_status", Later("the freshness of sources")),
-    ("status", Later("the state of materialized assets")),
-    ("changed", Later("comparing with another version of the project")),
     ("reads", Later("column lineage")),
     ("column", Later("column lineage")),
     ("test_type", Later("checks")),
@@ -211,6 +229,31 @@ fn kind(request: &Request) -> Result<Matcher, Wrong> {
 fn resource_type(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = one_of(request, &["model", "seed", "source"])?;
     Ok(Matcher::new(move |candidate| pattern.matches(candidate.node.kind.resource_type())))
+}
+
+/// How assets stand, in the words of `dovetail status`.
+fn status(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = one_of(request, &["fresh", "missing", "stale", "pending", "drifted", ORPHANED])?;
+    let fact = Fact::Status { orphaned: pattern.matches(ORPHANED) };
+    Ok(Matcher::of_fact(fact, move |candidate| {
+        candidate.facts.states.get(&candidate.id).is_some_and(|state| pattern.matches(state))
+    }))
+}
+
+/// What the newest run gave.
+fn result(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = one_of(request, &["ok", "failed", "skipped", "cancelled"])?;
+    Ok(Matcher::of_fact(Fact::Result, move |candidate| {
+        candidate.facts.results.get(&candidate.id).is_some_and(|result| pattern.matches(result))
+    }))
+}
+
+/// What does not mean what it meant in the files of a commit, branch or tag.
+fn changed(request: &Request) -> Result<Matcher, Wrong> {
+    let reference = request.value.clone();
+    Ok(Matcher::of_fact(Fact::Changed(reference.clone()), move |candidate| {
+        candidate.facts.changed.get(&reference).is_some_and(|changed| changed.contains(&candidate.id))
+    }))
 }
 
 /// A pattern that fits at least one of the words.

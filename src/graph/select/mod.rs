@@ -1,11 +1,14 @@
 //! Selections: which nodes a `--select` expression names. The grammar is dbt's; `docs/selection.md` describes it.
 
 mod evaluate;
+mod facts;
 mod methods;
 mod parse;
 mod pattern;
 #[cfg(test)]
 mod tests;
+
+pub use facts::{Asked, Facts};
 
 use methods::Matcher;
 

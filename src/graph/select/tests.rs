@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::Selection;
+use super::{Facts, Selection};
 use crate::diagnostic::{Code, Warned};
 use crate::graph::testing::{function, model, project, random_graph, resolve_assets, resolve_parsed, seed, shown};
 use crate::graph::{AssetGraph, NodeId};
@@ -56,7 +56,7 @@ fn words(text: &str) -> Vec<String> {
 
 fn evaluate(graph: &AssetGraph, select: &str, exclude: &str) -> Result<Warned<BTreeSet<NodeId>>, String> {
     let selection = Selection::parse(&words(select), &words(exclude)).map_err(shown)?;
-    selection.evaluate(graph).map_err(shown)
+    selection.evaluate(graph, &Facts::default()).map_err(shown)
 }
 
 /// The selected names, in order.
@@ -146,7 +146,7 @@ fn graph_operators_and_sets() {
         assert_eq!(selected(&graph, select, exclude), expected, "{select} - {exclude}");
     }
     let several = Selection::parse(&["tidy".to_owned(), "tag:a report".to_owned()], &[]).unwrap();
-    assert_eq!(several.evaluate(&graph).unwrap().value.len(), 4);
+    assert_eq!(several.evaluate(&graph, &Facts::default()).unwrap().value.len(), 4);
 }
 
 #[test]
@@ -185,7 +185,11 @@ fn nothing_is_an_error_and_part_of_nothing_a_warning() {
     let warnings: Vec<String> = some.warnings.into_iter().map(|warning| warning.message).collect();
     assert_eq!(warnings, ["nothing matches `ordres`", "nothing matches `tidy,kind:sql`", "nothing matches `tag:b`"]);
     assert!(evaluate(&graph, "orders", "marts").map(|_| ()).unwrap_err().contains("leaves nothing"));
-    let everything = Selection::default().evaluate(&AssetGraph::default()).map(|_| ()).map_err(shown).unwrap_err();
+    let everything = Selection::default()
+        .evaluate(&AssetGraph::default(), &Facts::default())
+        .map(|_| ())
+        .map_err(shown)
+        .unwrap_err();
     assert!(everything.contains("DT0007") && everything.contains("the project has no assets"), "{everything}");
 }
 
@@ -247,7 +251,7 @@ proptest! {
 
     #[test]
     fn no_expression_panics(graph in random_graph(3), select in "[@+0-9a-z:,. *?\\[\\]/!ü-]{0,16}", exclude in "\\PC{0,8}") {
-        let _ = Selection::parse(&[select], &[exclude]).map(|selection| selection.evaluate(&graph));
+        let _ = Selection::parse(&[select], &[exclude]).map(|selection| selection.evaluate(&graph, &Facts::default()));
     }
 }
 
@@ -265,11 +269,61 @@ fn hints_know_case_digits_and_paths() {
     let graph = resolve_assets(vec![model("models/marts/m1.sql", "select 1", json!({}))]).unwrap().value;
     let hint = |text: &str| {
         let selection = Selection::parse(&[text.to_owned()], &[]).unwrap();
-        selection.evaluate(&graph).unwrap_err().0[0].hints.join(";")
+        selection.evaluate(&graph, &Facts::default()).unwrap_err().0[0].hints.join(";")
     };
     assert_eq!(hint("+M1+2"), "did you mean `m1`?");
     assert_eq!(hint("path:models/mart"), "did you mean `path:models/marts`?");
     assert_eq!(hint("model/marts/m1.sql"), "did you mean `models/marts/m1.sql`?");
-    let found = Selection::parse(&["./m1.sql".to_owned()], &[]).unwrap().evaluate(&graph).unwrap();
+    let found = Selection::parse(&["./m1.sql".to_owned()], &[]).unwrap().evaluate(&graph, &Facts::default()).unwrap();
     assert_eq!(found.value.len(), 1);
+}
+
+#[test]
+fn what_a_selection_asks_is_known_before() {
+    let parse = |select: &str, exclude: &str| Selection::parse(&words(select), &words(exclude)).unwrap();
+    assert!(parse("orders tag:a", "report").asked().is_nothing());
+    let asked = parse("+status:stale,tag:a changed:main", "result:ok changed:v1").asked();
+    assert!(asked.states && asked.results);
+    assert_eq!(asked.changed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["main", "v1"]);
+}
+
+#[test]
+fn orphans_belong_to_selections_that_name_them_alone() {
+    for (select, exclude, takes) in [
+        ("", "", true),
+        ("", "orders", false),
+        ("orders", "", false),
+        ("status:orphaned", "", true),
+        ("orders status:*", "", true),
+        ("status:orphaned,tag:a", "", false),
+        ("status:orphaned", "status:orphaned", false),
+    ] {
+        let selection = Selection::parse(&words(select), &words(exclude)).unwrap();
+        assert_eq!(selection.takes_orphans(), takes, "{select} without {exclude}");
+    }
+}
+
+#[test]
+fn facts_decide_and_may_decide_for_nothing() {
+    let graph = shop();
+    let id = |name: &str| graph.find(name).unwrap();
+    let facts = Facts {
+        states: [(id("orders"), "stale"), (id("customers"), "fresh")].into(),
+        results: [(id("report"), "failed")].into(),
+        changed: [("main".to_owned(), [id("stg_orders")].into())].into(),
+    };
+    let named = |select: &str| -> Vec<&str> {
+        let found = Selection::parse(&words(select), &[]).unwrap().evaluate(&graph, &facts).unwrap();
+        assert!(found.warnings.0.is_empty(), "{select}");
+        let mut names: Vec<&str> = found.value.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(named("status:stale result:failed"), ["orders", "report"]);
+    assert_eq!(named("changed:main+1"), ["orders", "stg_orders"]);
+    assert_eq!(named("status:[fs]*,orders"), ["orders"]);
+    assert!(named("status:missing").is_empty() && named("status:stale,customers").is_empty());
+    let mistake = Selection::parse(&words("status:missing ordres"), &[]).unwrap().evaluate(&graph, &facts);
+    assert_eq!(mistake.unwrap_err().0[0].code, Code::NothingSelected);
+    assert!(Selection::parse(&words("status:old"), &[]).is_err());
 }

@@ -33,8 +33,10 @@ impl RunLogs {
     pub fn runs(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut runs: Vec<String> =
-            names.filter_map(|name| name.strip_suffix(ENDING).map(str::to_owned)).filter(|run| time_of(run).is_some()).collect();
+        let mut runs: Vec<String> = names
+            .filter_map(|name| name.strip_suffix(ENDING).map(str::to_owned))
+            .filter(|run| time_of(run).is_some())
+            .collect();
         runs.sort_by_key(|run| time_of(run));
         runs
     }

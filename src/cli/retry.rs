@@ -1,0 +1,52 @@
+//! What `dovetail retry` takes up: all that did not come out of the newest run.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::run::database_diagnostic;
+use crate::compile::Compiled;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Engine, LastRun};
+use crate::graph::NodeId;
+use crate::record::RunLogs;
+
+/// What failed, was skipped or was stopped in the newest run. Names that are gone are told.
+///
+/// # Errors
+/// When the state cannot be read.
+pub(crate) fn undone(
+    context: &mut Context,
+    compiled: &Compiled,
+    engine: &dyn Engine,
+) -> Result<BTreeSet<NodeId>, Diagnostic> {
+    engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
+    let last = engine.last_run().map_err(|error| database_diagnostic(&error))?;
+    let names = last.map(|last| names(context, compiled, &last)).unwrap_or_default();
+    let gone: Vec<String> =
+        names.iter().filter(|name| compiled.graph.find(name).is_none()).map(|name| format!("`{name}`")).collect();
+    if !gone.is_empty() {
+        context.printer.note(&format!("left out, since the project does not have it any more: {}", gone.join(", ")));
+    }
+    Ok(names.iter().filter_map(|name| compiled.graph.find(name)).collect())
+}
+
+/// A run that was killed could not write down what it left: its log says what was planned.
+fn names(context: &mut Context, compiled: &Compiled, last: &LastRun) -> Vec<String> {
+    if last.has_ended {
+        return last.failures.iter().map(|failure| failure.asset.clone()).collect();
+    }
+    let Some(log) = RunLogs::of(&compiled.project.root).read(&last.run) else {
+        let run = &last.run;
+        context.printer.note(&format!(
+            "the newest run, {run}, did not end, and it has no log: `dovetail reconcile` does what it left"
+        ));
+        return Vec::new();
+    };
+    context.printer.note(&format!("the newest run, {}, did not end: taking up what it left", last.run));
+    // What was published right before the end may not be in the log yet.
+    log.undone()
+        .into_iter()
+        .filter(|name| !last.materialized.iter().any(|done| done == name))
+        .map(str::to_owned)
+        .collect()
+}
