@@ -9,6 +9,7 @@ mod docs;
 mod errors;
 mod factories;
 mod harness;
+mod history;
 mod ls;
 mod projects;
 mod reconcile;
