@@ -93,7 +93,11 @@ fn does_not_compile(problems: &Diagnostics, reference: &str, place: &Place) -> D
     let message = format!("the project as of `{reference}` does not compile, so nobody knows what changed since");
     let problem = Diagnostic::error(Code::Selection, message).at(place.clone());
     let problem = match problems.0.first() {
-        Some(first) => problem.details(render(first, Rendering::Plain)),
+        // Hints are about files that can be mended, and these are past.
+        Some(first) => {
+            let first = Diagnostic { hints: Vec::new(), ..first.clone() };
+            problem.details(render(&first, Rendering::Plain))
+        }
         None => problem,
     };
     match problems.0.iter().any(|problem| problem.code == Code::PythonUnavailable) {

@@ -92,3 +92,26 @@ def test_why_shows_the_difference_in_python_code_and_its_packages(project):
     assert link["state"] == "stale" and link["causes"][0]["detail"] == "function models.frame.frame changed"
     assert '-    return pl.DataFrame({"x": [1]})\n+    return pl.DataFrame({"x": [2]})' in link["diff"]
     assert "polars" in link["packages"]
+
+
+LOUD = """
+import os
+
+import pyarrow as pa
+from dovetail import Result, asset
+
+
+@asset
+def loud(quiet):
+    print("the token is", os.environ["MY_TOKEN"])
+    return Result(pa.table({"x": [1]}), metadata={"seen": [os.environ["MY_TOKEN"]]})
+"""
+
+
+def test_secrets_that_user_code_tells_reach_no_log(project):
+    project.write("models/quiet.sql", "select length('{{ env_var(\"MY_TOKEN\") }}') as n")
+    project.write("models/loud.py", LOUD)
+    said = project.dovetail("run", "--log-format", "json", environment={"MY_TOKEN": "correcthorse"})
+    [log] = (project.root / ".dovetail" / "runs").iterdir()
+    for text in [log.read_text(encoding="utf-8"), said.stderr]:
+        assert "the token is ***" in text and '"seen":["***"]' in text and "correcthorse" not in text

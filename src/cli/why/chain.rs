@@ -95,7 +95,7 @@ impl Chain<'_> {
         let newest = if depth == 0 || is_about_code { self.newest(name)? } else { None };
         let mut link = Link::new(name, depth, judgement).compared_with(newest.as_ref());
         if judgement.state == State::Fresh && depth > 0 {
-            link.remark = Some("it is up to date, and came out differently than the one above has read it".to_owned());
+            link.remark = Some("it is up to date now, in another version than the asset above has read".to_owned());
         }
         if let Some(version) = self.assessment.code_versions.get(&id) {
             link.notes.clone_from(&version.notes);
