@@ -41,7 +41,7 @@ impl Standing {
             }
         }
         let nodes = seen.iter().map(|id| graph.node(*id));
-        let names: Vec<&str> = nodes.flat_map(|node| names(node)).collect();
+        let names: Vec<&str> = nodes.flat_map(names).collect();
         Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
     }
 
