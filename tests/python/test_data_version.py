@@ -225,6 +225,7 @@ def test_a_renamed_object_goes_on(project):
     (project.root / "models/reads.sql").unlink()
     project.dovetail("run")
     made(project, "return {'a': 1}", "materialized='object', name='named', renamed_from='made'")
+    (project.root / "models/reads.sql").unlink()
     reconcile(project)
     assert project.query("select asset, count(*) as n from dovetail.objects group by asset") == [
         {"asset": "named", "n": 1}
@@ -235,7 +236,7 @@ def test_versions_of_packages_are_recorded(project):
     import polars
     import sklearn
 
-    made(project, "import sklearn\n    return pl.DataFrame({'a': [1]})")
+    made(project, "import sklearn\n    return pl.DataFrame({'a': [sklearn.__version__]})")
     project.dovetail("run")
     [row] = project.query("select details->'packages' as packages from dovetail.materializations where asset = 'made'")
     packages = row["packages"] if isinstance(row["packages"], dict) else json.loads(row["packages"])

@@ -454,6 +454,43 @@ fn an_io_manager_is_code_of_its_asset() {
 }
 
 #[test]
+fn a_function_that_gives_versions_is_code_of_its_asset() {
+    let project = files([(
+        "models/a.py",
+        "from dovetail import asset\ndef newest(frame): return last(frame)\ndef last(frame): return frame[-1]\n\
+         @asset(data_version=newest)\ndef a(): return 1\n\
+         @asset(data_version='off')\ndef b(): return 1\n",
+    )]);
+    assert_eq!(project.changed(&project.edit("models/a.py", "frame[-1]", "frame[0]")), "a");
+    assert_eq!(project.changed(&project.edit("models/a.py", "=newest", "=last")), "a");
+    assert_eq!(project.changed(&project.edit("models/a.py", "(data_version='off')", "")), "");
+}
+
+#[test]
+fn versions_of_packages_count_where_they_are_asked_for() {
+    let project = files([(
+        "models/a.py",
+        "import polars\nfrom dovetail import asset\n@asset\ndef a(): return polars.DataFrame()\n\
+         @asset(version=1)\ndef b(): return polars.DataFrame()\n@asset\ndef c(): return 1\n",
+    )]);
+    let counted = |installed: &str| {
+        let id = crate::graph::NodeId::new;
+        let versions = project.versions().into_values().enumerate();
+        let mut versions = versions.map(|(index, version)| (id(index), version)).collect();
+        super::super::count_packages(&mut versions, &[("polars".to_owned(), installed.to_owned())].into());
+        [0, 1, 2].map(|index| versions[&id(index)].hash.clone())
+    };
+    let (before, after, uncounted) = (counted("1.0"), counted("2.0"), project.versions());
+    assert!(before[0] != after[0] && before[0] != uncounted["a"].hash);
+    assert_eq!(
+        (&before[1], &before[2]),
+        (&uncounted["b"].hash, &uncounted["c"].hash),
+        "a version of its own, no package"
+    );
+    assert_eq!(before[1..], after[1..]);
+}
+
+#[test]
 fn more_than_the_eye_sees_counts() {
     let project = files([
         (
