@@ -34,8 +34,7 @@ pub fn look(
         project: Arc::clone(project),
         when_locked,
         engine,
-        // What is known already need not be written again.
-        entry: key.filter(|_| known.is_none()).map(|key| (cache, key)),
+        entry: key.map(|key| (cache, key)),
         answers: Mutex::new(known.unwrap_or_default()),
     }))
 }
@@ -83,12 +82,12 @@ impl Remembered {
 
 impl Drop for Remembered {
     fn drop(&mut self) {
-        let Some((cache, key)) = self.entry.take() else { return };
+        let (Some((cache, key)), Some(engine)) = (self.entry.take(), self.engine.take()) else { return };
         // The file is looked at once more only when it is closed.
-        drop(self.engine.take());
+        drop(engine);
         let after = duckdb::identity(&self.project).map(|identity| cache.key("state", [identity.as_bytes()]));
         let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if after.as_ref() == Some(&key) && answers.recorded.is_some() {
+        if after.as_ref() == Some(&key) {
             cache.write(&key, answers);
         }
     }
