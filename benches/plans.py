@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from measure import BENCH_PYTHON, Case, Figure, alternately
 from layered import create
+from measure import BENCH_PYTHON, Case, Figure, alternately
 from projects import Project, layered_models, referring_models
 
 TABLES = '\n[models]\nmaterialized = "table"\n'
@@ -15,9 +15,9 @@ TABLES = '\n[models]\nmaterialized = "table"\n'
 REPEAT = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
+connection.execute("create temp table first as from dovetail.materializations")
 for number in range(99):
-    connection.execute(f"create or replace temp table newest as from dovetail.materializations qualify row_number() over (partition by asset order by rowid desc) = 1")
-    connection.execute(f"insert into dovetail.materializations select * replace ('run {number}' as run) from newest")
+    connection.execute(f"insert into dovetail.materializations select * replace ('run {number}' as run) from first")
 """
 
 
@@ -28,11 +28,8 @@ def nothing_to_do(quick: bool) -> Iterator[Figure]:
         project.write(f"models/{name[:-2]}/{name}.sql", text)
     project.dovetail("run").run()
 
-    def forget_cache() -> None:
-        shutil.rmtree(project.root / "target", ignore_errors=True)
-
     runs = 3 if quick else 7
-    [cold] = alternately(runs, project.dovetail("plan", before=forget_cache))
+    [cold] = alternately(runs, cold_look(project, "plan"))
     [warm] = alternately(runs, project.dovetail("plan"))
     yield Figure(f"plan {len(models):,} fresh tables, cold, CPU", "cpu", cold, goal=1.5)
     yield Figure("  the same, nothing changed since, CPU", "cpu", warm, goal=0.3)
@@ -41,18 +38,11 @@ def nothing_to_do(quick: bool) -> Iterator[Figure]:
 def long_history(quick: bool) -> Iterator[Figure]:
     models = layered_models(100 if quick else 1000)
     project = create(models)
-
-    def forget_cache() -> None:
-        shutil.rmtree(project.root / "target", ignore_errors=True)
-
-    def status() -> Case:
-        return project.dovetail("status", before=forget_cache)
-
     project.dovetail("run").run()
     runs = 3 if quick else 7
-    [one] = alternately(runs, status())
+    [one] = alternately(runs, cold_look(project, "status"))
     Case([BENCH_PYTHON, "-c", REPEAT, project.root / "bench.duckdb"], project.root).run()
-    [many] = alternately(runs, status())
+    [many] = alternately(runs, cold_look(project, "status"))
     yield Figure(f"status of {len(models):,}, 100 runs; other: 1 run", "cpu", many, one, goal=1.5, goal_is_ratio=True)
 
 
@@ -68,3 +58,8 @@ def records(quick: bool) -> Iterator[Figure]:
     )
     project.verify("records", list(models))
     yield Figure(f"run {len(models):,} tiny tables, CPU", "cpu", ours, theirs)
+
+
+def cold_look(project: Project, command: str) -> Case:
+    """A command that finds no cache."""
+    return project.dovetail(command, before=lambda: shutil.rmtree(project.root / "target", ignore_errors=True))

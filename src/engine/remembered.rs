@@ -2,7 +2,6 @@
 //! need not open it. Whatever else is asked opens it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +35,6 @@ pub fn look(
         when_locked,
         engine,
         entry: key.map(|key| (cache, key)),
-        has_news: false.into(),
         capabilities: known
             .as_ref()
             .and_then(|known| known.capabilities.clone())
@@ -63,8 +61,6 @@ struct Remembered {
     /// Where the answers go.
     entry: Option<(Cache, Key)>,
     answers: Mutex<Answers>,
-    /// Whether something was asked that the entry does not hold yet.
-    has_news: AtomicBool,
     capabilities: OnceLock<Capabilities>,
 }
 
@@ -88,20 +84,19 @@ impl Remembered {
         }
         let answer = ask(self.engine()?.as_ref())?;
         *place(&mut answers) = Some(answer.clone());
-        self.has_news.store(true, Ordering::Relaxed);
         Ok(answer)
     }
 }
 
 impl Drop for Remembered {
     fn drop(&mut self) {
-        let Some((cache, key)) = self.entry.take().filter(|_| *self.has_news.get_mut()) else { return };
+        let (Some((cache, key)), Some(engine)) = (self.entry.take(), self.engine.take()) else { return };
         // The file is looked at once more only when it is closed.
-        drop(self.engine.take());
+        drop(engine);
         let after = duckdb::identity(&self.project).map(|identity| cache.key("state", [identity.as_bytes()]));
         let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
         answers.capabilities = self.capabilities.get().cloned();
-        if after.as_ref() == Some(&key) && answers.recorded.is_some() {
+        if after.as_ref() == Some(&key) {
             cache.write(&key, answers);
         }
     }

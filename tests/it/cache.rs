@@ -140,18 +140,12 @@ fn damage(root: &Path, random: &mut Random) -> String {
     format!("damaged {}", entry.display())
 }
 
-fn answers(project: &Project) -> Vec<String> {
-    let ask = |args: &[&str]| {
-        let Said { stdout, stderr, code } = project.run(args);
-        format!("{args:?} {code}\n{stdout}\n{stderr}")
+fn answers(project: &Project, more: &[&str]) -> Vec<String> {
+    let ask = |command: &str| {
+        let Said { stdout, stderr, code } = project.run(&[&[command, "--output", "json"], more].concat());
+        format!("{command} {more:?} {code}\n{stdout}\n{stderr}")
     };
-    let mut answers = vec![];
-    for more in [&[][..], &["--vars", "limit=7"]] {
-        for command in [["plan", "-o", "json"], ["status", "-o", "json"], ["ls", "-o", "json"]] {
-            answers.push(ask(&[&command[..], more].concat()));
-        }
-    }
-    answers
+    ["plan", "status", "ls"].map(ask).to_vec()
 }
 
 #[test]
@@ -169,16 +163,17 @@ fn no_answer_depends_on_the_cache() {
         let (edited, what) = edit(project, &mut random);
         project = edited;
         // Entries of older edits, then those of this one, then none.
-        let (before, warm) = (answers(&project), answers(&project));
+        let more: &[&str] = if random.below(3) == 0 { &["--vars", "limit=7"] } else { &[] };
+        let (before, warm) = (answers(&project, more), answers(&project, more));
         let _ = fs::rename(&target, &aside);
-        let cold = answers(&project);
+        let cold = answers(&project, more);
         let _ = fs::remove_dir_all(&target);
         let _ = fs::rename(&aside, &target);
         assert_eq!(before, cold, "edit {number}, {what}");
         assert_eq!(warm, cold, "edit {number}, {what}, the second time");
         seen.extend(cold);
     }
-    assert!(seen.len() > edits, "{} answers differ", seen.len());
+    assert!(seen.len() > edits / 2, "{} answers differ", seen.len());
 }
 
 #[test]

@@ -79,7 +79,8 @@ fn is_locked(file: &std::fs::File) -> bool {
     asked == -1 || lock.l_type != libc::F_UNLCK as libc::c_short
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::project::{LoadOptions, load};
