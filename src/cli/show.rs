@@ -114,8 +114,7 @@ impl Shown<'_> {
     fn look_at_staged(&mut self, engine: &dyn Engine) -> Result<(), Diagnostic> {
         let staged = engine.staged().map_err(|error| database_diagnostic(&error))?;
         let graph = &self.compiled.graph;
-        self.staged =
-            staged.into_iter().filter_map(|staged| Some((graph.find(&staged.asset)?, staged))).collect();
+        self.staged = staged.into_iter().filter_map(|staged| Some((graph.find(&staged.asset)?, staged))).collect();
         if self.sql().is_some() || self.staged.contains_key(&self.id) {
             return Ok(());
         }

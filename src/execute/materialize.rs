@@ -152,7 +152,9 @@ impl Materializer {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
-            Body::Source(_) => Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None, object: None },
+            Body::Source(_) => {
+                Staged { rows: None, metadata: Values::new(), data_version: None, bytes: None, object: None }
+            }
         };
         let content = match node.materialized {
             Materialized::Object => Content { columns: Vec::new(), data_version: staged.data_version.clone() },

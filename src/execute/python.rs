@@ -118,7 +118,10 @@ fn input_value(
     let graph = &materializer.context.graph;
     let upstream = graph.node(id);
     if upstream.materialized != Materialized::Object {
-        return Ok(InputValue::Query(format!("select * from {}", graph.redirected_item(id, &|id| materializer.place(id)))));
+        return Ok(InputValue::Query(format!(
+            "select * from {}",
+            graph.redirected_item(id, &|id| materializer.place(id))
+        )));
     }
     let name = upstream.name.as_str();
     let is_staged = materializer.staging.as_ref().is_some_and(|staging| staging.is_staged(id));

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use super::declare::{Declared, DeclaredBody};
 use super::link::Links;
+use super::mention::{Form, Mention};
 use super::relation::literal;
 use super::sources::is_url;
-use super::mention::{Form, Mention};
 use super::sql_text::{Region, alias_follows, names_table, region_of, regions, word_before};
 use super::{CompiledSql, Edit, Materialized, NodeId, RelationName, Repeatable, reader};
 use crate::diagnostic::{Code, Diagnostic};
@@ -178,7 +178,9 @@ impl Compiler<'_> {
                         None => relation(&self.nodes[target].settings.relation, *part),
                     };
                     match self.form(target, &body.rendered, *span, *part) {
-                        Some(form) if is_code(&body.rendered, &regions, *span) => self.naming(target, replaced, &form, region),
+                        Some(form) if is_code(&body.rendered, &regions, *span) => {
+                            self.naming(target, replaced, &form, region)
+                        }
                         _ => replaced,
                     }
                 }
@@ -219,7 +221,13 @@ impl Compiler<'_> {
     }
 
     /// The same replacements, which are known to name the node's relation.
-    fn naming(&self, target: usize, replaced: Vec<Replacement>, form: &Form, region: Option<Region>) -> Vec<Replacement> {
+    fn naming(
+        &self,
+        target: usize,
+        replaced: Vec<Replacement>,
+        form: &Form,
+        region: Option<Region>,
+    ) -> Vec<Replacement> {
         let node = self.ids[target];
         let named = replaced.into_iter().map(|Replacement { span, text, .. }| {
             let form = match (form, region) {

@@ -44,10 +44,16 @@ fn example() -> Project {
         .file("models/seen.sql", "{{ config(materialized='view') }} select base.code, base.g from {{ ref('base') }}")
         .file("models/inline.sql", "{{ config(materialized='ephemeral') }} select seen.code, g from seen")
         .file("models/total.sql", "{{ config(alias='sums') }} select max(inline.g) as g, count(*) as n from inline")
-        .file("models/qualified.sql", "select {{ ref('base') }}.g, {{ ref('total') }}.n from {{ ref('base') }}, {{ ref('total') }}")
+        .file(
+            "models/qualified.sql",
+            "select {{ ref('base') }}.g, {{ ref('total') }}.n from {{ ref('base') }}, {{ ref('total') }}",
+        )
         .file("models/aliased.sql", "select b.g from base as b join {{ ref('total') }} t on b.g = t.g")
         .file("models/quoted.sql", "select g, '{{ ref('base') }}' as source from query_table('{{ ref('base') }}')")
-        .file("models/summed.sql", "from (summarize {{ ref('base') }}) select column_name, max as g where column_name = 'g'")
+        .file(
+            "models/summed.sql",
+            "from (summarize {{ ref('base') }}) select column_name, max as g where column_name = 'g'",
+        )
         .file("models/parts.sql", "select max(g) as g from {{ ref('base').schema }}.{{ ref('base').identifier }}")
 }
 
@@ -124,9 +130,8 @@ fn a_failure_publishes_nothing_and_leaves_something_to_look_at() {
 
 #[test]
 fn this_is_what_is_published() {
-    let project = Project::new()
-        .file("models/base.sql", "select 1 as g")
-        .file("models/grown.sql", "select g from base");
+    let project =
+        Project::new().file("models/base.sql", "select 1 as g").file("models/grown.sql", "select g from base");
     done(&project, &["run"]);
     write(&project, "models/base.sql", "select 2 as g");
     write(&project, "models/grown.sql", "select g from base union all select g from {{ this }}");
@@ -332,11 +337,7 @@ fn clearing_touches_nothing_of_the_user() {
     let staged = |identifier: &str, is_view: bool| StagedAsset {
         run: "run".to_owned(),
         asset: "a".to_owned(),
-        relation: Some(RelationName {
-            database: None,
-            schema: "main".to_owned(),
-            identifier: identifier.to_owned(),
-        }),
+        relation: Some(RelationName { database: None, schema: "main".to_owned(), identifier: identifier.to_owned() }),
         is_view,
     };
     let query = || BuildSource::Query("select 1::bigint as x".to_owned());

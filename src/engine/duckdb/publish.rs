@@ -18,7 +18,9 @@ pub(super) fn script(
     let mut script = Vec::with_capacity(swaps.len() + 2);
     let drop = |relation: &RelationName| {
         let kind = engine.kind(connection, relation)?;
-        Ok(kind.map(|is_view| format!("drop {} {relation};", if is_view { "view" } else { "table" })).unwrap_or_default())
+        Ok(kind
+            .map(|is_view| format!("drop {} {relation};", if is_view { "view" } else { "table" }))
+            .unwrap_or_default())
     };
     for swap in swaps {
         if let Swap::Table { staged, relation } = swap {
@@ -47,11 +49,7 @@ fn object(swap: &Swap) -> Option<&str> {
 }
 
 /// What is staged and does not become anything else: views, whose text is another one when they are published.
-fn left_over(
-    engine: &DuckDb,
-    connection: &Arc<Connection>,
-    swaps: &[Swap],
-) -> Result<Vec<StagedAsset>, EngineError> {
+fn left_over(engine: &DuckDb, connection: &Arc<Connection>, swaps: &[Swap]) -> Result<Vec<StagedAsset>, EngineError> {
     let renamed: HashSet<String> = swaps
         .iter()
         .filter_map(|swap| match swap {
