@@ -136,12 +136,16 @@ pub fn execute(
         }
     }
     let (summary, failures) = run.finish();
-    engine.end_run(&RunEnd {
+    let ended = engine.end_run(&RunEnd {
         run: options.run.clone(),
         finished_at: microseconds(SystemTime::now()),
         status: summary.status(),
         failures,
-    })?;
+    });
+    // What made a run fail, such as a full disk, may forbid this too. Its errors are shown, and it counts as not ended.
+    if summary.is_success() {
+        ended?;
+    }
     Ok(summary)
 }
 

@@ -306,7 +306,9 @@ fn a_reader_that_polls_sees_all_old_or_all_new() {
             let (mut seen, mut mixed) = (BTreeSet::new(), Vec::new());
             while !over.load(Ordering::SeqCst) {
                 match numbers(&engine, &all).as_slice() {
-                    [generation] => drop(seen.insert(*generation)),
+                    [generation] => {
+                        seen.insert(*generation);
+                    }
                     several => mixed.push(several.to_vec()),
                 }
             }

@@ -277,7 +277,8 @@ def test_a_full_disk_loses_nothing(killed: Project, reference: list[World], atom
     assert "error[DT0704]" in result.stderr or "error[DT0601]" in result.stderr
     world = World(killed)
     world.check(reference)
-    assert world.runs[-1]["status"] == "failed"
+    # There may not have been the space to take down that it ended.
+    assert world.runs[-1]["status"] in ("failed", "running")
     if atomic:
         world.check_all(reference, {0})
     (killed.root / "models/large.sql").unlink(missing_ok=True)

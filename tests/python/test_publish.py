@@ -62,7 +62,8 @@ def built(project):
 
 
 def generations(project) -> set[int]:
-    [row] = project.query("select list(distinct g) as g from (" + " union all ".join(f"select g from {name}" for name in ALL) + ")")
+    everything = " union all ".join(f"select g from {name}" for name in ALL)
+    [row] = project.query(f"select list(distinct g) as g from ({everything})")
     return set(row["g"])
 
 
