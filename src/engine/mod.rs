@@ -305,6 +305,7 @@ impl From<MaterializationRecord> for Recorded {
             columns: record.columns,
             data_version: record.data_version,
             relation: record.relation,
+            replaced_by: None,
             seconds: record.seconds,
         }
     }
@@ -328,6 +329,8 @@ pub struct Recorded {
     pub is_view: bool,
     /// `None` for objects.
     pub relation: Option<String>,
+    /// Another asset, which was built at the same relation since: what stands there is not this asset's any more.
+    pub replaced_by: Option<String>,
     pub seconds: f64,
 }
 

@@ -158,6 +158,9 @@ fn judge_one(
             _ => {}
         }
     }
+    if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_at(record) == Some(node.relation.key())) {
+        return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("`{other}` was built there since"))]);
+    }
     let mut causes = code_causes(world.code_versions.get(&id), record);
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
     if !causes.is_empty() || failed.is_some() {

@@ -6,6 +6,14 @@ pub(super) const FORMAT: i64 = 3;
 /// What a newer row is: rows stand in the order of their commits, and clocks may go back.
 pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset order by rowid desc) = 1";
 
+/// The asset that was built last at each relation.
+pub(super) fn built_last(schema: &str) -> String {
+    format!(
+        "select lower(details->>'relation') as place, arg_max(asset, rowid) as asset from {schema}.materializations
+        group by place"
+    )
+}
+
 /// Everything, in a database that has nothing of it.
 pub(super) fn create(schema: &str) -> String {
     format!(
