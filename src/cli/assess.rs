@@ -13,8 +13,9 @@ use crate::engine::{Engine, EngineErrorKind, Recorded};
 use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::NodeId;
 use crate::graph::select::Selection;
-use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
-use crate::record::{Observer, Standing};
+use crate::plan::orphans::{Orphan, orphans};
+use crate::plan::staleness::{Cause, Judgement, World, judge};
+use crate::record::{Found, Observer, Standing};
 
 /// What was found out about every asset.
 pub(crate) struct Assessment {
@@ -22,8 +23,8 @@ pub(crate) struct Assessment {
     pub code_versions: HashMap<NodeId, CodeVersion>,
     /// By the asset's name.
     pub records: HashMap<String, Recorded>,
-    /// Names of what dovetail made and nothing declares any more.
-    pub orphans: Vec<String>,
+    /// What dovetail made and nothing declares any more.
+    pub orphans: Vec<Orphan>,
 }
 
 impl Assessment {
@@ -34,8 +35,8 @@ impl Assessment {
     pub fn of(compiled: &Compiled, engine: Option<&dyn Engine>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
         let code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
-        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, engine.relations()?, engine.failures()?));
-        let (records, relations, failures) =
+        let asked = |engine: &dyn Engine| Ok((engine.recorded(None)?, Found::by(engine)?, engine.failures()?));
+        let (records, found, failures) =
             engine.map(asked).transpose().map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.clone());
         let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
@@ -46,10 +47,11 @@ impl Assessment {
             code_versions: &code_versions,
             records: &records,
             inputs: &inputs,
-            relations: &relations,
+            relations: &found.relations,
+            objects: &found.objects,
             failures: &failures,
         };
-        let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
+        let (judged, orphans) = (judge(graph, &world), orphans(graph, &found));
         Ok(Assessment { judged, code_versions, records, orphans })
     }
 

@@ -8,6 +8,7 @@ mod clean;
 mod compile;
 mod context;
 mod debug;
+mod gc;
 mod graph;
 mod init;
 mod interrupt;
@@ -96,6 +97,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Reconcile(args) => run::reconcile(context, &args),
         Command::Status(args) => status::status(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
+        Command::Gc(args) => gc::gc(context, &args),
         Command::Ls(args) => ls::ls(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),

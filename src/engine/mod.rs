@@ -4,6 +4,9 @@
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
 mod duckdb;
+mod trash;
+
+pub use trash::{Condition, Made, StoredAs, Trashed};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -102,6 +105,27 @@ pub trait Engine: Send + Sync {
 
     /// What stands in the project's database now.
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError>;
+
+    /// What was made last at each place, whether or not it still stands.
+    fn made(&self) -> Result<Vec<Made>, EngineError>;
+
+    /// The assets of which an object is stored.
+    fn objects(&self) -> Result<BTreeSet<String>, EngineError>;
+
+    /// Compares what was made with what stands in its place now.
+    fn condition(&self, made: &Made) -> Result<Condition, EngineError>;
+
+    /// Moves all of these out of the way into a trash, or none. Their records stay.
+    fn collect_garbage(&self, garbage: &[Made]) -> Result<(), EngineError>;
+
+    /// What is in the trash, the newest last.
+    fn trash(&self) -> Result<Vec<Trashed>, EngineError>;
+
+    /// Moves all of these back to where they were, or none. Fails where something stands there now.
+    fn restore(&self, ids: &[i64]) -> Result<(), EngineError>;
+
+    /// Drops all of these from the trash for good.
+    fn empty_trash(&self, ids: &[i64]) -> Result<(), EngineError>;
 
     /// Interrupts every session's running statement; later statements of these sessions fail as cancelled too.
     fn cancel(&self);

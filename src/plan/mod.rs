@@ -1,5 +1,6 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
+pub mod orphans;
 pub mod staleness;
 
 use std::collections::{BTreeSet, HashMap};

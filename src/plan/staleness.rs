@@ -85,6 +85,8 @@ pub struct World<'w> {
     /// The versions of what each asset reads, as they are now.
     pub inputs: &'w HashMap<NodeId, Inputs>,
     pub relations: &'w [ExistingRelation],
+    /// Assets of which an object is stored.
+    pub objects: &'w BTreeSet<String>,
     /// The newest failures of assets that were not materialized since, by the asset's name.
     pub failures: &'w HashMap<String, Failure>,
 }
@@ -108,19 +110,6 @@ pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement
         }
     }
     judged
-}
-
-/// What dovetail made, what still stands, and what nothing declares any more: names of assets, sorted.
-pub fn orphans(graph: &AssetGraph, world: &World<'_>) -> Vec<String> {
-    let standing = world.standing();
-    let declared: HashSet<String> = graph.ids().map(|id| graph.node(id).relation.key()).collect();
-    let is_orphan = |(name, record): &(&String, &Recorded)| {
-        let stands = |relation: String| standing.contains_key(&relation) && !declared.contains(&relation);
-        graph.find(name).is_none() && stood_at(record).is_some_and(stands)
-    };
-    let mut names: Vec<String> = world.records.iter().filter(is_orphan).map(|(name, _)| name.clone()).collect();
-    names.sort();
-    names
 }
 
 /// The key of the relation that a record speaks of.
@@ -160,6 +149,12 @@ fn judge_one(
     }
     if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_at(record) == Some(node.relation.key())) {
         return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("`{other}` was built there since"))]);
+    }
+    if node.materialized == Materialized::Object
+        && record.relation.is_none()
+        && !world.objects.contains(node.name.as_str())
+    {
+        return judgement(State::Missing, vec![cause(CauseKind::Missing, "what was stored of it is gone")]);
     }
     let mut causes = code_causes(world.code_versions.get(&id), record);
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));

@@ -1,7 +1,9 @@
 //! What is known of what stands: the newest record of each asset, kept up while a run goes on.
 
+mod found;
 mod observe;
 
+pub use found::Found;
 pub use observe::Observer;
 
 use std::collections::{HashMap, HashSet};

@@ -8,6 +8,7 @@ mod database;
 mod docs;
 mod errors;
 mod factories;
+mod gc;
 mod harness;
 mod ls;
 mod projects;

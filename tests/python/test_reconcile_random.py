@@ -146,7 +146,9 @@ class Work:
         self.dirty.add(places[place])
 
     def part(self) -> list[str]:
-        """A command for a part of the project."""
+        """A command for a part of the project, or for what is left over."""
+        if self.random.random() < 0.2:
+            return self.random.choice((["gc", "--yes"], ["gc", "--restore"], ["gc", "--empty", "--yes"]))
         name = self.random.choice([node.name for node in self.project.nodes if node.kind != "source"])
         select = self.random.choice((name, f"+{name}", f"{name}+"))
         command = self.random.choice(("run", "run", "reconcile"))
@@ -366,14 +368,16 @@ class Check:
                 )
 
     def status_is_fresh(self, status: Said) -> None:
-        names = {node.name for node in self.work.project.persisted()}
-        states = {line["asset"]: line for line in status.lines()}
-        assert names <= set(states), f"{names} but {states}"
+        persisted = self.work.project.persisted()
+        states = {line["asset"]: line for line in status.lines() if line["state"] != "orphaned"}
+        assert set(states) == {node.name for node in persisted}, states
         for name in self.built:
             assert states[name]["state"] == "fresh", states[name]
-        for name in set(states) - names:
-            assert states[name]["state"] == "orphaned", states[name]
-        assert status.code == (0 if all(line["state"] == "fresh" for line in states.values()) else 1)
+        orphans = [line.get("relation") for line in status.lines() if line["state"] == "orphaned"]
+        declared = {self.work.project.relation(node) for node in persisted if node.kind != "object"}
+        assert not {f'"{schema}"."{name}"' for schema, name in declared} & set(orphans), orphans
+        is_fresh = not orphans and all(line["state"] == "fresh" for line in states.values())
+        assert status.code == (0 if is_fresh else 1)
 
     def content_is_equal(self) -> None:
         for node in self.work.project.persisted():

@@ -2,6 +2,9 @@
 
 mod runs;
 mod schema;
+mod trash;
+
+pub(super) use self::trash::TrashRow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

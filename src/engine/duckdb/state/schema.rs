@@ -36,9 +36,11 @@ pub(super) fn create(schema: &str) -> String {
             stored_at timestamp with time zone not null
         );
         {}
+        {}
         insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
         {}",
         runs(schema),
+        trash(schema),
         views(schema)
     )
 }
@@ -61,6 +63,23 @@ fn runs(schema: &str) -> String {
             seconds double not null,
             details json,
             after varchar
+        );"
+    )
+}
+
+/// What was moved to the trash, and from where: format 3 has it. The payload is that of an object.
+fn trash(schema: &str) -> String {
+    format!(
+        "create table if not exists {schema}.trash (
+            id bigint not null,
+            asset varchar not null,
+            stored_as varchar not null,
+            relation varchar,
+            place varchar,
+            moved_at timestamp with time zone not null,
+            details json,
+            manager varchar,
+            payload blob
         );"
     )
 }
@@ -105,8 +124,9 @@ fn views(schema: &str) -> String {
 pub(super) fn migrate(schema: &str) -> String {
     format!(
         "begin transaction; alter table {schema}.materializations add column if not exists details json;
-        {} {} update {schema}.format set version = {FORMAT}; commit",
+        {} {} {} update {schema}.format set version = {FORMAT}; commit",
         runs(schema),
+        trash(schema),
         views(schema)
     )
 }
