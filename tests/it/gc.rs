@@ -97,7 +97,7 @@ fn a_table_that_moved_leaves_its_old_one_behind() {
     assert_eq!(gc(&project, &[]), ["kept orphaned table main.kept"], "before it is built in the new place");
     ok(&project, &["reconcile"]);
     assert_eq!(gc(&project, &["--yes"]), ["kept trashed table main.kept"]);
-    assert_eq!(found(&project, "from kept"), "1");
+    assert_eq!(found(&project, "from main.elsewhere"), "1");
     // Twice in the trash, under names of their own; what comes back is what was moved last.
     std::fs::write(path(&project, "kept"), "select 2 as x").unwrap();
     ok(&project, &["reconcile"]);
