@@ -110,6 +110,10 @@ pub(crate) enum Command {
     #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArgs),
 
+    /// List what dovetail made and nothing declares any more; move it to the trash, and back
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(GcArgs),
+
     /// List assets and sources
     #[command(alias = "list", after_help = LS_EXAMPLES)]
     Ls(LsArgs),
@@ -257,6 +261,33 @@ pub(crate) struct HistoryArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct GcArgs {
+    /// Assets that the tables, views and objects belonged to [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Do it: move orphans to the trash, or with `--empty` drop what is in it
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Move back from the trash what stood in a place last
+    #[arg(long, conflicts_with_all = ["yes", "empty"])]
+    pub restore: bool,
+
+    /// Show what is in the trash; with `--yes` drop it for good
+    #[arg(long)]
+    pub empty: bool,
+
+    /// How to print it; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = StatusOutput::Table)]
+    pub output: StatusOutput,
+
+    /// Wait while another process holds the database, for ever or for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
+    pub wait: Option<Option<Duration>>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -382,6 +413,13 @@ Examples:
   dovetail history                            the runs, also while one goes on
   dovetail history delay_report               what happened to an asset
   dovetail history delay_report --diff 2 1    what the newest changed";
+
+const GC_EXAMPLES: &str = "\
+Examples:
+  dovetail gc                      what nothing declares any more
+  dovetail gc --yes old_report     move it to the trash
+  dovetail gc --restore            move everything back
+  dovetail gc --empty --yes        drop what is in the trash";
 
 const LS_EXAMPLES: &str = "\
 Examples:

@@ -14,13 +14,14 @@ use super::run::database_diagnostic;
 use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Failure, Recorded};
+use crate::engine::{Column, Content, Engine, EngineError, Failure, Recorded};
 use crate::execute::microseconds;
 use crate::fingerprint::{self, CodeVersion, code_versions, count_packages};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
-use crate::plan::staleness::{Cause, Judgement, World, judge, orphans};
-use crate::record::{Observer, Standing, renamed};
+use crate::plan::orphans::{Orphan, orphans};
+use crate::plan::staleness::{Cause, Judgement, World, judge};
+use crate::record::{Found, Observer, Standing, renamed};
 
 /// The database that an assessment looks at, and how closely.
 pub(crate) struct Look<'e> {
@@ -40,7 +41,7 @@ impl<'e> Look<'e> {
 #[derive(Default)]
 struct Told {
     records: HashMap<String, Recorded>,
-    relations: Vec<ExistingRelation>,
+    found: Found,
     failures: HashMap<String, Failure>,
     declared: HashMap<NodeId, Vec<Column>>,
     contents: HashMap<NodeId, Content>,
@@ -56,9 +57,9 @@ impl Told {
         let Look { engine, verify } = *look;
         let records = renamed(graph, engine.recorded(None)?);
         let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
-        let relations = engine.relations()?;
+        let found = Found::by(engine)?;
         let contents = match verify {
-            true => verify::contents(engine, graph, &records, &relations)?,
+            true => verify::contents(engine, graph, &records, &found.relations)?,
             false => HashMap::new(),
         };
         Ok(Told {
@@ -66,7 +67,7 @@ impl Told {
             declared: verify::declared(engine, graph, code_versions, &records)?,
             hash_method: engine.capabilities().hash_method.clone(),
             records,
-            relations,
+            found,
             contents,
         })
     }
@@ -90,8 +91,8 @@ pub(crate) struct Assessment {
     pub packages: BTreeMap<String, String>,
     /// By the asset's name.
     pub records: HashMap<String, Recorded>,
-    /// Names of what dovetail made and nothing declares any more.
-    pub orphans: Vec<String>,
+    /// What dovetail made and nothing declares any more.
+    pub orphans: Vec<Orphan>,
     /// What was seen of the sources.
     pub observer: Observer,
 }
@@ -104,14 +105,14 @@ impl Assessment {
     pub fn of(context: &mut Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
         let (graph, root) = (&compiled.graph, &compiled.project.root);
         let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
-        let mut found = BTreeMap::new();
+        let mut counted = BTreeMap::new();
         if compiled.project.counts_packages {
-            found = packages(context, code_versions.values());
-            count_packages(&mut code_versions, &found);
+            counted = packages(context, code_versions.values());
+            count_packages(&mut code_versions, &counted);
         }
         let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
         let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
-        let Told { records, relations, failures, declared, contents, hash_method } =
+        let Told { records, found, failures, declared, contents, hash_method } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.values().cloned().collect());
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
@@ -119,15 +120,16 @@ impl Assessment {
             code_versions: &code_versions,
             records: &records,
             inputs: &inputs,
-            relations: &relations,
+            relations: &found.relations,
+            objects: &found.objects,
             failures: &failures,
             declared: &declared,
             contents: &contents,
             hash_method: &hash_method,
             now: microseconds(SystemTime::now()),
         };
-        let (judged, orphans) = (judge(graph, &world), orphans(graph, &world));
-        Ok(Assessment { judged, code_versions, packages: found, records, orphans, observer })
+        let (judged, orphans) = (judge(graph, &world), orphans(graph, &found));
+        Ok(Assessment { judged, code_versions, packages: counted, records, orphans, observer })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.
@@ -161,7 +163,7 @@ pub(crate) struct Looked {
     pub compiled: Compiled,
     pub selected: BTreeSet<NodeId>,
     /// What is selected of what is no longer in the graph.
-    pub orphans: Vec<String>,
+    pub orphans: Vec<Orphan>,
     pub assessment: Assessment,
     /// `None` when there is no database yet.
     pub engine: Option<Arc<dyn Engine>>,

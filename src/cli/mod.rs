@@ -11,6 +11,7 @@ mod context;
 mod debug;
 mod diff;
 mod facts;
+mod gc;
 mod graph;
 mod history;
 mod init;
@@ -109,6 +110,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Plan(args) => plan::plan(context, &args),
         Command::Why(args) => why::why(context, &args),
         Command::History(args) => history::history(context, &args),
+        Command::Gc(args) => gc::gc(context, &args),
         Command::Ls(args) => ls::ls(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),

@@ -24,7 +24,7 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
     let orphan = Judgement::orphaned();
     // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
     if !args.selection.select.is_empty() {
-        lines.extend(look.orphans.iter().map(|asset| Line::new(asset, &orphan, Action::Leave, None)));
+        lines.extend(look.orphans.iter().map(|left| Line::new(&left.made.asset, &orphan, Action::Leave, None)));
     }
     if lines.is_empty() {
         let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();

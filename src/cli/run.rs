@@ -232,6 +232,18 @@ pub(crate) fn open_to_read(context: &mut Context, project: &Project, wait: Optio
     open(project, Access::ReadOnly, when_locked(wait), &keep_waiting)
 }
 
+/// Opens a database that is there already, to change what is in it beside a run.
+pub(crate) fn open_to_change(context: &mut Context, project: &Project, wait: Option<Option<Duration>>) -> OpenResult {
+    let say = said_once(&mut context.printer);
+    let keep_waiting = |holder: &str| {
+        say(holder);
+        true
+    };
+    let engine = open(project, Access::ReadWrite, when_locked(wait), &keep_waiting)?;
+    engine.prepare_state()?;
+    Ok(engine)
+}
+
 /// As `open_to_read`, for what the state says: the file is not opened where it is as it was at the last look.
 pub(crate) fn look_at(context: &mut Context, project: &Arc<Project>, wait: Option<Option<Duration>>) -> OpenResult {
     let say = said_once(&mut context.printer);

@@ -12,6 +12,7 @@ use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::plan::Rule;
+use crate::plan::orphans::Orphan;
 use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
@@ -22,13 +23,16 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
         .collect();
     judged.sort_by_key(|(name, _)| *name);
     let orphan = Judgement::orphaned();
-    judged.extend(orphans.iter().map(|name| (name.as_str(), orphan.clone())));
+    judged.extend(orphans.iter().map(|left| (left.made.asset.as_str(), orphan.clone())));
+    let first_left = judged.len() - orphans.len();
     let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    for (asset, judgement) in &judged {
+    for (number, (asset, judgement)) in judged.iter().enumerate() {
+        let orphan = number.checked_sub(first_left).and_then(|number| orphans.get(number));
         let line = match args.output {
-            StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement)).map_err(unprintable)?,
+            StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement, orphan)).map_err(unprintable)?,
             StatusOutput::Table => {
-                let why = why(judgement, &assessment.observer.unreadable);
+                let why =
+                    orphan.map_or_else(|| why(judgement, &assessment.observer.unreadable), |orphan| orphan.why.clone());
                 format!("{asset:<width$}  {:<8}  {why}", judgement.state.as_str())
             }
         };
@@ -46,7 +50,7 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
     match unfresh - orphaned {
         _ if total == 0 => NOTHING_SELECTED.to_owned(),
         0 if orphaned == 0 => format!("all {total} up to date"),
-        0 => format!("{orphaned} of {total} orphaned: dovetail leaves them alone, drop them when nobody needs them"),
+        0 => format!("{orphaned} of {total} orphaned; `dovetail gc` moves them to the trash"),
         _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),
     }
 }
@@ -54,7 +58,6 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
 /// The causes; of what is fresh, what the answer rests on, where it would else sound too sure.
 fn why(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> String {
     match judgement.state {
-        State::Orphaned => "nothing declares it any more".to_owned(),
         State::Fresh => {
             let grounds = grounds(judgement, unreadable);
             if grounds.is_empty() { String::new() } else { format!("({})", grounds.join("; ")) }
@@ -105,10 +108,13 @@ struct Line<'a> {
     rule: Option<&'static str>,
     /// When `max_age` makes it stale, such as `2013-01-01T00:00:00Z`.
     due: Option<String>,
+    /// Only of what is orphaned: where it stands, which need not be where its asset does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relation: Option<&'a str>,
 }
 
 impl<'a> Line<'a> {
-    fn of(asset: &'a str, judgement: &'a Judgement) -> Self {
+    fn of(asset: &'a str, judgement: &'a Judgement, orphan: Option<&'a Orphan>) -> Self {
         let Judgement { state, causes, unobserved, counted, rule } = judgement;
         let (rule, due) = match rule {
             Some(Rule::MaxAge { due }) => (Some("max_age"), *due),
@@ -116,6 +122,7 @@ impl<'a> Line<'a> {
             None => (None, None),
         };
         let due = due.and_then(timestamp).map(|due| due.to_string());
-        Line { asset, state: state.as_str(), causes: CauseLine::all(causes), unobserved, counted, rule, due }
+        let relation = orphan.and_then(|orphan| orphan.made.relation.as_deref());
+        Line { asset, state: state.as_str(), causes: CauseLine::all(causes), unobserved, counted, rule, due, relation }
     }
 }

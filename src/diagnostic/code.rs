@@ -147,6 +147,8 @@ codes! {
         "The transaction that makes the table visible failed; the old table is still there.";
     StateFormat = 705, "the state was written by another dovetail",
         "The `dovetail` schema of the database has a format that this version does not know.";
+    Trash = 706, "the trash cannot do that",
+        "Something stands where `dovetail gc --restore` would put a table, view or object back, or what a view reads is not there. Nothing was moved.";
 
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",

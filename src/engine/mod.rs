@@ -6,9 +6,11 @@
 mod duckdb;
 mod observation;
 mod remembered;
+mod trash;
 
 pub use observation::{Closeness, Observation};
 pub use remembered::look;
+pub use trash::{Condition, Made, StoredAs, Trashed};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -132,6 +134,26 @@ pub trait Engine: Send + Sync {
 
     /// Looks at data that others make: of each a text that is another one when the data is, as far as one looks.
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>>;
+    /// What was made last at each place, whether or not it still stands.
+    fn made(&self) -> Result<Vec<Made>, EngineError>;
+
+    /// The assets of which an object is stored.
+    fn objects(&self) -> Result<BTreeSet<String>, EngineError>;
+
+    /// Compares what was made with what stands in its place now.
+    fn condition(&self, made: &Made) -> Result<Condition, EngineError>;
+
+    /// Moves all of these out of the way into a trash, or none. Their records stay.
+    fn collect_garbage(&self, garbage: &[Made]) -> Result<(), EngineError>;
+
+    /// What is in the trash, the newest last.
+    fn trash(&self) -> Result<Vec<Trashed>, EngineError>;
+
+    /// Moves all of these back to where they were, or none. Fails where something stands there now.
+    fn restore(&self, ids: &[i64]) -> Result<(), EngineError>;
+
+    /// Drops all of these from the trash for good.
+    fn empty_trash(&self, ids: &[i64]) -> Result<(), EngineError>;
 
     /// Interrupts every session's running statement; later statements of these sessions fail as cancelled too.
     fn cancel(&self);
@@ -444,6 +466,7 @@ impl From<MaterializationRecord> for Recorded {
             data_hash: record.data_hash,
             renamed_from: None,
             relation: record.relation,
+            replaced_by: None,
             seconds: record.seconds,
         }
     }
@@ -473,6 +496,8 @@ pub struct Recorded {
     pub is_view: bool,
     /// `None` for objects.
     pub relation: Option<String>,
+    /// Another asset, which was built at the same relation since: what stands there is not this asset's any more.
+    pub replaced_by: Option<String>,
     pub seconds: f64,
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Engine, EngineError, ExistingRelation, Failure, LastRun, Observation, Past, Recorded, RunEnd,
-    RunStart, SchemaName, Session, StagedAsset, WhenLocked, duckdb, open,
+    Access, Capabilities, Condition, Engine, EngineError, ExistingRelation, Failure, LastRun, Made, Observation, Past,
+    Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::project::Project;
@@ -51,6 +51,8 @@ struct Answers {
     relations: Option<Vec<ExistingRelation>>,
     failures: Option<Vec<Failure>>,
     usual_seconds: Option<BTreeMap<String, f64>>,
+    made: Option<Vec<Made>>,
+    objects: Option<BTreeSet<String>>,
     capabilities: Option<Capabilities>,
 }
 
@@ -148,6 +150,34 @@ impl Engine for Remembered {
 
     fn usual_seconds(&self) -> Result<BTreeMap<String, f64>, EngineError> {
         self.answer(|answers| &mut answers.usual_seconds, |engine| engine.usual_seconds())
+    }
+
+    fn made(&self) -> Result<Vec<Made>, EngineError> {
+        self.answer(|answers| &mut answers.made, |engine| engine.made())
+    }
+
+    fn objects(&self) -> Result<BTreeSet<String>, EngineError> {
+        self.answer(|answers| &mut answers.objects, |engine| engine.objects())
+    }
+
+    fn condition(&self, made: &Made) -> Result<Condition, EngineError> {
+        self.engine()?.condition(made)
+    }
+
+    fn collect_garbage(&self, garbage: &[Made]) -> Result<(), EngineError> {
+        self.engine()?.collect_garbage(garbage)
+    }
+
+    fn trash(&self) -> Result<Vec<Trashed>, EngineError> {
+        self.engine()?.trash()
+    }
+
+    fn restore(&self, ids: &[i64]) -> Result<(), EngineError> {
+        self.engine()?.restore(ids)
+    }
+
+    fn empty_trash(&self, ids: &[i64]) -> Result<(), EngineError> {
+        self.engine()?.empty_trash(ids)
     }
 
     fn staged(&self) -> Result<Vec<StagedAsset>, EngineError> {

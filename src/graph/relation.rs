@@ -39,6 +39,13 @@ impl RelationName {
         RelationName { database: None, ..self.clone() }
     }
 
+    /// The relation that `Display` wrote as `"schema"."name"`, as records name one; `None` for another text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (schema, rest) = unquoted(text)?;
+        let (identifier, rest) = unquoted(rest.strip_prefix('.')?)?;
+        rest.is_empty().then_some(RelationName { database: None, schema, identifier })
+    }
+
     /// The bare text of one part, as `ref('x').schema` prints it; `None` for the whole.
     pub(super) fn part(&self, part: Part, own_database: &str) -> Option<String> {
         match part {
@@ -65,6 +72,23 @@ pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
+/// The identifier that a text begins with in double quotes, and what follows it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('"')?;
+    let mut identifier = String::new();
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        identifier.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                identifier.push('"');
+                rest = more;
+            }
+            None => return Some((identifier, after)),
+        }
+    }
+}
+
 /// A string literal of SQL.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -80,4 +104,20 @@ pub fn without_glob(path: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for (schema, identifier) in [("main", "a"), ("o.n\"e", "\"\"."), ("", "x")] {
+            let name = RelationName { database: None, schema: schema.to_owned(), identifier: identifier.to_owned() };
+            assert_eq!(RelationName::from_text(&name.to_string()), Some(name));
+        }
+        for text in ["main.a", "\"main\"", "\"main\".\"a", "\"a\".\"b\".\"c\"", ""] {
+            assert_eq!(RelationName::from_text(text), None, "{text}");
+        }
+    }
 }

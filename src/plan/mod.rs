@@ -2,6 +2,7 @@
 
 mod age;
 mod drift;
+pub mod orphans;
 mod schema;
 pub mod staleness;
 

@@ -113,6 +113,8 @@ pub struct World<'w> {
     /// The versions of what each asset reads, as they are now.
     pub inputs: &'w HashMap<NodeId, Inputs>,
     pub relations: &'w [ExistingRelation],
+    /// Assets of which an object is stored.
+    pub objects: &'w BTreeSet<String>,
     /// The newest failures of assets that were not materialized since, by the asset's name.
     pub failures: &'w HashMap<String, Failure>,
     /// The declared columns of assets whose declaration is another one than it was, in the engine's words.
@@ -143,20 +145,6 @@ pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement
         }
     }
     judged
-}
-
-/// What dovetail made, what still stands, and what nothing declares any more: names of assets, sorted.
-pub fn orphans(graph: &AssetGraph, world: &World<'_>) -> Vec<String> {
-    let standing = world.standing();
-    let declared: HashSet<String> = graph.ids().map(|id| graph.node(id).relation.key()).collect();
-    let renamed: HashSet<&String> = graph.ids().flat_map(|id| &graph.node(id).renamed_from).collect();
-    let is_orphan = |(name, record): &(&String, &Recorded)| {
-        let stands = |relation: String| standing.contains_key(&relation) && !declared.contains(&relation);
-        graph.find(name).is_none() && !renamed.contains(name) && stood_at(record).is_some_and(stands)
-    };
-    let mut names: Vec<String> = world.records.iter().filter(is_orphan).map(|(name, _)| name.clone()).collect();
-    names.sort();
-    names
 }
 
 /// The key of the relation that a record speaks of.
@@ -200,6 +188,12 @@ fn judge_one(
             }
             _ => {}
         }
+    }
+    if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_at(record) == Some(node.relation.key())) {
+        return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("`{other}` was built there since"))]);
+    }
+    if node.materialized == Materialized::Object && record.relation.is_none() && !world.objects.contains(recorded_as) {
+        return judgement(State::Missing, vec![cause(CauseKind::Missing, "what was stored of it is gone")]);
     }
     let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
     let mut causes = code_causes(world.code_versions.get(&id), record, declared);

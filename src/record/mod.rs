@@ -1,10 +1,12 @@
 //! What is known of what stands (the newest record of each asset, kept up while a run goes on) and of runs (their logs).
 
 mod files;
+mod found;
 mod log;
 mod observe;
 mod rename;
 
+pub use found::Found;
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
 pub use observe::Observer;
 use rename::names;
@@ -14,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Column, Engine, EngineError, InputVersion, Inputs, Recorded};
-use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
+use crate::graph::{AssetGraph, Kind, Materialized, Node, NodeId};
 use crate::hash::of_pieces;
 
 /// How the data version of a view is made of what it reads.
@@ -66,6 +68,8 @@ impl Standing {
             let name = upstream.name.as_str();
             let version = match upstream.is_source() {
                 true => observer.observe(upstream, known(name)).unwrap_or_default(),
+                // Of what stands elsewhere than it is read from, nothing is known.
+                false if !stands_at(records.get(name), upstream) => InputVersion::default(),
                 false => InputVersion {
                     data: now.version(name, &mut HashSet::new()),
                     columns: records.get(name).map(|record| columns_version(&record.columns)),
@@ -108,6 +112,12 @@ pub fn sources_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) 
     sources
 }
 
+/// Whether a record is of what stands where the asset is read from.
+fn stands_at(record: Option<&Recorded>, asset: &Node) -> bool {
+    let relation = record.and_then(|record| record.relation.as_deref());
+    relation.is_none_or(|relation| relation.to_lowercase() == asset.relation.key())
+}
+
 fn columns_version(columns: &[Column]) -> String {
     let pieces = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
     of_pieces(pieces).to_hex().to_string()
@@ -123,7 +133,7 @@ struct Now<'n> {
 impl Now<'_> {
     /// A table's own version. A view shows what its inputs hold now, so its version is made of theirs and of its code.
     fn version(&self, name: &str, above: &mut HashSet<String>) -> Option<String> {
-        let record = self.records.get(name)?;
+        let record = self.records.get(name).filter(|record| record.replaced_by.is_none())?;
         if !record.is_view {
             return record.data_version.clone();
         }
@@ -172,6 +182,7 @@ mod tests {
             renamed_from: None,
             is_view: data_version.is_none(),
             relation: None,
+            replaced_by: None,
             seconds: 0.0,
         }
     }
@@ -192,6 +203,14 @@ mod tests {
         let other_code = Recorded { code_version: Some("other".to_owned()), ..view.clone() };
         let edited = version(&[other_code, upper.clone(), record("table", Some("1"), &[])], "upper");
         assert_ne!(edited, before);
+    }
+
+    #[test]
+    fn what_another_asset_took_the_place_of_has_no_version() {
+        let (view, table) = (record("view", None, &["table"]), record("table", Some("1"), &[]));
+        let replaced = Recorded { replaced_by: Some("other".to_owned()), ..table.clone() };
+        assert_eq!(version(std::slice::from_ref(&replaced), "table"), None);
+        assert_ne!(version(&[view.clone(), replaced], "view"), version(&[view, table], "view"));
     }
 
     #[test]

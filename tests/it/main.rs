@@ -10,6 +10,7 @@ mod database;
 mod docs;
 mod errors;
 mod factories;
+mod gc;
 mod harness;
 mod history;
 mod ls;

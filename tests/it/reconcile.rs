@@ -366,5 +366,25 @@ fn an_orphan_is_named_with_what_to_do() {
     std::fs::remove_file(project.root().join("models/apart.sql")).unwrap();
     let said = project.run(&["status"]);
     assert_eq!(said.stdout.lines().last(), Some("apart  orphaned  nothing declares it any more"));
-    assert!(said.stderr.contains("1 of 5 orphaned: dovetail leaves them alone"), "{}", said.stderr);
+    assert!(said.stderr.contains("1 of 5 orphaned; `dovetail gc` moves them"), "{}", said.stderr);
+}
+
+#[test]
+fn a_table_that_another_asset_was_built_over_is_built_again() {
+    let project = Project::new().file("models/a.sql", "select 1 as x").file("models/c.sql", "select * from a");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let remove = |path: &str| std::fs::remove_file(project.root().join(path)).unwrap();
+    remove("models/a.sql");
+    write(&project, "models/c.sql", "select 1 as x");
+    write(&project, "models/b.sql", "{{ config(alias='a') }} select 2 as x");
+    assert_eq!(reconcile(&project), ["ok b", "ok c"]);
+    remove("models/b.sql");
+    write(&project, "models/a.sql", "select 1 as x");
+    write(&project, "models/c.sql", "select * from a");
+    assert_eq!(status(&project, &[]), ["a drifted drift", "c stale code+upstream"]);
+    // What it read was not what the record of `a` speaks of.
+    assert_eq!(project.run(&["run", "--select", "c"]).code, 0);
+    assert_eq!(shown(&project, "from c"), "x\n2\n");
+    assert_eq!(reconcile(&project), ["ok a", "ok c"]);
+    assert_eq!(shown(&project, "from c"), "x\n1\n");
 }

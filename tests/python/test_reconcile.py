@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from edits.process import Database, forked
 
 ASSET = """
 import pyarrow as pa
@@ -78,3 +79,159 @@ def test_options_of_a_source_reach_python(project):
     assert states(project) == {"read": "fresh"}
     project.write("models/s.yml", source.format(","))
     assert states(project) == {"read": "stale"}
+
+
+def chain(project) -> None:
+    """`a` in SQL, `b` in Python by way of a helper, `c` in SQL; `other` uses another helper, `sized` a variable."""
+    project.write("dovetail.toml", "[vars]\nsize = 1\n")
+    project.write("models/helpers.py", "def one(x):\n    return x\n\n\ndef two(x):\n    return x\n")
+    project.write("models/a.sql", "select 1 as x")
+    project.write("models/b.py", B)
+    project.write("models/c.sql", "select x from b")
+    project.write("models/sized.sql", "select {{ var('size') }} as size")
+    project.write("models/about.yml", "models:\n  - name: a\n    description: One.\n")
+    project.dovetail("run")
+
+
+B = """
+import pyarrow as pa
+from dovetail import asset
+from models.helpers import one, two
+
+
+@asset
+def b(a: pa.Table) -> pa.Table:
+    return pa.table({"x": [one(x) for x in a["x"].to_pylist()]})
+
+
+@asset
+def other(a: pa.Table) -> pa.Table:
+    return pa.table({"x": [two(x) + 1 for x in a["x"].to_pylist()]})
+"""
+
+
+def unfresh(project) -> dict[str, str]:
+    return {asset: state for asset, state in states(project).items() if state != "fresh"}
+
+
+def planned(project) -> list[str]:
+    return [f"{line['action']} {line['asset']}" for line in project.json("plan", "--output", "json")]
+
+
+def outcomes(project) -> dict[str, str]:
+    lines = project.dovetail("reconcile").stderr.splitlines()
+    words = [line.split()[:2] for line in lines]
+    return {word[1]: word[0] for word in words if word[0] in ("ok", "same")}
+
+
+def test_comments_change_nothing_in_either_language(project):
+    chain(project)
+    project.write("models/a.sql", "/* one */\nSELECT 1 as x -- x\n")
+    noted = B.replace("    return", '    """Words."""\n    # Why.\n    return')
+    project.write("models/b.py", noted.replace('"x"', "'x'"))
+    helpers = "# All.\ndef one(x):\n    '''Same.'''\n    return (x)\n\n\ndef two(x): return x\n"
+    project.write("models/helpers.py", helpers)
+    project.write("models/about.yml", "# About.\nmodels:\n  - name: a  # the first\n    description: Uno.\n")
+    project.write("dovetail.toml", "# Values.\n[vars]\nsize = 1  # small\n")
+    assert unfresh(project) == {}
+    assert planned(project) == []
+
+
+def test_a_helper_marks_exactly_its_users(project):
+    chain(project)
+    project.write("models/helpers.py", "def one(x):\n    return x\n\n\ndef two(x):\n    return 2 * x\n")
+    assert unfresh(project) == {"other": "stale"}
+    assert outcomes(project) == {"other": "ok"}
+    assert project.query("select x from other") == [{"x": 3}]
+
+
+def test_a_body_counts_though_no_version_is_given(project):
+    chain(project)
+    project.write("models/b.py", B.replace("[one(x) for", "[one(x) + 10 for"))
+    assert unfresh(project) == {"b": "stale", "c": "pending"}
+    assert outcomes(project) == {"b": "ok", "c": "ok"}
+    assert project.query("select x from c") == [{"x": 11}]
+
+
+def test_a_variable_marks_the_models_that_read_it(project):
+    chain(project)
+    project.write("dovetail.toml", "[vars]\nsize = 2\nunused = 1\n")
+    assert unfresh(project) == {"sized": "stale"}
+    assert outcomes(project) == {"sized": "ok"}
+
+
+def test_what_comes_out_equal_cuts_off_across_languages(project):
+    chain(project)
+    project.write("models/a.sql", "select 2 - 1 as x")
+    assert sorted(planned(project)) == ["build a", "check b", "check c", "check other"]
+    assert planned(project)[0] == "build a"
+    assert outcomes(project) == {"a": "ok", "b": "same", "other": "same", "c": "same"}
+    # And a Python asset that comes out equal, for the SQL below it.
+    project.write("models/b.py", B.replace("[one(x) for", "[one(x) + 0 for"))
+    assert planned(project) == ["build b", "check c"]
+    assert outcomes(project) == {"b": "ok", "c": "same"}
+
+
+def test_a_clock_that_goes_back_breaks_nothing(project):
+    chain(project)
+    # All that is recorded lies in the future now, as after a clock was moved back.
+    with_database(
+        project.root,
+        "update dovetail.materializations set started_at = started_at + interval 10 year",
+        "update dovetail.run_log set started_at = started_at + interval 10 year",
+    )
+    assert unfresh(project) == {}
+    project.write("models/a.sql", "select 5 as x")
+    assert unfresh(project) == {"a": "stale", "b": "pending", "c": "pending", "other": "pending"}
+    assert outcomes(project) == {"a": "ok", "b": "ok", "c": "ok", "other": "ok"}
+    assert project.query("select x from c") == [{"x": 5}]
+    assert unfresh(project) == {}
+    # The newest record counts, though its time is the smallest.
+    project.write("models/a.sql", "select 1 as x")
+    assert unfresh(project)["a"] == "stale"
+
+
+def with_database(root, *statements: str) -> None:
+    """Another program at work on the database."""
+
+    def work() -> None:
+        with Database(root / "project.duckdb") as database:
+            for statement in statements:
+                database.query(statement)
+
+    forked(work)
+
+
+def test_objects_go_to_the_trash_and_come_back(project):
+    project.write("models/o.py", OBJECTS)
+    project.dovetail("run")
+    (project.root / "models/o.py").rename(project.root / "o.away")
+    project.write("models/apart.sql", "select 1 as x")
+    (line,) = [line for line in project.json("gc", "--output", "json") if line["stored_as"] == "object"]
+    assert (line["asset"], line["state"], line["relation"]) == ("model", "orphaned", None)
+    project.dovetail("gc", "--yes", "model")
+    project.write("models/o.py", OBJECTS)
+    # Its record is there, what was stored is not.
+    assert states(project)["model"] == "missing"
+    project.dovetail("gc", "--restore", "model")
+    (project.root / "models/apart.sql").unlink()
+    assert states(project) == {"model": "fresh", "read": "fresh"}
+    assert "nothing to do" in project.dovetail("reconcile").stderr
+    project.dovetail("run", "--select", "read")
+    assert project.query("select x from read") == [{"x": 7}]
+
+
+OBJECTS = """
+import pyarrow as pa
+from dovetail import asset
+
+
+@asset(materialized="object")
+def model():
+    return {"x": 7}
+
+
+@asset
+def read(model: dict) -> pa.Table:
+    return pa.table({"x": [model["x"]]})
+"""

@@ -21,6 +21,7 @@ mod settings;
 mod state;
 mod stream;
 mod table_names;
+mod trash;
 mod types;
 
 pub(super) use error::hint;
@@ -37,9 +38,10 @@ use self::error::{error_from_text, lock_holder};
 use self::raw::{Connection, Database};
 use self::session::{DuckDbSession, cancelled};
 use self::state::State;
+use self::trash::Trash;
 use super::{
-    Access, Capabilities, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Observation, Past,
-    Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, WhenLocked,
+    Access, Capabilities, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Made,
+    Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -174,6 +176,10 @@ impl DuckDb {
         lock(&self.built).extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
     }
 
+    fn with_trash<T>(&self, work: impl FnOnce(&Trash<'_>) -> T) -> T {
+        work(&Trash { connection: &lock(&self.connection), state: &self.state })
+    }
+
     /// Folds the write-ahead log into the file, unless that is much work for little: see docs/decisions/0002.
     fn fold_log(&self) {
         let Some(database) = &self.path else { return };
@@ -305,6 +311,35 @@ impl Engine for DuckDb {
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
         let connection = lock(&self.connection);
         observations.iter().map(|observation| observe::observe(&connection, observation)).collect()
+    }
+
+    fn made(&self) -> Result<Vec<Made>, EngineError> {
+        self.state.made(&lock(&self.connection))
+    }
+
+    fn objects(&self) -> Result<BTreeSet<String>, EngineError> {
+        self.state.objects(&lock(&self.connection))
+    }
+
+    fn condition(&self, made: &Made) -> Result<Condition, EngineError> {
+        self.with_trash(|trash| trash.condition(made))
+    }
+
+    fn collect_garbage(&self, garbage: &[Made]) -> Result<(), EngineError> {
+        self.with_trash(|trash| trash.collect(garbage))
+    }
+
+    fn trash(&self) -> Result<Vec<Trashed>, EngineError> {
+        let rows = self.state.trash(&lock(&self.connection))?;
+        Ok(rows.into_iter().map(Trashed::from).collect())
+    }
+
+    fn restore(&self, ids: &[i64]) -> Result<(), EngineError> {
+        self.with_trash(|trash| trash.restore(ids))
+    }
+
+    fn empty_trash(&self, ids: &[i64]) -> Result<(), EngineError> {
+        self.with_trash(|trash| trash.empty(ids))
     }
 
     fn cancel(&self) {

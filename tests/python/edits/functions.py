@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edits.model import Node, Project
 
-#: By name: annotation of the input and of the result, the body, and what of the helpers it uses. `{n}` is the asset's
-#: number, `{h}` what helpers are called by.
+#: By name: annotation of the input and of the result, the body, and what of the helpers it uses.
+#: `{n}` is the asset's number, `{h}` what helpers are called by.
 SHAPES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "plus": ("pa.Table", "pa.Table", "return rows(a, lambda k: k + {n})", ()),
     "constant": ("pa.Table", "pa.Table", "return rows(a, lambda k: k + {NAME}_STEP)", ()),
@@ -25,8 +25,9 @@ SHAPES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "batches": (
         "Iterator[pa.RecordBatch]",
         "Iterator[pa.RecordBatch]",
-        "for batch in a:\n        yield rows(pa.Table.from_batches([batch]), lambda k: k - {n}).combine_chunks().to_batches()[0]"
-        " if batch.num_rows else batch_of_none()",
+        "for batch in a:\n"
+        "        table = rows(pa.Table.from_batches([batch]), lambda k: k - {n})\n"
+        "        yield table.combine_chunks().to_batches()[0] if batch.num_rows else batch_of_none()",
         (),
     ),
     "queried": ("Relation", "", "return a.query('x', 'select k, v from x where k <> {n}')", ()),
@@ -179,7 +180,7 @@ def unused(x):
 def tools(project: Project) -> str:
     """`lib/tools.py`, which uses the other module."""
     noise = project.noise.get("tools", 0)
-    return f'''# {noise}
+    return f"""# {noise}
 from models.helpers import Rules, scale
 
 
@@ -189,4 +190,4 @@ def nudge(x):
 
 def unused():
     return {noise}
-'''
+"""

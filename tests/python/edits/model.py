@@ -1,7 +1,7 @@
 """What a random project declares, and the files that say so.
 
 `Project` and `Node` hold choices, never text: an edit changes a choice, and `files` renders all of them. `meaning` is
-what a declaration says, without how it is written: two projects in which an asset means the same must not build it twice.
+what a declaration says, without how it is written: an asset that means the same in two projects is not built twice.
 """
 
 from __future__ import annotations
@@ -118,7 +118,14 @@ class Project:
             for node in self.nodes
             if node.kind == "python"
         )
-        return len(set(places)) == len(places) and len(set(names)) == len(names) and functions_fit
+        # What fails must be a step of its own.
+        failures_fit = all(
+            self.materialized(node) in ({"table", "view"} if node.broken == "binder" else {"table", "object"})
+            for node in self.nodes
+            if node.broken in ("binder", "runtime")
+        )
+        is_unique = len(set(places)) == len(places) and len(set(names)) == len(names)
+        return is_unique and functions_fit and failures_fit
 
     def meaning(self, node: Node) -> str:
         """What decides what building a node does, data aside: where two projects agree on it, so do code versions."""

@@ -1,7 +1,7 @@
 """Commands in forked processes, and the database by hand.
 
-Fresh processes are slow to start, and one process imports a project's modules only once. So every step forks: the parent
-has imported what costs time, and never runs a command itself, since a fork keeps no threads.
+Fresh processes are slow to start, and one process imports a project's modules only once. So every step forks: the
+parent has imported what costs time, and never runs a command itself, since a fork keeps no threads.
 """
 
 from __future__ import annotations

@@ -38,7 +38,10 @@ SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
         (),
     ),
     "nothing": ("select k, v from {a} where k > 1000 + {n}", ()),
-    "unpivot": ("from (unpivot (select k::bigint as k, {n}::bigint as m, v from {a}) on k, m into name v2 value k) select k, v", ()),
+    "unpivot": (
+        "from (unpivot (select k::bigint as k, {n}::bigint as m, v from {a}) on k, m into name v2 value k) select k, v",
+        (),
+    ),
 }
 #: Which of them read nothing, and which read two.
 READ_NOTHING, READ_TWO = ("constant",), ("union", "join", "within", "shadow")

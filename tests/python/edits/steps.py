@@ -60,7 +60,10 @@ class Author:
         if len(self.project.nodes) >= LARGEST_PROJECT:
             return None
         new = self.random.choice(
-            [self._new_model] * 9 + [self._new_function] * 6 + [self._new_object] * 2 + [self._new_seed, self._new_source]
+            [self._new_model] * 9
+            + [self._new_function] * 6
+            + [self._new_object] * 2
+            + [self._new_seed, self._new_source]
         )
         return new().name
 
@@ -217,8 +220,6 @@ class Author:
         if node is None:
             return None
         node.materialized = self.random.choice(MATERIALIZED)
-        if node.broken:
-            node.broken = "binder"
         return f"{node.name} {node.materialized}"
 
     def change_schema(self) -> str | None:
@@ -243,6 +244,18 @@ class Author:
         (one.schema, one.alias), (other.schema, other.alias) = self.project.relation(other), self.project.relation(one)
         return f"{one.name} {other.name}"
 
+    def take_place(self) -> str | None:
+        """One stands where the other stood, which is gone or elsewhere."""
+        one, other = self._any("sql", "python"), self._any("sql", "python", "seed")
+        if one is None or other is None or one is other:
+            return None
+        one.schema, one.alias = self.project.relation(other)
+        if self.random.random() < 0.5:
+            other.alias, other.schema = f"{other.name}_elsewhere", None
+        else:
+            self._remove(other)
+        return f"{one.name} {other.name}"
+
     def change_defaults(self) -> str:
         folder = self.random.choice(FOLDERS[1:])
         config = {}
@@ -251,9 +264,6 @@ class Author:
         if self.random.random() < 0.4:
             config["schema"] = self.random.choice(("one", "two"))
         self.project.defaults[folder] = config
-        for node in self.project.nodes:
-            if node.broken == "runtime" and node.kind == "sql":
-                node.broken = "binder"
         return f"{folder} {config}"
 
     def rename(self) -> str | None:
@@ -275,7 +285,11 @@ class Author:
     def remove(self) -> str | None:
         if len(self.project.nodes) < 4:
             return None
-        node = self.random.choice(self.project.nodes[1:])
+        return self._remove(self.random.choice(self.project.nodes[1:]))
+
+    def _remove(self, node: Node) -> str | None:
+        if self.project.nodes.index(node) == 0:
+            return None
         readers = self.project.readers(node)
         self.project.nodes.remove(node)
         self.removed.append(copy.deepcopy(node))
@@ -355,11 +369,7 @@ class Author:
         node = self._any("sql", "python", "object")
         if node is None:
             return None
-        is_table = self.project.materialized(node) == "table"
-        if node.kind == "sql" and self.project.materialized(node) == "ephemeral":
-            return None
-        choices = ["runtime"] if node.kind != "sql" else ["binder", "runtime"] if is_table else ["binder"]
-        node.broken = self.random.choice([*choices * 3, "compile"])
+        node.broken = self.random.choice(["runtime"] * 3 + ["binder"] * 3 * (node.kind == "sql") + ["compile"])
         return f"{node.name} {node.broken}"
 
     # What has no meaning.
@@ -370,7 +380,8 @@ class Author:
         return f"{node.name} {node.noise}"
 
     def note_in_file(self) -> str:
-        modules = [f"models/{node.folder}/{node.module}.py".replace("//", "/") for node in self.project.nodes if node.module]
+        assets = [node for node in self.project.nodes if node.module]
+        modules = [f"models/{node.folder}/{node.module}.py".replace("//", "/") for node in assets]
         file = self.random.choice(["toml", "properties", "sources", "macros", "helpers", "tools", *modules])
         self.project.noise[file] = self.random.randint(1, 1000)
         return f"{file} {self.project.noise[file]}"
@@ -415,12 +426,13 @@ EDITS: list[Callable[[Author], str | None]] = [
     Author.change_schema,
     *[Author.change_alias] * 2,
     Author.swap_places,
+    *[Author.take_place] * 2,
     Author.change_defaults,
     *[Author.rename] * 2,
     Author.move,
     *[Author.remove] * 2,
     *[Author.revive] * 2,
-    *[Author.undo] * 4,
+    *[Author.undo] * 5,
     *[Author.change_rows] * 4,
     *[Author.change_parts] * 2,
     Author.change_options,

@@ -4,6 +4,9 @@ mod history;
 mod runs;
 mod schema;
 mod staged;
+mod trash;
+
+pub(super) use self::trash::TrashRow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,10 +108,13 @@ impl State {
             format!("where asset in ({})", names.join(", "))
         });
         let query = format!(
-            "select asset, details::varchar, (seconds * 1000000)::bigint, run, row_count, epoch_us(started_at)
-            from {}.materializations {} {NEWEST}",
-            self.schema,
-            condition.unwrap_or_default()
+            "select newest.asset, details::varchar, (seconds * 1000000)::bigint, run, row_count, epoch_us(started_at),
+                nullif(built_last.asset, newest.asset)
+            from (from {schema}.materializations {} {NEWEST}) newest
+            left join ({}) built_last on built_last.place = lower(newest.details->>'relation')",
+            condition.unwrap_or_default(),
+            schema::built_last(&self.schema),
+            schema = self.schema,
         );
         let mut result = connection.prepare(&query)?.run()?;
         let mut found = Vec::new();
@@ -179,6 +185,7 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         renamed_from: None,
         is_view: details.materialized == "view",
         relation: details.relation,
+        replaced_by: text(chunk, 6, row),
         seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
     })
 }

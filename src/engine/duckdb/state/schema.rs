@@ -6,6 +6,14 @@ pub(super) const FORMAT: i64 = 3;
 /// What a newer row is: rows stand in the order of their commits, and clocks may go back.
 pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset order by rowid desc) = 1";
 
+/// The asset that was built last at each relation.
+pub(super) fn built_last(schema: &str) -> String {
+    format!(
+        "select lower(details->>'relation') as place, arg_max(asset, rowid) as asset from {schema}.materializations
+        group by place"
+    )
+}
+
 /// Everything, in a database that has nothing of it.
 pub(super) fn create(schema: &str) -> String {
     format!(
@@ -28,9 +36,11 @@ pub(super) fn create(schema: &str) -> String {
             stored_at timestamp with time zone not null
         );
         {}
+        {}
         insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
         {}",
         runs(schema),
+        trash(schema),
         views(schema)
     )
 }
@@ -61,6 +71,23 @@ fn runs(schema: &str) -> String {
             schema_name varchar,
             name varchar,
             is_view boolean not null,
+            manager varchar,
+            payload blob
+        );"
+    )
+}
+
+/// What was moved to the trash, and from where: format 3 has it. The payload is that of an object.
+fn trash(schema: &str) -> String {
+    format!(
+        "create table if not exists {schema}.trash (
+            id bigint not null,
+            asset varchar not null,
+            stored_as varchar not null,
+            relation varchar,
+            place varchar,
+            moved_at timestamp with time zone not null,
+            details json,
             manager varchar,
             payload blob
         );"
@@ -107,8 +134,9 @@ fn views(schema: &str) -> String {
 pub(super) fn migrate(schema: &str) -> String {
     format!(
         "begin transaction; alter table {schema}.materializations add column if not exists details json;
-        {} {} update {schema}.format set version = {FORMAT}; commit",
+        {} {} {} update {schema}.format set version = {FORMAT}; commit",
         runs(schema),
+        trash(schema),
         views(schema)
     )
 }

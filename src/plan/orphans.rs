@@ -1,0 +1,52 @@
+//! What dovetail made and nothing declares any more. Pure.
+
+use std::collections::HashSet;
+
+use crate::engine::{Made, StoredAs};
+use crate::graph::{AssetGraph, Materialized};
+use crate::record::Found;
+
+/// Something that stands, that dovetail made, and that is no asset's any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    pub made: Made,
+    /// Why nobody needs it, for people.
+    pub why: String,
+}
+
+/// What of all that was made still stands, undeclared: of assets that are gone, and of assets that moved elsewhere.
+pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
+    let declared: HashSet<String> = graph
+        .ids()
+        .map(|id| graph.node(id))
+        .filter(|node| !matches!(node.materialized, Materialized::Ephemeral | Materialized::Object))
+        .map(|node| node.relation.key())
+        .collect();
+    let own = found.relations.iter().filter(|found| found.relation.database.is_none());
+    let standing: HashSet<String> = own.map(|found| found.relation.key()).collect();
+    // What has another name now goes with it when that is built.
+    let renamed: HashSet<&String> = graph.ids().flat_map(|id| &graph.node(id).renamed_from).collect();
+    let is_needed = |made: &&Made| !renamed.contains(&made.asset) || graph.find(&made.asset).is_some();
+    let is_orphan = |made: &Made| match made.relation.as_ref().map(|relation| relation.to_lowercase()) {
+        Some(relation) => standing.contains(&relation) && !declared.contains(&relation),
+        None => found.objects.contains(&made.asset) && !is_object(graph, &made.asset),
+    };
+    let orphans = found.made.iter().filter(is_needed).filter(|made| is_orphan(made));
+    orphans.map(|made| Orphan { made: made.clone(), why: why(graph, made) }).collect()
+}
+
+fn is_object(graph: &AssetGraph, asset: &str) -> bool {
+    graph.find(asset).is_some_and(|id| graph.node(id).materialized == Materialized::Object)
+}
+
+fn why(graph: &AssetGraph, made: &Made) -> String {
+    match graph.find(&made.asset).map(|id| graph.node(id)).filter(|node| !node.is_source()) {
+        None => "nothing declares it any more".to_owned(),
+        Some(node) => match node.materialized {
+            Materialized::Ephemeral => format!("left behind: `{}` is ephemeral now", node.name),
+            Materialized::Object => format!("left behind: `{}` is an object now", node.name),
+            _ if made.stored_as == StoredAs::Object => format!("left behind: `{}` is no object now", node.name),
+            _ => format!("left behind: `{}` belongs at {} now", node.name, node.relation),
+        },
+    }
+}
