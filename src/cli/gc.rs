@@ -84,7 +84,25 @@ impl Gc<'_> {
             let count = others.len();
             context.printer.note(&format!("{count} left alone: dovetail did not make what stands there now"));
         }
+        self.staged(context)?;
         Ok(ExitStatus::Success)
+    }
+
+    /// What a run built that was to be published as one, and never was: nobody misses it, so it is dropped.
+    fn staged(&self, context: &mut Context) -> Result<(), Diagnostic> {
+        if !self.args.names.is_empty() {
+            return Ok(());
+        }
+        let staged = if self.args.yes { self.engine.discard_staged() } else { self.engine.staged() };
+        let count = staged.map_err(|error| database_diagnostic(&error))?.len();
+        match (count, self.args.yes) {
+            (0, _) => {}
+            (_, true) => context.printer.note(&format!("{count} dropped that a run had staged and not published")),
+            (_, false) => context.printer.note(&format!(
+                "{count} staged by a run that was not published (`dovetail show --staged`); `dovetail gc --yes` drops them"
+            )),
+        }
+        Ok(())
     }
 
     fn restore(&self, context: &mut Context) -> CommandResult {

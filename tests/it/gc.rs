@@ -181,3 +181,17 @@ fn without_a_database_there_is_nothing_to_do() {
     let said = ok(&project, &["gc", "--yes"]);
     assert!(said.stderr.contains("no database yet") && !project.exists("project.duckdb"), "{said}");
 }
+
+#[test]
+fn what_a_run_staged_and_did_not_publish_goes() {
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as x")
+        .file("models/b.sql", "select error('no luck') as x from a");
+    assert_eq!(project.run(&["run", "--atomic"]).code, 1);
+    let told = project.run(&["gc"]);
+    assert!(told.code == 0 && told.stderr.contains("1 staged by a run that was not published"), "{told}");
+    assert_eq!(project.run(&["show", "--staged", "a", "--output", "csv"]).stdout, "x\n1\n");
+    let gone = project.run(&["gc", "--yes"]);
+    assert!(gone.code == 0 && gone.stderr.contains("1 dropped that a run had staged"), "{gone}");
+    assert_eq!(project.run(&["show", "--staged", "a"]).code, 2);
+}
