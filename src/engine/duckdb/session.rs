@@ -204,13 +204,12 @@ impl Session for DuckDbSession {
     fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError> {
         let script = publish::script(&self.engine, &self.connection, swaps)?;
         self.begin()?;
-        let renamings = swaps.iter().filter_map(|swap| match swap {
+        let mut renamings = swaps.iter().filter_map(|swap| match swap {
             Swap::Renaming(renaming) => Some(renaming),
             _ => None,
         });
         let written = renamings
-            .map(|renaming| self.rename(renaming))
-            .collect::<Result<(), _>>()
+            .try_for_each(|renaming| self.rename(renaming))
             .and_then(|()| script.iter().try_for_each(|statement| self.execute(statement)))
             .and_then(|()| records.iter().try_for_each(|record| self.write_record(record)))
             .and_then(|()| self.execute("commit"));
