@@ -11,6 +11,7 @@ use super::{
     Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
+use crate::graph::RelationName;
 use crate::project::Project;
 
 /// Opens the project's database to look at it, or takes what is known of it where nothing has changed since.
@@ -199,6 +200,10 @@ impl Engine for Remembered {
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {
         self.answer(|answers| &mut answers.relations, |engine| engine.relations())
+    }
+
+    fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError> {
+        self.engine()?.relation(relation)
     }
 
     fn cancel(&self) {

@@ -12,12 +12,15 @@ use super::event::{Event, Outcome, RunSummary, Withheld};
 use super::materialize::{Materializer, microseconds};
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
-use crate::engine::{Engine, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Session, Surroundings};
+use crate::engine::{
+    Engine, EngineError, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Session, Surroundings,
+};
 use crate::fingerprint::CodeVersion;
-use crate::graph::{AssetGraph, NodeId};
+use crate::graph::{AssetGraph, Materialized, NodeId};
+use crate::plan::staleness::is_as_recorded;
 use crate::plan::{Plan, Reason};
 use crate::project::{Project, Publish};
-use crate::record::{Observer, Standing};
+use crate::record::{Observer, Standing, outside_of};
 use crate::template::TemplateEnvironment;
 
 /// How often a waiting scheduler looks whether it was cancelled.
@@ -89,7 +92,7 @@ pub fn execute(
     options: &RunOptions,
     cancellation: &Cancellation,
     sink: &mut dyn FnMut(&Event),
-) -> Result<RunSummary, crate::engine::EngineError> {
+) -> Result<RunSummary, EngineError> {
     let threads = options.threads.clamp(1, plan.steps.len().max(1));
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
     // What an earlier run left can be looked at until now.
@@ -99,6 +102,7 @@ pub fn execute(
         Some(records) => Standing::of(records),
         None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
     };
+    distrust_altered(&context, plan, &standing)?;
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let (events, received) = channel();
@@ -147,6 +151,21 @@ pub fn execute(
         ended?;
     }
     Ok(summary)
+}
+
+/// What the run reads and does not build may have been altered by hand: then nobody knows in which version it is read.
+fn distrust_altered(context: &RunContext, plan: &Plan, standing: &Standing) -> Result<(), EngineError> {
+    let graph = &context.graph;
+    for id in outside_of(graph, plan.steps.iter().map(|step| step.asset)) {
+        let node = graph.node(id);
+        let is_relation = matches!(node.materialized, Materialized::Table | Materialized::View);
+        let Some(record) = standing.record(node.name.as_str()).filter(|_| is_relation) else { continue };
+        let found = context.engine.relation(&node.relation)?;
+        if !is_as_recorded(&record, found.as_ref()) {
+            standing.distrust(node.name.as_str());
+        }
+    }
+    Ok(())
 }
 
 /// Schemas that must exist before the steps run.

@@ -268,6 +268,11 @@ fn code_causes(version: Option<&CodeVersion>, record: &Recorded, declared: &[Col
     causes
 }
 
+/// Whether what stands under an asset's name is what its record speaks of, as far as can be told without reading it.
+pub fn is_as_recorded(record: &Recorded, found: Option<&ExistingRelation>) -> bool {
+    found.is_some_and(|found| drift::causes(record, found, None).is_empty())
+}
+
 /// Whether an asset whose code is what it was would read something else than it did.
 pub fn reads_anew(graph: &AssetGraph, record: &Recorded, inputs: &Inputs) -> bool {
     !input_causes(graph, inputs, record).is_empty()

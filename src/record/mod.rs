@@ -56,6 +56,14 @@ impl Standing {
         self.records().insert(record.asset.clone(), record);
     }
 
+    /// Keeps of an asset only that it was built: in its place stands something that nobody knows.
+    pub fn distrust(&self, asset: &str) {
+        if let Some(record) = self.records().get_mut(asset) {
+            // Of a view, the version is made of its code.
+            (record.data_version, record.code_version) = (None, None);
+        }
+    }
+
     /// The versions of what an asset reads, as they are now: of assets by their records, of files by looking at them.
     pub fn inputs(&self, graph: &AssetGraph, asset: NodeId, observer: &Observer) -> Inputs {
         let records = self.records();
@@ -89,6 +97,13 @@ impl Standing {
     fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The assets that these read and that are none of them, also by way of views.
+pub fn outside_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+    let inside: HashSet<NodeId> = assets.into_iter().collect();
+    let read = read_by(graph, inside.iter().copied());
+    read.into_iter().filter(|id| !inside.contains(id) && !graph.node(*id).is_source()).collect()
 }
 
 /// These assets, and all that they read, however far up views make it.

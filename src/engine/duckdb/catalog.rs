@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::content::columns;
 use super::raw::{Chunk, Connection};
-use super::state::text;
+use super::state::{number, text};
 use super::types::plain_names;
 use crate::engine::{Column, EngineError, ExistingRelation};
 use crate::graph::{RelationName, literal};
@@ -37,7 +37,7 @@ pub(super) fn relations(connection: &Arc<Connection>, own: &str) -> Result<Vec<E
     let plain = plain_names();
     let (mut relations, mut inexact) = (Vec::new(), Vec::new());
     while let Some(chunk) = result.next_chunk()? {
-        for (relation, is_exact) in (0..chunk.len()).filter_map(|row| relation(&chunk, row, &plain)) {
+        for (relation, is_exact) in (0..chunk.len()).filter_map(|row| listed(&chunk, row, &plain)) {
             if !is_exact {
                 inexact.push(relations.len());
             }
@@ -52,8 +52,25 @@ pub(super) fn relations(connection: &Arc<Connection>, own: &str) -> Result<Vec<E
     Ok(relations)
 }
 
-/// A relation, and whether its columns' types are written as `types::type_text` writes them.
-fn relation(chunk: &Chunk, row: u64, plain: &HashSet<&str>) -> Option<(ExistingRelation, bool)> {
+/// What stands under one name, with its rows counted.
+pub(super) fn relation(
+    connection: &Arc<Connection>,
+    relation: &RelationName,
+) -> Result<Option<ExistingRelation>, EngineError> {
+    let found = |is_view, columns, rows| ExistingRelation { relation: relation.clone(), is_view, columns, rows };
+    match connection.is_view(relation)? {
+        None => Ok(None),
+        Some(true) => Ok(Some(found(true, Vec::new(), None))),
+        Some(false) => {
+            let rows = number(connection, &format!("select count(*) from {relation}"))?;
+            let columns = columns(&connection.table_columns(relation)?);
+            Ok(Some(found(false, columns, rows.and_then(|rows| u64::try_from(rows).ok()))))
+        }
+    }
+}
+
+/// A relation of the listing, and whether its columns' types are written as `types::type_text` writes them.
+fn listed(chunk: &Chunk, row: u64, plain: &HashSet<&str>) -> Option<(ExistingRelation, bool)> {
     let part = |column| text(chunk, column, row);
     let relation = RelationName { database: part(0), schema: part(1)?, identifier: part(2)? };
     let is_view = part(3)? == "VIEW";

@@ -308,6 +308,10 @@ impl Engine for DuckDb {
         Ok(relations)
     }
 
+    fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError> {
+        catalog::relation(&lock(&self.connection), relation)
+    }
+
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
         let connection = lock(&self.connection);
         observations.iter().map(|observation| observe::observe(&connection, observation)).collect()
