@@ -170,7 +170,9 @@ impl Now<'_> {
     fn input(&self, name: &str, before: &InputVersion, above: &mut HashSet<String>) -> Option<String> {
         match self.graph.find(name).map(|id| self.graph.node(id)).filter(|node| node.is_source()) {
             Some(source) => self.observer.observe(source, Some(before))?.data,
-            None => self.version(name, above),
+            None if self.records.contains_key(name) => self.version(name, above),
+            // A source that the project does not name any more: the view is stale itself, and shows what it showed.
+            None => before.data.clone(),
         }
     }
 }
