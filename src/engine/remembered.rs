@@ -190,9 +190,11 @@ impl Engine for Remembered {
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
+        // Nothing to observe is no reason to open it.
+        if observations.is_empty() {
+            return Vec::new();
+        }
         match self.engine() {
-            // Nothing to observe is no reason to open it.
-            _ if observations.is_empty() => Vec::new(),
             Ok(engine) => engine.observe(observations),
             Err(error) => observations.iter().map(|_| Err(error.clone())).collect(),
         }
