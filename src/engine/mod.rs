@@ -4,16 +4,25 @@
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
 mod duckdb;
+mod error;
 mod observation;
+mod record;
 mod remembered;
+mod run;
+mod staging;
 mod trash;
 
+pub use error::{EngineError, EngineErrorKind};
 pub use observation::{Closeness, Observation};
+pub use record::{InputVersion, Inputs, MaterializationRecord, Recorded};
 pub use remembered::look;
+pub use run::{
+    Failure, FailureOutcome, LastRun, Materialization, Past, PastEvent, PastRun, RunEnd, RunStart, Surroundings,
+};
+pub use staging::{StagedAsset, Swap};
 pub use trash::{Condition, Made, StoredAs, Trashed};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatchReader;
@@ -269,29 +278,6 @@ pub struct Renaming {
     pub dropped: Option<(RelationName, bool)>,
 }
 
-/// Something that is built and not published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StagedAsset {
-    pub run: String,
-    pub asset: String,
-    /// Where it stands meanwhile; `None` for an object.
-    pub relation: Option<RelationName>,
-    pub is_view: bool,
-}
-
-/// What becomes visible when what is staged is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Swap {
-    /// An asset gets another name, before anything else.
-    Renaming(Renaming),
-    /// The table that is staged there takes the relation's place.
-    Table { staged: RelationName, relation: RelationName },
-    /// A view of this query takes the relation's place: the one that is staged reads what is staged.
-    View { relation: RelationName, query: String },
-    /// The object that is staged for the asset takes the place of the one before.
-    Object { asset: String },
-}
-
 /// A non-tabular asset's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredObject {
@@ -299,242 +285,6 @@ pub struct StoredObject {
     /// Name of the IO manager that wrote it.
     pub manager: String,
     pub payload: Vec<u8>,
-}
-
-/// What is written about one materialization, in the transaction that publishes it.
-#[derive(Debug, Clone)]
-pub struct MaterializationRecord {
-    pub asset: String,
-    pub run: String,
-    pub kind: &'static str,
-    pub materialized: &'static str,
-    /// `None` for objects, which no relation holds.
-    pub relation: Option<String>,
-    /// Start, in microseconds since 1970 UTC.
-    pub started_at: i64,
-    pub seconds: f64,
-    pub rows: Option<u64>,
-    pub columns: Vec<Column>,
-    /// What was computed, see `fingerprint::CodeVersion`.
-    pub code_version: String,
-    /// Names and hashes of the parts of the code version.
-    pub code_parts: BTreeMap<String, String>,
-    /// For people, without secrets; with `config`, only where the code is not that of the materialization before.
-    pub code: Option<String>,
-    pub config: Option<Values>,
-    /// Versions of the third-party packages that the code uses, where they are known.
-    pub packages: BTreeMap<String, String>,
-    pub inputs: Inputs,
-    pub data_version: Option<String>,
-    /// How the data version was found: a hash method of the engine's, or another word.
-    pub data_method: Option<String>,
-    /// The content's hash by that method, where the version is not that hash: it was kept from a method before.
-    pub data_hash: Option<String>,
-    /// Size of what was stored, where it is known: of objects.
-    pub bytes: Option<u64>,
-    pub metadata: Values,
-}
-
-/// A run that begins.
-#[derive(Debug, Clone)]
-pub struct RunStart {
-    pub run: String,
-    /// As the user called it: `run`, `reconcile`, ...
-    pub command: String,
-    /// In microseconds since 1970 UTC.
-    pub started_at: i64,
-    pub surroundings: Surroundings,
-}
-
-/// By whom, from what and with what a run was made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    pub user: Option<String>,
-    /// Of the repository that the project is in.
-    pub git_commit: Option<String>,
-    /// Whether files that git knows differ from that commit, or there are files that it does not know.
-    pub git_dirty: Option<bool>,
-    /// Of dovetail, the engine, Python and the packages that matter, by name.
-    pub versions: BTreeMap<String, String>,
-}
-
-/// A run that ended.
-#[derive(Debug, Clone)]
-pub struct RunEnd {
-    pub run: String,
-    /// In microseconds since 1970 UTC.
-    pub finished_at: i64,
-    /// `ok`, `failed` or `interrupted`.
-    pub status: &'static str,
-    pub failures: Vec<Failure>,
-}
-
-/// An asset that did not come out of a run.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Failure {
-    pub run: String,
-    pub asset: String,
-    pub outcome: FailureOutcome,
-    pub seconds: f64,
-    /// Such as `DT0601`.
-    pub code: Option<String>,
-    /// For people. Without secrets.
-    pub message: Option<String>,
-}
-
-/// Why an asset did not come out of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum FailureOutcome {
-    Failed,
-    /// An upstream failed.
-    Skipped,
-    /// The run was stopped before.
-    Cancelled,
-}
-
-impl FailureOutcome {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FailureOutcome::Failed => "failed",
-            FailureOutcome::Skipped => "skipped",
-            FailureOutcome::Cancelled => "cancelled",
-        }
-    }
-
-    /// The outcome that `as_str` calls so.
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Failed, Self::Skipped, Self::Cancelled].into_iter().find(|outcome| outcome.as_str() == name)
-    }
-}
-
-/// The newest run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LastRun {
-    pub run: String,
-    /// False when it never said that it ended: it goes on, or was killed.
-    pub has_ended: bool,
-    pub materialized: Vec<String>,
-    pub failures: Vec<Failure>,
-}
-
-/// Something that happened to an asset.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Past {
-    pub run: PastRun,
-    pub event: PastEvent,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum PastEvent {
-    Materialized(Box<Materialization>),
-    Failed(Failure),
-}
-
-/// The run in which something happened. Of runs before runs were recorded, only the id is known.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PastRun {
-    pub run: String,
-    pub command: Option<String>,
-    /// In microseconds since 1970 UTC.
-    pub started_at: Option<i64>,
-    pub surroundings: Surroundings,
-}
-
-/// All that is known of a materialization.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Materialization {
-    pub record: Recorded,
-    /// The code and the config that it was made by, for people, where they are known.
-    pub code: Option<String>,
-    pub config: Option<Values>,
-    /// Versions of the third-party packages that the code used, where they are known.
-    pub packages: BTreeMap<String, String>,
-    pub metadata: Values,
-}
-
-impl From<MaterializationRecord> for Recorded {
-    fn from(record: MaterializationRecord) -> Self {
-        Recorded {
-            is_view: record.materialized == "view",
-            asset: record.asset,
-            run: record.run,
-            started_at: record.started_at,
-            rows: record.rows,
-            code_version: Some(record.code_version),
-            code_parts: record.code_parts,
-            inputs: record.inputs,
-            columns: record.columns,
-            data_version: record.data_version,
-            data_method: record.data_method,
-            data_hash: record.data_hash,
-            renamed_from: None,
-            relation: record.relation,
-            replaced_by: None,
-            seconds: record.seconds,
-        }
-    }
-}
-
-/// What is known of an asset's newest materialization.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Recorded {
-    pub asset: String,
-    pub run: String,
-    /// In microseconds since 1970 UTC.
-    pub started_at: i64,
-    /// `None` for views and objects.
-    pub rows: Option<u64>,
-    /// `None` where a dovetail recorded it that did not take code versions yet.
-    pub code_version: Option<String>,
-    pub code_parts: BTreeMap<String, String>,
-    pub inputs: Inputs,
-    pub columns: Vec<Column>,
-    pub data_version: Option<String>,
-    /// How the data version was found; `None` where a dovetail recorded it that did not say.
-    pub data_method: Option<String>,
-    /// The content's hash by that method, where the version is not that hash.
-    pub data_hash: Option<String>,
-    /// The name under which it is recorded, where the asset has another one now.
-    pub renamed_from: Option<String>,
-    pub is_view: bool,
-    /// `None` for objects.
-    pub relation: Option<String>,
-    /// Another asset, which was built at the same relation since: what stands there is not this asset's any more.
-    pub replaced_by: Option<String>,
-    pub seconds: f64,
-}
-
-impl Recorded {
-    /// The hash of the content by this method, where it is known.
-    pub fn hash_by(&self, method: &str) -> Option<&str> {
-        let hash = self.data_hash.as_deref().or(self.data_version.as_deref());
-        hash.filter(|_| self.data_method.as_deref() == Some(method))
-    }
-}
-
-/// What an asset has read, by the upstream's name (by the path, for a seed's file).
-pub type Inputs = BTreeMap<String, InputVersion>;
-
-/// In which version an upstream was read. What is not known is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct InputVersion {
-    /// Of its content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// Of the names and types of its columns.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub columns: Option<String>,
-    /// Of what can be seen of files without reading them: paths, sizes, times. Of what the engine looked at: how closely,
-    /// as `Closeness::in_words` says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-}
-
-impl InputVersion {
-    /// How closely the engine looked at it; `None` for what is observed in another way or not at all.
-    pub fn looked(&self) -> Option<&str> {
-        self.seen.as_deref().filter(|seen| seen.starts_with("by "))
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -546,51 +296,3 @@ pub struct ExistingRelation {
     /// How many rows the catalog counts, with those that were deleted and still take room; `None` where it does not.
     pub rows: Option<u64>,
 }
-
-/// What an engine says when it fails.
-#[derive(Debug, Clone)]
-pub struct EngineError {
-    pub kind: EngineErrorKind,
-    /// The engine's own words, without its position marks.
-    pub message: String,
-    /// Byte offset into the statement that the error is about (into the file, of `BuildSource::Csv`), where the engine
-    /// tells it.
-    pub offset: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineErrorKind {
-    Open,
-    Locked,
-    NoDatabase,
-    Setting,
-    /// The statement does not parse or bind.
-    Query,
-    /// The statement failed while it ran.
-    Execution,
-    /// `Engine::cancel` was called.
-    Cancelled,
-    /// The Arrow stream given to `build` failed; its producer knows why.
-    Source,
-    /// A column of the Arrow stream or of a result cannot be converted; the message names column and type.
-    ColumnType,
-    /// The stream has no columns.
-    NoColumns,
-    Publish,
-    StateFormat,
-}
-
-impl EngineError {
-    /// What the user can do, where the engine's own words do not say it.
-    pub fn hint(&self) -> Option<String> {
-        duckdb::hint(self.kind, &self.message)
-    }
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for EngineError {}

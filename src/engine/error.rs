@@ -1,0 +1,53 @@
+//! What engines say when they fail.
+
+use std::fmt;
+
+use super::duckdb;
+
+/// What an engine says when it fails.
+#[derive(Debug, Clone)]
+pub struct EngineError {
+    pub kind: EngineErrorKind,
+    /// The engine's own words, without its position marks.
+    pub message: String,
+    /// Byte offset into the statement that the error is about (into the file, of `BuildSource::Csv`), where the engine
+    /// tells it.
+    pub offset: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineErrorKind {
+    Open,
+    Locked,
+    NoDatabase,
+    Setting,
+    /// The statement does not parse or bind.
+    Query,
+    /// The statement failed while it ran.
+    Execution,
+    /// `Engine::cancel` was called.
+    Cancelled,
+    /// The Arrow stream given to `build` failed; its producer knows why.
+    Source,
+    /// A column of the Arrow stream or of a result cannot be converted; the message names column and type.
+    ColumnType,
+    /// The stream has no columns.
+    NoColumns,
+    Publish,
+    StateFormat,
+}
+
+impl EngineError {
+    /// What the user can do, where the engine's own words do not say it.
+    pub fn hint(&self) -> Option<String> {
+        duckdb::hint(self.kind, &self.message)
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for EngineError {}
