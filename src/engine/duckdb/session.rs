@@ -261,6 +261,7 @@ impl DuckDbSession {
         statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
         statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
         statement.bind(8, &BindValue::Text(&json(&state::Details::of(record))))?;
+        statement.bind(9, &record.relation.as_deref().map_or(BindValue::Null, BindValue::Text))?;
         statement.run().map(|_| ())
     }
 }

@@ -51,7 +51,7 @@ impl State {
     ) -> Result<Vec<(PastRun, Materialization)>, EngineError> {
         let query = format!(
             "select m.asset, m.details::varchar, (m.seconds * 1000000)::bigint, m.run, m.row_count,
-                epoch_us(m.started_at), m.metadata::varchar, l.command, epoch_us(l.started_at), l.details::varchar
+                epoch_us(m.started_at), null::varchar, m.relation, m.metadata::varchar, l.command, epoch_us(l.started_at), l.details::varchar
             from {schema}.materializations m left join {schema}.run_log l using (run)
             where m.asset = {asset} order by m.rowid",
             schema = self.schema,
@@ -60,9 +60,9 @@ impl State {
         rows(connection, &query, |chunk, row| {
             let details: Details =
                 text(chunk, 1, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
-            let metadata = text(chunk, 6, row).and_then(|metadata| serde_json::from_str(&metadata).ok());
+            let metadata = text(chunk, 8, row).and_then(|metadata| serde_json::from_str(&metadata).ok());
             let record = recorded(chunk, row)?;
-            let run = past_run(chunk, row, record.run.clone(), 7);
+            let run = past_run(chunk, row, record.run.clone(), 9);
             let (code, config, packages) = (details.code, details.config, details.packages);
             Some((run, Materialization { record, code, config, packages, metadata: metadata.unwrap_or_default() }))
         })

@@ -39,7 +39,7 @@ impl State {
     }
 
     pub(super) fn insert_materialization(&self) -> String {
-        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8";
+        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8, $9";
         format!("insert into {}.materializations values ({values})", self.schema)
     }
 
@@ -109,9 +109,9 @@ impl State {
         });
         let query = format!(
             "select newest.asset, details::varchar, (seconds * 1000000)::bigint, run, row_count, epoch_us(started_at),
-                nullif(built_last.asset, newest.asset)
+                nullif(built_last.asset, newest.asset), relation
             from (from {schema}.materializations {} {NEWEST}) newest
-            left join ({}) built_last on built_last.place = lower(newest.details->>'relation')",
+            left join ({}) built_last on built_last.place = lower(newest.relation)",
             condition.unwrap_or_default(),
             schema::built_last(&self.schema),
             schema = self.schema,
@@ -166,6 +166,7 @@ pub(super) fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
     chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
+/// Of a row that begins with asset, details, microseconds that it took, run, rows, start, what replaced it, relation.
 fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
     // Nothing is known of what the first format recorded.
     let details: Details =
@@ -184,18 +185,18 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         data_hash: details.data_hash,
         renamed_from: None,
         is_view: details.materialized == "view",
-        relation: details.relation,
+        relation: text(chunk, 7, row),
         replaced_by: text(chunk, 6, row),
         seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
     })
 }
 
-/// What is kept of a materialization in one column: each further column would cost every insert as much as a table.
+/// What is kept of a materialization in one column, and never asked of all of them at once: each further column would
+/// cost every insert.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Details {
     materialized: String,
-    relation: Option<String>,
     columns: Vec<Column>,
     code_version: Option<String>,
     code_parts: BTreeMap<String, String>,
@@ -220,7 +221,6 @@ impl Details {
     pub(super) fn of(record: &MaterializationRecord) -> Self {
         Details {
             materialized: record.materialized.to_owned(),
-            relation: record.relation.clone(),
             columns: record.columns.clone(),
             code_version: Some(record.code_version.clone()),
             code_parts: record.code_parts.clone(),

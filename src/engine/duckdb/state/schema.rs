@@ -9,8 +9,8 @@ pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset o
 /// The asset that was built last at each relation.
 pub(super) fn built_last(schema: &str) -> String {
     format!(
-        "select lower(details->>'relation') as place, arg_max(asset, rowid) as asset from {schema}.materializations
-        group by place"
+        "select lower(relation) as place, arg_max(asset, rowid) as asset from {schema}.materializations
+        where relation is not null group by place"
     )
 }
 
@@ -27,7 +27,8 @@ pub(super) fn create(schema: &str) -> String {
             seconds double not null,
             row_count bigint,
             metadata json,
-            details json
+            details json,
+            relation varchar
         );
         create table if not exists {schema}.objects (
             asset varchar not null,
@@ -98,7 +99,7 @@ fn trash(schema: &str) -> String {
 fn views(schema: &str) -> String {
     format!(
         "create or replace view {schema}.assets as
-            select asset, kind, details->>'materialized' as materialized, details->>'relation' as relation, row_count,
+            select asset, kind, details->>'materialized' as materialized, relation, row_count,
                 started_at as materialized_at, seconds, details->>'code_version' as code_version,
                 details->>'data_version' as data_version, details->'inputs' as inputs, metadata, run
             from {schema}.materializations {NEWEST};
@@ -134,6 +135,8 @@ fn views(schema: &str) -> String {
 pub(super) fn migrate(schema: &str) -> String {
     format!(
         "begin transaction; alter table {schema}.materializations add column if not exists details json;
+        alter table {schema}.materializations add column if not exists relation varchar;
+        update {schema}.materializations set relation = details->>'relation';
         {} {} {} update {schema}.format set version = {FORMAT}; commit",
         runs(schema),
         trash(schema),

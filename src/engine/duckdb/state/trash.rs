@@ -36,12 +36,13 @@ impl State {
             return Ok(Vec::new());
         }
         let query = format!(
-            "select asset, materialized, relation, row_count, bytes, epoch_us(started_at) from (
-                select asset, details->>'materialized' as materialized, details->>'relation' as relation, row_count,
-                    (details->>'bytes')::bigint as bytes, started_at, rowid as number from {}.materializations
-            ) qualify row_number() over (
-                partition by lower(relation), if(relation is null, asset, null) order by number desc
-            ) = 1 order by asset, relation",
+            "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
+                epoch_us(started_at)
+            from (
+                from {}.materializations qualify row_number() over (
+                    partition by lower(relation), if(relation is null, asset, null) order by rowid desc
+                ) = 1
+            ) order by asset, relation",
             self.schema
         );
         let mut result = connection.prepare(&query)?.run()?;
@@ -60,7 +61,7 @@ impl State {
     ) -> Result<Vec<Column>, EngineError> {
         let query = format!(
             "select arg_max(details->>'columns', rowid) from {}.materializations
-            where lower(details->>'relation') = lower($1)",
+            where lower(relation) = lower($1)",
             self.schema
         );
         let mut statement = connection.prepare(&query)?;
