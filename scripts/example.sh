@@ -19,4 +19,5 @@ Try, in example_project/, after `source ../.venv/bin/activate`:
   dovetail graph                                  how they hang together
   dovetail show worst_routes                      the first rows of an asset
   dovetail run --select +delay_by_carrier         one asset and everything it is made from
+  dovetail plan                                   after a change: what it means; `dovetail reconcile` does it
 END
