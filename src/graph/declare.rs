@@ -58,6 +58,24 @@ pub(super) struct Settings {
     pub observe: Observe,
 }
 
+impl Settings {
+    /// Of a source of which nothing is said.
+    pub fn of_source(relation: RelationName) -> Self {
+        Settings {
+            materialized: Materialized::External,
+            relation,
+            tags: Vec::new(),
+            owner: None,
+            group: None,
+            retry: Retry::default(),
+            data_versioning: DataVersioning::default(),
+            renamed_from: Vec::new(),
+            max_age: None,
+            observe: Observe::AsUsual,
+        }
+    }
+}
+
 impl Declared {
     pub fn into_node(self, package: &str, body: Body) -> Node {
         Node {

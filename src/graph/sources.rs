@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry};
+use super::config::{Config, Keys, Layer};
 use super::databases::{Database, Databases};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
-use super::{Kind, Materialized, RelationName, without_glob};
+use super::{Kind, RelationName, without_glob};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{AssetName, FileFormat, ParsedPythonSource, ParsedSource, SourceLocation};
 use crate::project::{Project, Values};
@@ -61,18 +61,8 @@ fn declare(
         declarations.disabled.insert(full, source.place);
         return;
     }
-    let settings = Settings {
-        materialized: Materialized::External,
-        relation: relation(databases, &source, problems),
-        tags: config.texts("tags", problems),
-        owner: config.text("owner", problems),
-        group: config.text("group", problems),
-        retry: Retry::default(),
-        data_versioning: DataVersioning::default(),
-        renamed_from: Vec::new(),
-        max_age: None,
-        observe: config.observe(problems),
-    };
+    let relation = relation(databases, &source, problems);
+    let settings = Settings { observe: config.observe(problems), ..described(relation, &config, problems) };
     let mut fqn = vec![project.name.clone()];
     fqn.extend(folders_below(source.place.file.path(), &project.paths.models));
     fqn.extend([source.source.clone(), source.table.clone()]);
@@ -93,6 +83,16 @@ fn declare(
     });
 }
 
+/// What every source's config may say.
+fn described(relation: RelationName, config: &Config<'_>, problems: &mut Diagnostics) -> Settings {
+    Settings {
+        tags: config.texts("tags", problems),
+        owner: config.text("owner", problems),
+        group: config.text("group", problems),
+        ..Settings::of_source(relation)
+    }
+}
+
 /// Adds a node for each function under `@source`.
 pub(super) fn declare_python_sources(
     project: &Project,
@@ -108,23 +108,13 @@ pub(super) fn declare_python_sources(
             asset: source.place.clone(),
             folders: None,
         };
-        let settings = Settings {
-            materialized: Materialized::External,
-            // Nothing stands there, and no SQL can name it.
-            relation: RelationName {
-                database: None,
-                schema: project.target.schema.clone(),
-                identifier: source.name.as_str().to_owned(),
-            },
-            tags: config.texts("tags", problems),
-            owner: config.text("owner", problems),
-            group: config.text("group", problems),
-            retry: Retry::default(),
-            data_versioning: DataVersioning::default(),
-            renamed_from: Vec::new(),
-            max_age: None,
-            observe: Observe::AsUsual,
+        // Nothing stands there, and no SQL can name it.
+        let relation = RelationName {
+            database: None,
+            schema: project.target.schema.clone(),
+            identifier: source.name.as_str().to_owned(),
         };
+        let settings = described(relation, &config, problems);
         let mut fqn = vec![project.name.clone()];
         fqn.extend(folders_below(source.file.path(), &project.paths.models));
         fqn.push(source.name.as_str().to_owned());
@@ -281,18 +271,7 @@ impl Implicit {
             description: None,
             config: Values::new(),
             columns: Vec::new(),
-            settings: Settings {
-                materialized: Materialized::External,
-                relation: self.relation,
-                tags: Vec::new(),
-                owner: None,
-                group: None,
-                retry: Retry::default(),
-                data_versioning: DataVersioning::default(),
-                renamed_from: Vec::new(),
-                max_age: None,
-                observe: Observe::AsUsual,
-            },
+            settings: Settings::of_source(self.relation),
             body: DeclaredBody::Source(self.location),
         }
     }
