@@ -116,12 +116,7 @@ impl State {
             schema::built_last(&self.schema),
             schema = self.schema,
         );
-        let mut result = connection.prepare(&query)?.run()?;
-        let mut found = Vec::new();
-        while let Some(chunk) = result.next_chunk()? {
-            found.extend((0..chunk.len()).filter_map(|row| recorded(&chunk, row)));
-        }
-        Ok(found)
+        rows(connection, &query, recorded)
     }
 
     fn format(&self, connection: &Arc<Connection>) -> Result<Option<i64>, EngineError> {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{State, text};
+use super::{State, rows, text};
 use crate::engine::duckdb::catalog;
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::{EngineError, StagedAsset, StoredObject};
@@ -46,12 +46,7 @@ impl State {
         }
         let columns = "run, asset, database_name, schema_name, name, is_view::bigint";
         let query = format!("select {columns} from {}.staged order by rowid", self.schema);
-        let mut result = connection.prepare(&query)?.run()?;
-        let mut found = Vec::new();
-        while let Some(chunk) = result.next_chunk()? {
-            found.extend((0..chunk.len()).filter_map(|row| staged(&chunk, row)));
-        }
-        Ok(found)
+        rows(connection, &query, staged)
     }
 
     /// The object that is staged for an asset.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{State, text};
+use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::trash;
 use crate::engine::{Column, EngineError, Made, StoredAs, Trashed};
@@ -45,12 +45,7 @@ impl State {
             ) order by asset, relation",
             self.schema
         );
-        let mut result = connection.prepare(&query)?.run()?;
-        let mut found = Vec::new();
-        while let Some(chunk) = result.next_chunk()? {
-            found.extend((0..chunk.len()).filter_map(|row| made(&chunk, row)));
-        }
-        Ok(found)
+        rows(connection, &query, made)
     }
 
     /// The columns that the newest record of a relation says.
@@ -96,12 +91,7 @@ impl State {
             from {}.trash order by id",
             self.schema
         );
-        let mut result = connection.prepare(&query)?.run()?;
-        let mut found = Vec::new();
-        while let Some(chunk) = result.next_chunk()? {
-            found.extend((0..chunk.len()).filter_map(|row| trash_row(&chunk, row)));
-        }
-        Ok(found)
+        rows(connection, &query, trash_row)
     }
 
     /// Takes asset, form, relation, place and details. The payload of an object comes along.
