@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from dovetail import _annotations, _capture, _errors, _inputs, _modules, _observe, _outputs, _registry, _version
+from dovetail import _annotations, _capture, _errors, _inputs, _modules, _outputs, _packages, _registry, _version
 from dovetail.context import Context
 from dovetail.context import current as current_context
 from dovetail.errors import DovetailError, InputError, ObjectStoreError, OutputError
@@ -175,6 +175,8 @@ class _Call:
         if "payload" in entry:
             return self.loaded(entry)
         if "source" in entry:
+            from dovetail import _observe
+
             return _observe.value_of(self.root, str(entry["source"]), entry["upstream"])
         form, words = _annotations.form_of(function, entry["parameter"], entry["annotation"])
         if form is None or form == "context":
@@ -347,12 +349,7 @@ def _line(function: Any, module: Any) -> int | None:
 
 def versions() -> list[tuple[str, str]]:
     """The interpreter and the libraries that matter, without importing them."""
-    from importlib import metadata
-
+    libraries = ("pyarrow", "polars", "pandas")
+    installed = _packages.versions(libraries)
     found = [("Python", sys.version.split()[0]), ("interpreter", sys.executable)]
-    for name in ("pyarrow", "polars", "pandas"):
-        try:
-            found.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            found.append((name, "not installed"))
-    return found
+    return found + [(name, installed.get(name, "not installed")) for name in libraries]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import sysconfig
@@ -121,7 +120,9 @@ def _hint(error: BaseException) -> str | None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+    # Whoever raises `asyncio`'s has imported it, which takes as long as a small run.
+    asyncio = sys.modules.get("asyncio")
+    return isinstance(error, KeyboardInterrupt) or (asyncio is not None and isinstance(error, asyncio.CancelledError))
 
 
 def _line(error: BaseException, own: str | None) -> int | None:

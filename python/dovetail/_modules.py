@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
@@ -62,7 +61,7 @@ def _prepare(root: str) -> None:
     sys.path.insert(0, root)
 
 
-class _ProjectFinder(importlib.abc.MetaPathFinder):
+class _ProjectFinder:
     """Finds the modules in the folders that hold the project's assets."""
 
     def __init__(self, root: str) -> None:

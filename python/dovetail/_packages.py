@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
-from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # A quarter of the time that a small run takes, and most projects do without.
+    from importlib import metadata
 
 
 def versions(modules: Iterable[str]) -> dict[str, str]:
     """The versions of the packages that these top-level modules come from, as far as they are installed.
 
-    Most packages are called as their module is. Only for the others the lists of installed files are searched, as text:
+    Most packages are called as their module is, and the folder that describes an installed package is named after it
+    and its version (PEP 376 and 427). Only for the others the lists of installed files are searched, as text:
     `importlib.metadata.packages_distributions` takes all of them apart.
     """
-    found, others = {}, []
-    for module in modules:
+    described = _described()
+    found = {module: described[key] for module in modules if (key := _key(module)) in described}
+    others = [module for module in modules if module not in found and module not in sys.stdlib_module_names]
+    return {**found, **_by_files(others)} if others else found
+
+
+def _described() -> dict[str, str]:
+    """Versions by name of what is installed in the folders of `sys.path`; the first counts, as it does for imports."""
+    found: dict[str, str] = {}
+    for path in sys.path:
         try:
-            found[module] = metadata.version(module)
-        except (metadata.PackageNotFoundError, ValueError):
-            others.append(module)
-    if others:
-        found.update(_by_files(others))
+            names = os.listdir(path or ".")
+        except OSError:
+            # An archive, or nothing.
+            continue
+        for name in names:
+            package, dash, version = name.removesuffix(".dist-info").partition("-")
+            if dash and name.endswith(".dist-info"):
+                found.setdefault(_key(package), version)
     return found
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_").lower()
 
 
 def _by_files(modules: list[str]) -> dict[str, str]:
     """Of a module that several packages share (`google`), the versions of all of them."""
+    from importlib import metadata
+
     owners: dict[str, list[str]] = {module: [] for module in modules}
     for distribution in metadata.distributions():
         files = None
