@@ -131,7 +131,7 @@ class Work:
         self.reconcile(before)
 
     def by_hand(self, before: Before) -> None:
-        """Another program drops or replaces something."""
+        """Another program drops, replaces or alters something."""
         places = {self.project.relation(node): node.name for node in self.project.persisted() if node.kind != "object"}
         standing = [place for place in places if place in self.content.relations]
         if not standing:
@@ -140,9 +140,9 @@ class Work:
         name = f'"{place[0]}"."{place[1]}"'
         is_view = self.content.relations[place].startswith("VIEW")
         drop = f"drop {'view' if is_view else 'table'} {name}"
-        before.by_hand = [drop]
-        if self.random.random() < 0.3:
-            before.by_hand.append(f"create {'table' if is_view else 'view'} {name} as select 1 as k, 'hand' as v")
+        altered = [f"insert into {name} from {name} limit 1", f"alter table {name} add column by_hand integer"]
+        replaced = [drop, f"create {'table' if is_view else 'view'} {name} as select 1 as k, 'hand' as v"]
+        before.by_hand = self.random.choice([[drop], replaced] + ([] if is_view else [[one] for one in altered]))
         self.dirty.add(places[place])
 
     def part(self) -> list[str]:
