@@ -179,8 +179,9 @@ pub trait Session: Send {
     /// Runs a query; batches come as the reader is read. The session can be used again when the reader is dropped.
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError>;
 
-    /// Makes the relation's new content, visible to nobody else until `publish`. Replaces whatever has the name.
-    fn build(&mut self, relation: &RelationName, source: BuildSource) -> Result<Built, EngineError>;
+    /// Makes the relation's new content, visible to nobody else until `publish`, and says what that is. Replaces
+    /// whatever has the name.
+    fn build(&mut self, relation: &RelationName, source: BuildSource, extent: Extent) -> Result<Content, EngineError>;
 
     /// What a relation holds now, as this session sees it: also before it is published.
     fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError>;
@@ -244,12 +245,6 @@ pub enum BuildSource {
     Csv { path: std::path::PathBuf, options: Values },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Built {
-    /// `None` where no rows are counted, as for a view.
-    pub rows: Option<u64>,
-}
-
 /// How closely a relation's content is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -265,7 +260,7 @@ pub struct Content {
     /// A hash of columns and rows that does not depend on the order of the rows; `None` when only the columns were asked
     /// for, and for a view, whose content is that of what it reads.
     pub hash: Option<String>,
-    /// How many rows were hashed.
+    /// How many rows there are; `None` for a view, and where nobody had to count them.
     pub rows: Option<u64>,
 }
 

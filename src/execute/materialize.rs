@@ -14,8 +14,8 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Column, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, Renaming, Session,
-    StoredObject,
+    Content, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, Renaming,
+    Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
@@ -44,7 +44,8 @@ pub(super) struct Materializer {
 /// What building gave, before it is published.
 #[derive(Default)]
 pub(super) struct Staged {
-    pub(super) rows: Option<u64>,
+    /// Of a table or a view.
+    pub(super) content: Option<Content>,
     pub(super) metadata: Values,
     /// A data version that the project's own code gave.
     pub(super) given_version: Option<String>,
@@ -56,10 +57,14 @@ pub(super) struct Staged {
     pub(super) object: Option<StoredObject>,
 }
 
-/// What an asset holds.
-struct Held {
-    columns: Vec<Column>,
-    version: DataVersion,
+impl Staged {
+    pub(super) fn table(content: Content) -> Self {
+        Staged { content: Some(content), ..Staged::default() }
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.content.as_ref()?.rows
+    }
 }
 
 /// Why an asset did not make it.
@@ -93,7 +98,7 @@ impl Materializer {
         let mut attempt = 1;
         loop {
             match self.attempt(asset, session, events) {
-                Ok(staged) => return Outcome::Materialized { rows: staged.rows, metadata: staged.metadata },
+                Ok(staged) => return Outcome::Materialized { rows: staged.rows(), metadata: staged.metadata },
                 Err(Failure::Cancelled) => return Outcome::Cancelled,
                 Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
                     return Outcome::Failed(error);
@@ -171,10 +176,10 @@ impl Materializer {
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
             Body::Source(_) => Staged::default(),
         };
-        let held = self.held(node, &staged, (before.as_ref(), content_before.as_deref()), session.as_mut())?;
+        let version = self.version(node, &staged, (before.as_ref(), content_before.as_deref()));
         let renaming = self.renaming(node, before.as_ref()).map_err(|error| self.engine_failure(node, &error))?;
         let seconds = clock.elapsed().as_secs_f64();
-        let record = self.record(asset, inputs, &staged, held, microseconds(started), seconds);
+        let record = self.record(asset, inputs, &staged, version, microseconds(started), seconds);
         let done = match &self.staging {
             Some(staging) => {
                 staging.keep((asset, node), session.as_mut(), (record.clone(), renaming), staged.object.as_ref())
@@ -186,33 +191,18 @@ impl Materializer {
         Ok(staged)
     }
 
-    /// What the asset holds now; `before` is its record, and the hash of what that speaks of.
-    fn held(
-        &self,
-        node: &Node,
-        staged: &Staged,
-        before: (Option<&Recorded>, Option<&str>),
-        session: &mut dyn Session,
-    ) -> Result<Held, Failure> {
-        let given = staged.given_version.as_deref();
-        let content = match node.materialized {
-            Materialized::Object => None,
-            _ => {
-                let content = session.content(&self.target(node), versions::extent(node, given));
-                Some(content.map_err(|error| self.engine_failure(node, &error))?)
-            }
-        };
-        let (columns, hash) = content.map(|content| (content.columns, content.hash)).unwrap_or_default();
+    /// The version of what was built; `before` is the asset's record, and the hash of what that speaks of.
+    fn version(&self, node: &Node, staged: &Staged, before: (Option<&Recorded>, Option<&str>)) -> DataVersion {
         let (record, content_before) = before;
         let found = Found {
-            given,
+            given: staged.given_version.as_deref(),
             payload: staged.payload.as_deref(),
-            content: hash.as_deref(),
+            content: staged.content.as_ref().and_then(|content| content.hash.as_deref()),
             hash_method: self.context.engine.capabilities().hash_method.as_str(),
             content_before,
             run: &self.run,
         };
-        Ok(Held { columns, version: versions::data_version(node, &found, record) })
+        versions::data_version(node, &found, record)
     }
 
     /// Where an asset is built.
@@ -237,7 +227,7 @@ impl Materializer {
         asset: NodeId,
         inputs: Inputs,
         staged: &Staged,
-        held: Held,
+        data_version: DataVersion,
         started_at: i64,
         seconds: f64,
     ) -> MaterializationRecord {
@@ -257,17 +247,17 @@ impl Materializer {
             relation: (node.materialized != Materialized::Object).then(|| node.relation.in_own_database().to_string()),
             started_at,
             seconds,
-            rows: staged.rows,
-            columns: held.columns,
+            rows: staged.rows(),
+            columns: staged.content.as_ref().map(|content| content.columns.clone()).unwrap_or_default(),
             code_version: hash,
             code_parts: parts.map(|part| (part.name.clone(), part.hash.clone())).collect(),
             code,
             config: is_new.then(|| self.redacted_config(node)),
             packages: self.packages_of(version),
             inputs,
-            data_version: held.version.version,
-            data_method: held.version.method,
-            data_hash: held.version.hash,
+            data_version: data_version.version,
+            data_method: data_version.method,
+            data_hash: data_version.hash,
             bytes: staged.bytes,
             metadata: staged.metadata.clone(),
         }

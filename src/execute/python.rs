@@ -8,6 +8,7 @@ use super::materialize::{Failure, Materializer, Staged};
 use super::runtime::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
 use super::scheduler::Message;
 use super::sql::{missing_upstream, not_built};
+use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
 use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId};
@@ -51,14 +52,12 @@ fn store(
         PythonData::Object(object) => {
             let payload = Some(blake3::hash(&object.payload).to_hex().to_string());
             let (bytes, metadata) = (Some(object.payload.len() as u64), (output.metadata)());
-            return Ok(Staged { rows: None, metadata, given_version, payload, bytes, object: Some(object) });
+            return Ok(Staged { metadata, given_version, payload, bytes, object: Some(object), ..Staged::default() });
         }
     };
-    match session.build(&materializer.target(node), source) {
-        Ok(built) => {
-            let metadata = (output.metadata)();
-            Ok(Staged { rows: built.rows, metadata, given_version, ..Staged::default() })
-        }
+    let extent = versions::extent(node, given_version.as_deref());
+    match session.build(&materializer.target(node), source, extent) {
+        Ok(content) => Ok(Staged { metadata: (output.metadata)(), given_version, ..Staged::table(content) }),
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
+use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, Built, EngineError, EngineErrorKind, Session};
+use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
 use crate::graph::{AssetGraph, Body, CompiledSql, Materialized, Node, NodeId};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
@@ -27,8 +28,8 @@ pub(super) fn build(
         Materialized::View => BuildSource::View(statement),
         _ => BuildSource::Query(statement),
     };
-    match session.build(&materializer.target(node), source) {
-        Ok(built) => Ok(staged(&built)),
+    match session.build(&materializer.target(node), source, versions::extent(node, None)) {
+        Ok(content) => Ok(Staged::table(content)),
         Err(error) => {
             let offset = error.offset.map(|offset| redirected.compiled_offset(offset));
             Err(failure(materializer, node, compiled, &EngineError { offset, ..error }))
@@ -43,7 +44,8 @@ pub(super) fn build_seed(
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
     let source = BuildSource::Csv { path: path.clone(), options: seed_options(&node.config) };
-    session.build(&materializer.target(node), source).map(|built| staged(&built)).map_err(|error| {
+    let built = session.build(&materializer.target(node), source, versions::extent(node, None));
+    built.map(Staged::table).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
         }
@@ -77,10 +79,6 @@ fn seed_options(config: &Values) -> Values {
         options.extend(more.clone());
     }
     options
-}
-
-fn staged(built: &Built) -> Staged {
-    Staged { rows: built.rows, ..Staged::default() }
 }
 
 fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, error: &EngineError) -> Failure {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::materialize::{Failure, Materializer};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    BuildSource, EngineError, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
+    BuildSource, EngineError, Extent, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
 };
 use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
 
@@ -162,7 +162,7 @@ impl Staging {
         if books.places.contains_key(&id) {
             return Ok(());
         }
-        session.build(&relation, BuildSource::View(statement)).map_err(failed)?;
+        session.build(&relation, BuildSource::View(statement), Extent::Columns).map_err(failed)?;
         session.stage(&self.staged(node, Some(relation.clone())), None).map_err(failed)?;
         books.places.insert(id, Some(relation));
         Ok(())

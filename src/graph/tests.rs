@@ -340,7 +340,10 @@ fn compiled_sql_runs() {
         let Body::Sql(sql) = &node.body else { panic!() };
         if node.materialized == Materialized::Table {
             let source = engine::BuildSource::Query(sql.statement().to_owned());
-            session.build(&node.relation, source).map_err(|error| format!("{error}\n{}", sql.text)).unwrap();
+            session
+                .build(&node.relation, source, engine::Extent::Columns)
+                .map_err(|error| format!("{error}\n{}", sql.text))
+                .unwrap();
             let expected = if matches!(node.name.as_str(), "base" | "pivoted") { 1 } else { 2 };
             let batches = session.query(&format!("from {}", graph.from_item(id))).unwrap();
             let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();

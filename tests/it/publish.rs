@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dovetail::compile::{Compiled, compile};
-use dovetail::engine::{Access, BuildSource, Engine, StagedAsset, WhenLocked, open};
+use dovetail::engine::{Access, BuildSource, Engine, Extent, StagedAsset, WhenLocked, open};
 use dovetail::execute::{Cancellation, Event, RunContext, RunOptions, execute};
 use dovetail::fingerprint::code_versions;
 use dovetail::graph::RelationName;
@@ -348,7 +348,7 @@ fn clearing_touches_nothing_of_the_user() {
     for (name, is_view) in [("a__staged_1", false), ("a__staged_2", false), ("a__staged_3", true)] {
         let staged = staged(name, is_view);
         let source = if is_view { BuildSource::View("select 1 as x".to_owned()) } else { query() };
-        session.build(staged.relation.as_ref().unwrap(), source).unwrap();
+        session.build(staged.relation.as_ref().unwrap(), source, Extent::Columns).unwrap();
         session.stage(&staged, None).unwrap();
     }
     // A name like theirs, one that is gone, and one behind which something else stands now.

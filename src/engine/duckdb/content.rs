@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::hashing::hashed;
-use super::raw::{Chunk, Connection, LogicalType};
+use super::raw::{Connection, LogicalType};
+use super::tally::Sums;
 use super::types::type_text;
 use crate::engine::{Column, Content, EngineError, Extent};
 use crate::graph::{RelationName, quoted};
@@ -25,13 +26,12 @@ pub(super) fn content(
         return Ok(Content { columns, hash: None, rows: None });
     }
     let typed = connection.table_columns(relation)?;
-    let names: Vec<String> = typed.iter().map(|(name, logical)| hashed(&quoted(name), logical, 0)).collect();
     let columns = columns(&typed);
     if extent == Extent::Columns {
         return Ok(Content { columns, hash: None, rows: None });
     }
-    let (hash, rows) = hash(connection, relation, &names, &columns)?;
-    Ok(Content { columns, hash: Some(hash), rows })
+    let sums = sums(connection, &relation.to_string(), &row_hash(&typed))?;
+    Ok(Content { hash: Some(hash(&columns, &sums)), columns, rows: Some(sums.count) })
 }
 
 /// Columns as the engine's callers know them.
@@ -39,18 +39,12 @@ pub(super) fn columns(typed: &[(String, LogicalType)]) -> Vec<Column> {
     typed.iter().map(|(name, logical)| Column { name: name.clone(), engine_type: type_text(logical) }).collect()
 }
 
-/// The hash of all rows, and their number.
-fn hash(
-    connection: &Arc<Connection>,
-    relation: &RelationName,
-    values: &[String],
-    columns: &[Column],
-) -> Result<(String, Option<u64>), EngineError> {
-    let (sums, rows) = sums(connection, &relation.to_string(), values)?;
-    let method = method();
+/// The hash of columns and rows.
+pub(super) fn hash(columns: &[Column], sums: &Sums) -> String {
+    let (method, sums) = (method(), sums.to_string());
     let schema = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
-    let pieces = std::iter::once(method.as_bytes()).chain(schema).chain([sums.as_slice()]);
-    Ok((of_pieces(pieces).to_hex().to_string(), rows))
+    let pieces = std::iter::once(method.as_bytes()).chain(schema).chain([sums.as_bytes()]);
+    of_pieces(pieces).to_hex().to_string()
 }
 
 /// What the rows of whatever may stand after `from` hold, in whatever order.
@@ -59,29 +53,29 @@ pub(super) fn rows(
     from: &str,
     typed: &[(String, LogicalType)],
 ) -> Result<Vec<u8>, EngineError> {
+    Ok(sums(connection, from, &row_hash(typed))?.to_string().into_bytes())
+}
+
+/// An expression for the hash of a row of these columns.
+pub(super) fn row_hash(typed: &[(String, LogicalType)]) -> String {
     let values: Vec<String> = typed.iter().map(|(name, logical)| hashed(&quoted(name), logical, 0)).collect();
-    Ok(sums(connection, from, &values)?.0)
-}
-
-/// Sums over the rows that do not depend on their order, and the number of rows.
-fn sums(connection: &Arc<Connection>, from: &str, values: &[String]) -> Result<(Vec<u8>, Option<u64>), EngineError> {
     // The hash of several values is linear in them: hashed once more, rows that trade values show in both sums.
-    // Equal rows cancel each other in the one and add up in the other. Planning the query takes longer than hashing a
-    // small table: it says what is hashed once, and the numbers become text here.
-    let query =
-        format!("select count(*), bit_xor(h), sum(h) from (select hash(hash({})) as h from {from})", values.join(", "));
-    let Some(chunk) = connection.run(&query)?.next_chunk()? else { return Ok((Vec::new(), None)) };
-    let rows = chunk.big_int(0, 0).and_then(|rows| u64::try_from(rows).ok());
-    Ok((numbers(&chunk).into_bytes(), rows))
+    format!("hash(hash({}))", values.join(", "))
 }
 
-/// Count, exclusive or and sum of the hashes; without rows there is the count alone.
-fn numbers(chunk: &Chunk) -> String {
-    let count = chunk.big_int(0, 0).unwrap_or_default();
-    match (chunk.unsigned_big_int(1, 0), chunk.huge_int(2, 0)) {
-        (Some(xor), Some(sum)) => format!("{count} {xor} {sum}"),
-        _ => count.to_string(),
-    }
+/// Sums over the rows that do not depend on their order. Equal rows cancel each other in the one and add up in the
+/// other.
+fn sums(connection: &Arc<Connection>, from: &str, row_hash: &str) -> Result<Sums, EngineError> {
+    // Planning the query takes longer than hashing a small table: it says what is hashed once.
+    let query = format!("select count(*), bit_xor(h), sum(h) from (select {row_hash} as h from {from})");
+    let Some(chunk) = connection.run(&query)?.next_chunk()? else { return Ok(Sums::default()) };
+    Ok(Sums {
+        count: chunk.big_int(0, 0).and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
+        // Without rows both are NULL.
+        xor: chunk.unsigned_big_int(1, 0).unwrap_or_default(),
+        sum: chunk.huge_int(2, 0).and_then(|sum| u128::try_from(sum).ok()).unwrap_or_default(),
+    })
 }
+
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ mod settings;
 mod state;
 mod stream;
 mod table_names;
+mod tally;
 mod trash;
 mod types;
 
@@ -244,6 +245,7 @@ impl Engine for DuckDb {
         let threads = state::number(&connection, "select current_setting('threads')::bigint")?.unwrap_or(1);
         let external = i64::try_from(workers).unwrap_or(threads).clamp(1, threads);
         connection.execute(&format!("set global external_threads = {external}"))?;
+        tally::register(&connection)?;
         self.state.prepare(&connection)?;
         for (database, schema) in schemas {
             let database = database.as_ref().map(|name| format!("{}.", quoted(name))).unwrap_or_default();

@@ -7,7 +7,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, Engine, EngineErrorKind, MaterializationRecord, Session, StoredObject,
+    Access, BatchReader, BuildSource, Engine, EngineErrorKind, Extent, MaterializationRecord, Session, StoredObject,
     WhenLocked, open,
 };
 use crate::graph::RelationName;
@@ -90,12 +90,12 @@ fn a_build_is_invisible_until_it_is_published() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
-    let built = session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    let built = session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(1));
     assert!(engine.session().unwrap().query("from a").is_err());
     session.publish(&record("a")).unwrap();
     assert!(text(&engine, "from a").contains("| 1 |"));
-    session.build(&relation("a"), BuildSource::Query("select 2 as x".to_owned())).unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 2 as x".to_owned()), Extent::Columns).unwrap();
     session.abandon();
     assert!(text(&engine, "from a").contains("| 1 |"));
     assert!(text(&engine, "select asset, seconds from dovetail.materializations").contains("| a     | 0.5"));
@@ -107,7 +107,7 @@ fn a_record_is_published_with_its_table_or_not_at_all() {
     let engine = engine(folder.path());
     let (mut one, mut other) = (engine.session().unwrap(), engine.session().unwrap());
     let build = |session: &mut Box<dyn Session>, number: u8| {
-        session.build(&relation("a"), BuildSource::Query(format!("select {number} as x"))).map(|_| ())
+        session.build(&relation("a"), BuildSource::Query(format!("select {number} as x")), Extent::Columns).map(|_| ())
     };
     build(&mut one, 0).unwrap();
     one.publish(&record("a")).unwrap();
@@ -144,9 +144,9 @@ fn tables_and_views_replace_each_other() {
     let engine = engine(folder.path());
     for round in 0..2 {
         let mut session = engine.session().unwrap();
-        session.build(&relation("a"), BuildSource::Query(format!("select {round} as x"))).unwrap();
+        session.build(&relation("a"), BuildSource::Query(format!("select {round} as x")), Extent::Columns).unwrap();
         session.publish(&record("a")).unwrap();
-        session.build(&relation("a"), BuildSource::View(format!("select {round} + 10 as x"))).unwrap();
+        session.build(&relation("a"), BuildSource::View(format!("select {round} + 10 as x")), Extent::Columns).unwrap();
         session.publish(&record("a")).unwrap();
     }
     assert!(text(&engine, "from a").contains("| 11 |"));
@@ -165,7 +165,7 @@ fn errors_carry_the_offset_in_the_query() {
         ("select 1 as x fron range(3)", "fron"),
         ("select no_such_function(1)", "no_such_function"),
     ] {
-        let error = session.build(&relation("a"), BuildSource::Query(sql.to_owned())).unwrap_err();
+        let error = session.build(&relation("a"), BuildSource::Query(sql.to_owned()), Extent::Columns).unwrap_err();
         assert_eq!(error.kind, EngineErrorKind::Query, "{error:?}");
         assert!(!error.message.contains("LINE"), "{}", error.message);
         let offset = error.offset.unwrap_or_else(|| panic!("no offset: {error:?}"));
@@ -183,15 +183,43 @@ fn all_types_survive_the_trip_out_and_in() {
     let mut session = engine.session().unwrap();
     // `variant` and `geometry` have their own test; `bignum` has no Arrow form in this version.
     let sql = "select * exclude (\"time\"), \"time\" from test_all_types()";
-    session.build(&relation("before"), BuildSource::Query(sql.to_owned())).unwrap();
+    session.build(&relation("before"), BuildSource::Query(sql.to_owned()), Extent::Columns).unwrap();
     session.publish(&record("before")).unwrap();
     let reader = read(&engine, "from before");
-    session.build(&relation("after"), BuildSource::Stream(stream(reader))).unwrap();
+    let built = session.build(&relation("after"), BuildSource::Stream(stream(reader)), Extent::Rows).unwrap();
     session.publish(&record("after")).unwrap();
+    let before = session.content(&relation("before"), Extent::Rows).unwrap();
+    assert!(before.hash.is_some());
+    assert_eq!(built, before, "the hash of rows on their way, and of those in a table");
     let types = |table: &str| text(&engine, &format!("select column_name, column_type from (describe {table})"));
     similar_asserts(&types("before"), &types("after"));
     let difference = text(&engine, "select count(*) as n from (from before except all from after)");
     assert!(difference.contains("| 0 |"), "{difference}");
+}
+
+/// Rows are hashed on their way into the table, by several threads, and it must come to what reading it gives.
+#[test]
+fn a_streams_rows_are_hashed_as_the_table_will_hold_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let mut session = engine.session().unwrap();
+    for query in [
+        "select range as id, 'text ' || range % 77 as name, if(range % 5 = 0, null, range / 3) as part from range(500000)",
+        "select null as nothing, range % 2 as x from range(3000)",
+        "select if(range = 0, '-0'::double, if(range = 1, 'nan', 'inf')::double) as x from range(3)",
+        "select 1 as x where false",
+        "select range as \"a \"\"name\"\"\", [range, null] as list, {'a': [range]} as s from range(10000)",
+        "select 1 as x from range(10000)",
+    ] {
+        let reader = read(&engine, query);
+        let built = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Rows).unwrap();
+        assert_eq!(built, session.content(&relation("a"), Extent::Rows).unwrap(), "{query}");
+        session.publish(&record("a")).unwrap();
+        let reader = read(&engine, query);
+        let unread = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Columns).unwrap();
+        assert_eq!((unread.hash, unread.rows), (None, built.rows), "{query}");
+        session.abandon();
+    }
 }
 
 fn similar_asserts(one: &str, other: &str) {
@@ -205,12 +233,12 @@ fn empty_streams_make_empty_tables_and_no_columns_are_refused() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     let reader = read(&engine, "select 1 as x where false");
-    let built = session.build(&relation("a"), BuildSource::Stream(stream(reader))).unwrap();
+    let built = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(0));
     session.publish(&record("a")).unwrap();
     let schema = Arc::new(arrow::datatypes::Schema::empty());
     let none = Box::new(RecordBatchIterator::new(std::iter::empty(), schema));
-    let error = session.build(&relation("a"), BuildSource::Stream(stream(none))).unwrap_err();
+    let error = session.build(&relation("a"), BuildSource::Stream(stream(none)), Extent::Columns).unwrap_err();
     assert_eq!(error.kind, EngineErrorKind::NoColumns);
     session.abandon();
     assert!(text(&engine, "select count(*) as n from a").contains("| 0 |"));
@@ -221,13 +249,13 @@ fn a_failing_stream_leaves_the_old_table() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
-    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("a")).unwrap();
     let good = read(&engine, "select 1 as x").next().unwrap().unwrap();
     let schema = good.schema();
     let items = vec![Ok(good), Err(arrow::error::ArrowError::ComputeError("broken pipe of ours".to_owned()))];
     let reader = Box::new(RecordBatchIterator::new(items, schema));
-    let error = session.build(&relation("a"), BuildSource::Stream(stream(reader))).unwrap_err();
+    let error = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Columns).unwrap_err();
     assert_eq!(error.kind, EngineErrorKind::Source, "{error:?}");
     assert!(error.message.contains("broken pipe of ours"), "{error:?}");
     session.abandon();
@@ -256,7 +284,7 @@ fn cancelling_ends_what_runs_and_what_comes() {
     let mut session = engine.session().unwrap();
     let worker = std::thread::spawn(move || {
         let sql = "select count(*) as n from range(10000000) a, range(1000000) b where a.range + b.range = -1";
-        session.build(&relation("a"), BuildSource::Query(sql.to_owned())).unwrap_err()
+        session.build(&relation("a"), BuildSource::Query(sql.to_owned()), Extent::Columns).unwrap_err()
     });
     std::thread::sleep(std::time::Duration::from_millis(300));
     engine.cancel();
@@ -270,13 +298,13 @@ fn statements_that_are_several_inside_duckdb_work() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     let pivot = "pivot (select range % 2 as k, range as v from range(10)) on k using sum(v)";
-    let built = session.build(&relation("a"), BuildSource::Query(pivot.to_owned())).unwrap();
+    let built = session.build(&relation("a"), BuildSource::Query(pivot.to_owned()), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(1));
     session.publish(&record("a")).unwrap();
     let shown = text(&engine, "from a");
     assert!(shown.contains("20 | 25"), "{shown}");
     assert_eq!(text(&engine, pivot), shown);
-    session.build(&relation("b"), BuildSource::Query("summarize a".to_owned())).unwrap();
+    session.build(&relation("b"), BuildSource::Query("summarize a".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("b")).unwrap();
     assert_eq!(
         session.columns(pivot).unwrap().iter().map(|column| &column.engine_type).collect::<Vec<_>>(),
@@ -329,7 +357,7 @@ fn absent_database_and_seed() {
     std::fs::write(&path, "a;b\n1;x\n2;\n").unwrap();
     let options = Values::from([("delim".to_owned(), json!(";")), ("types".to_owned(), json!({"a": "BIGINT"}))]);
     let mut session = engine.session().unwrap();
-    let built = session.build(&relation("seed"), BuildSource::Csv { path, options }).unwrap();
+    let built = session.build(&relation("seed"), BuildSource::Csv { path, options }, Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(2));
 }
 
@@ -338,7 +366,7 @@ fn state_of_the_first_format_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let engine_before = engine(folder.path());
     let mut session = engine_before.session().unwrap();
-    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("a")).unwrap();
     drop((session, engine_before));
     // What the first format had.
@@ -357,7 +385,7 @@ fn state_of_the_first_format_is_migrated() {
     assert_eq!(known.len(), 1);
     assert_eq!((known[0].code_version.as_deref(), known[0].data_version.as_deref()), (None, None));
     let mut session = engine.session().unwrap();
-    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("a")).unwrap();
     assert_eq!(engine.recorded(Some(&["a"])).unwrap()[0].code_version.as_deref(), Some("code"));
     assert!(text(&engine, "select version from dovetail.format").contains("| 3 "));

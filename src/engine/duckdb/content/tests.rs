@@ -15,7 +15,7 @@ fn in_memory() -> Arc<dyn Engine> {
 /// The content of a query's rows as a table called `content`.
 fn content(engine: &Arc<dyn Engine>, query: &str) -> Content {
     let mut session = engine.session().unwrap();
-    session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
+    session.build(&relation("content"), BuildSource::Query(query.to_owned()), Extent::Columns).unwrap();
     session.content(&relation("content"), Extent::Rows).unwrap()
 }
 
@@ -167,7 +167,7 @@ fn hashes_do_not_depend_on_where_and_how_rows_are_stored() {
         let engine = engine(folder.path());
         let before = hash(&engine, query);
         let mut session = engine.session().unwrap();
-        session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
+        session.build(&relation("content"), BuildSource::Query(query.to_owned()), Extent::Columns).unwrap();
         session.publish(&record("content")).unwrap();
         before
     };
@@ -194,7 +194,7 @@ fn a_table_may_have_thousands_of_columns() {
 fn columns_alone_cost_no_look_at_the_rows() {
     let engine = in_memory();
     let mut session = engine.session().unwrap();
-    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned())).unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     let content = session.content(&relation("a"), Extent::Columns).unwrap();
     assert_eq!((content.columns.len(), content.hash, content.rows), (1, None, None));
 }
@@ -209,8 +209,8 @@ fn the_catalog_tells_columns_as_they_are_recorded() {
         from test_all_types()";
     let recorded = content(&engine, query).columns;
     let mut session = engine.session().unwrap();
-    session.build(&relation("content"), BuildSource::Query(query.to_owned())).unwrap();
-    session.build(&relation("seen"), BuildSource::View("select 1 as x".to_owned())).unwrap();
+    session.build(&relation("content"), BuildSource::Query(query.to_owned()), Extent::Columns).unwrap();
+    session.build(&relation("seen"), BuildSource::View("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("content")).unwrap();
     let relations = engine.relations().unwrap();
     let found = |name: &str| relations.iter().find(|found| found.relation == relation(name)).unwrap();

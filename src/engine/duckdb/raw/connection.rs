@@ -1,5 +1,6 @@
 //! A connection, and what is asked of it.
 
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use super::{Database, borrowed_text, c_string, take_error, take_text};
 use crate::engine::duckdb::error::{error_from_text, query_error};
 use crate::engine::{EngineError, EngineErrorKind};
 use crate::graph::RelationName;
+
+/// Fills a vector from a chunk of arguments.
+type ScalarFunction = unsafe extern "C" fn(ffi::duckdb_function_info, ffi::duckdb_data_chunk, ffi::duckdb_vector);
 
 /// One connection. DuckDB locks it inside, so sharing it is safe; a new statement ends the streaming result before it.
 pub(in crate::engine::duckdb) struct Connection {
@@ -133,6 +137,40 @@ impl Connection {
             None => Ok(description.columns()),
             Some(message) => Err(query_error(&message)),
         }
+    }
+
+    /// Adds a function to the database that is called anew for each row.
+    ///
+    /// # Safety
+    /// `function` reads chunks of these parameters and writes as many values of the type that it returns.
+    pub(in crate::engine::duckdb) unsafe fn register_volatile(
+        &self,
+        name: &CStr,
+        parameters: &[ffi::duckdb_type],
+        returns: ffi::duckdb_type,
+        function: ScalarFunction,
+    ) -> Result<(), EngineError> {
+        // SAFETY: all handles are made and destroyed here; DuckDB copies what it registers.
+        let state = unsafe {
+            let mut declared = ffi::duckdb_create_scalar_function();
+            ffi::duckdb_scalar_function_set_name(declared, name.as_ptr());
+            for parameter in parameters {
+                let logical = LogicalType::new(ffi::duckdb_create_logical_type(*parameter));
+                ffi::duckdb_scalar_function_add_parameter(declared, logical.raw);
+            }
+            let logical = LogicalType::new(ffi::duckdb_create_logical_type(returns));
+            ffi::duckdb_scalar_function_set_return_type(declared, logical.raw);
+            ffi::duckdb_scalar_function_set_volatile(declared);
+            ffi::duckdb_scalar_function_set_function(declared, Some(function));
+            let state = ffi::duckdb_register_scalar_function(self.raw, declared);
+            ffi::duckdb_destroy_scalar_function(&mut declared);
+            state
+        };
+        if state == ffi::DuckDBSuccess {
+            return Ok(());
+        }
+        let message = format!("DuckDB refuses the function `{}`", name.to_string_lossy());
+        Err(error_from_text(EngineErrorKind::Open, message))
     }
 
     /// Stops the statement that runs now, if any.

@@ -1,0 +1,120 @@
+//! Sums over rows on their way into a table: what a data version is made of, without reading the table again.
+//!
+//! A function of ours stands in a filter that lets everything through. DuckDB evaluates a volatile function once for
+//! each row that comes out of the query below, on all its threads, while the values are still in the cache.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use duckdb::ffi;
+
+use super::lock;
+use super::raw::Connection;
+use crate::engine::EngineError;
+
+/// The function's name in SQL. It takes a tally's number and a hash, and is always true.
+const NAME: &std::ffi::CStr = c"__dovetail_tally";
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+static RUNNING: LazyLock<Mutex<HashMap<u64, Sums>>> = LazyLock::new(Mutex::default);
+
+/// Sums that do not depend on the order of what is added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) count: u64,
+    pub(super) xor: u64,
+    pub(super) sum: u128,
+}
+
+impl Sums {
+    fn of(hashes: &[u64]) -> Self {
+        let add = |sums: Sums, hash: &u64| Sums {
+            count: sums.count + 1,
+            xor: sums.xor ^ hash,
+            sum: sums.sum + u128::from(*hash),
+        };
+        hashes.iter().fold(Sums::default(), add)
+    }
+
+    fn add(&mut self, other: Sums) {
+        self.count += other.count;
+        self.xor ^= other.xor;
+        self.sum += other.sum;
+    }
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            0 => formatter.write_str("0"),
+            count => write!(formatter, "{count} {} {}", self.xor, self.sum),
+        }
+    }
+}
+
+/// A tally that runs until it is dropped.
+pub(super) struct Tally {
+    number: u64,
+}
+
+impl Tally {
+    pub(super) fn start() -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        lock(&RUNNING).insert(number, Sums::default());
+        Tally { number }
+    }
+
+    /// The query's rows, unchanged, and counted as they pass. `hash` is an expression for the hash of a row.
+    pub(super) fn over(&self, query: &str, hash: &str) -> String {
+        let name = NAME.to_string_lossy();
+        format!("select * from ({query}) where {name}({}::ubigint, {hash})", self.number)
+    }
+
+    /// What has passed so far.
+    pub(super) fn sums(&self) -> Sums {
+        lock(&RUNNING).get(&self.number).copied().unwrap_or_default()
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        lock(&RUNNING).remove(&self.number);
+    }
+}
+
+/// Makes the function known to the connection's database. Transactions that began before do not see it.
+pub(super) fn register(connection: &Connection) -> Result<(), EngineError> {
+    // SAFETY: `add_rows` reads two columns of unsigned 64-bit numbers and writes a Boolean, as declared.
+    unsafe {
+        connection.register_volatile(
+            NAME,
+            &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT, ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT],
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN,
+            add_rows,
+        )
+    }
+}
+
+/// # Safety
+/// DuckDB calls it with a chunk of two columns of `u64`, flat and without NULL, and a vector of as many Booleans.
+unsafe extern "C" fn add_rows(_: ffi::duckdb_function_info, input: ffi::duckdb_data_chunk, output: ffi::duckdb_vector) {
+    // SAFETY: by the caller's promise; a chunk without rows is not read.
+    unsafe {
+        let rows = usize::try_from(ffi::duckdb_data_chunk_get_size(input)).unwrap_or(0);
+        if rows == 0 {
+            return;
+        }
+        let column = |index| {
+            let data = ffi::duckdb_vector_get_data(ffi::duckdb_data_chunk_get_vector(input, index));
+            std::slice::from_raw_parts(data.cast::<u64>().cast_const(), rows)
+        };
+        let number = column(0)[0];
+        let passed = Sums::of(column(1));
+        if let Some(sums) = lock(&RUNNING).get_mut(&number) {
+            sums.add(passed);
+        }
+        std::slice::from_raw_parts_mut(ffi::duckdb_vector_get_data(output).cast::<u8>(), rows).fill(1);
+    }
+}
