@@ -2,6 +2,7 @@
 
 mod catalog;
 mod content;
+mod create;
 mod csv;
 mod error;
 mod export;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
+use super::create::{self, Made};
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
 use super::raw::{BindValue, Connection, Helper, Prepared};
 use super::stream::ResultReader;
-use super::tally::{Sums, Tally};
 use super::{DuckDb, content, csv, publish, state};
 use crate::engine::{
     BatchReader, BuildSource, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord, Renaming,
@@ -39,11 +39,6 @@ impl DuckDbSession {
         self.connection.execute(sql)
     }
 
-    fn execute_counting(&self, sql: &str) -> Result<Option<u64>, EngineError> {
-        self.engine.check_cancelled()?;
-        self.connection.execute_counting(sql)
-    }
-
     fn begin(&mut self) -> Result<(), EngineError> {
         if !self.in_transaction {
             self.execute("begin transaction")?;
@@ -66,34 +61,38 @@ impl DuckDbSession {
         Ok(())
     }
 
-    /// `head` and `query` as one statement; an error's place is counted from the query's start.
-    fn create(&self, head: &str, query: &str) -> Result<Option<u64>, EngineError> {
-        self.execute_counting(&format!("{head}{query}")).map_err(|error| EngineError {
-            offset: error.offset.and_then(|offset| offset.checked_sub(head.len())).filter(|at| *at <= query.len()),
-            ..error
-        })
+    fn create(&self, head: &str, query: &str, row_hash: Option<String>) -> Result<Made, EngineError> {
+        self.engine.check_cancelled()?;
+        create::run(&self.connection, head, query, row_hash)
     }
 
-    fn create_from_csv(&mut self, head: &str, path: &Path, options: &Values) -> Result<Option<u64>, EngineError> {
+    fn create_from_csv(
+        &mut self,
+        head: &str,
+        path: &Path,
+        options: &Values,
+        extent: Extent,
+    ) -> Result<Made, EngineError> {
         csv::check_header(path, options)?;
-        self.execute_counting(&format!("{head}{}", csv::query(path, options))).map_err(|error| {
+        self.create(head, &csv::query(path, options), any_row(extent)).map_err(|error| {
             // The transaction may be broken, and the file is asked about once more.
             self.abandon();
             csv::explain(&self.connection, path, options, error)
         })
     }
 
-    /// The rows that were written and, where they are wanted, their sums.
     fn create_from_stream(
         &mut self,
         head: &str,
         stream: FFI_ArrowArrayStream,
         extent: Extent,
-    ) -> Result<(Option<u64>, Option<Sums>), EngineError> {
+    ) -> Result<Made, EngineError> {
         let mut incoming = IncomingStream::new(stream)?;
+        let query = incoming.query();
         let result = incoming
             .create_view(&self.connection)
-            .and_then(|()| self.create_tallied(head, &incoming.query(), extent))
+            .and_then(|()| self.row_hash(&query, extent))
+            .and_then(|row_hash| self.create(head, &query, row_hash))
             .and_then(|made| incoming.drop_view(&self.connection).map(|()| made));
         result.map_err(|error| {
             // The view must go before the stream that it points to.
@@ -108,38 +107,12 @@ impl DuckDbSession {
         })
     }
 
-    /// Reading a large table once more takes a quarter of the time that a stream takes to become one.
-    fn create_tallied(
-        &self,
-        head: &str,
-        query: &str,
-        extent: Extent,
-    ) -> Result<(Option<u64>, Option<Sums>), EngineError> {
-        if extent == Extent::Columns {
-            return Ok((self.execute_counting(&format!("{head}{query}"))?, None));
+    /// The hash of a query's row; binding a stream is quick.
+    fn row_hash(&self, query: &str, extent: Extent) -> Result<Option<String>, EngineError> {
+        match extent {
+            Extent::Columns => Ok(None),
+            Extent::Rows => Ok(Some(content::row_hash(&self.connection.prepare(query)?.columns()))),
         }
-        let row_hash = content::row_hash(&self.connection.prepare(query)?.columns());
-        let tally = Tally::start();
-        let rows = self.execute_counting(&format!("{head}{}", tally.over(query, &row_hash)))?;
-        Ok((rows, Some(tally.sums()).filter(|sums| rows == Some(sums.count))))
-    }
-
-    /// What was built just now; of a table whose rows were tallied, without reading it.
-    fn built_table(
-        &self,
-        relation: &RelationName,
-        (rows, sums): (Option<u64>, Option<Sums>),
-        extent: Extent,
-    ) -> Result<Content, EngineError> {
-        let extent = if sums.is_some() { Extent::Columns } else { extent };
-        let content = content::content(&self.connection, relation, false, extent)?;
-        let hash = sums.map(|sums| content::hash(&content.columns, &sums)).or(content.hash);
-        let rows = match rows.or(content.rows) {
-            Some(rows) => Some(rows),
-            None => state::number(&self.connection, &format!("select count(*) from {relation}"))?
-                .and_then(|rows| u64::try_from(rows).ok()),
-        };
-        Ok(Content { columns: content.columns, hash, rows })
     }
 }
 
@@ -162,19 +135,18 @@ impl Session for DuckDbSession {
         self.clear_way(relation, existing, is_view)?;
         let table = format!("create or replace table {relation} as ");
         let made = match source {
-            BuildSource::Query(sql) => (self.create(&table, &as_subquery(&sql))?, None),
+            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql), any_row(extent))?,
             BuildSource::View(sql) => {
-                self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql))?;
-                (None, None)
+                self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql), None)?
             }
             BuildSource::Stream(stream) => self.create_from_stream(&table, stream, extent)?,
-            BuildSource::Csv { path, options } => (self.create_from_csv(&table, &path, &options)?, None),
+            BuildSource::Csv { path, options } => self.create_from_csv(&table, &path, &options, extent)?,
         };
         self.built.push((relation.clone(), is_view));
         if is_view {
             return content::content(&self.connection, relation, true, extent);
         }
-        self.built_table(relation, made, extent)
+        create::made(&self.connection, relation, &made, extent)
     }
 
     fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError> {
@@ -315,6 +287,11 @@ impl Drop for DuckDbSession {
     fn drop(&mut self) {
         self.abandon();
     }
+}
+
+/// What columns a query gives is known when its table is there: most are hashed as they are.
+fn any_row(extent: Extent) -> Option<String> {
+    (extent == Extent::Rows).then(|| content::ANY_ROW.to_owned())
 }
 
 /// `create table as` takes queries only; statements that show something become one by standing in parentheses.

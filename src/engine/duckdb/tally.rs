@@ -1,7 +1,7 @@
 //! Sums over rows on their way into a table: what a data version is made of, without reading the table again.
 //!
-//! A function of ours stands in a filter that lets everything through. DuckDB evaluates a volatile function once for
-//! each row that comes out of the query below, on all its threads, while the values are still in the cache.
+//! A function of ours is called for each row and lets it through. DuckDB calls a volatile function once for each row that
+//! comes out of the query below, on all its threads, while the values are still in the cache.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -66,10 +66,16 @@ impl Tally {
         Tally { number }
     }
 
-    /// The query's rows, unchanged, and counted as they pass. `hash` is an expression for the hash of a row.
-    pub(super) fn over(&self, query: &str, hash: &str) -> String {
-        let name = NAME.to_string_lossy();
-        format!("select * from ({query}) where {name}({}::ubigint, {hash})", self.number)
+    /// What stands before and after a query so that its rows come out unchanged and are counted as they pass.
+    /// `row_hash` is an expression for the hash of a row.
+    ///
+    /// The call is a column and not the filter itself: a filter is moved below joins and `distinct`, to rows that may
+    /// not come out.
+    pub(super) fn around(&self, row_hash: &str) -> (String, String) {
+        let Tally { number } = self;
+        let (name, column) = (NAME.to_string_lossy(), format!("__dovetail_passed_{number}"));
+        let call = format!("{name}({number}::ubigint, {row_hash}) as {column}");
+        (format!("select * exclude ({column}) from (select *, {call} from ("), format!("\n)) where {column}"))
     }
 
     /// What has passed so far.

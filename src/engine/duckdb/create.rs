@@ -1,0 +1,169 @@
+//! Makes a table of a query, and sums its rows on their way: what a data version is made of, without reading the table
+//! once more, which takes longer than making a small one.
+
+use std::sync::Arc;
+
+use super::raw::{Connection, LogicalType};
+use super::tally::{Sums, Tally};
+use super::{content, state};
+use crate::engine::{Content, EngineError, EngineErrorKind, Extent};
+use crate::graph::RelationName;
+
+/// What a statement has made.
+pub(super) struct Made {
+    rows: Option<u64>,
+    passed: Option<Passed>,
+}
+
+/// What passed on the way into a table.
+struct Passed {
+    sums: Sums,
+    /// The expression that gave the hash of a row.
+    row_hash: String,
+}
+
+impl Passed {
+    /// The sums, where they are of all rows of a table with these columns, as reading it would give them.
+    fn sums_of(&self, rows: Option<u64>, typed: &[(String, LogicalType)]) -> Option<Sums> {
+        let exact = content::row_hash(typed);
+        let is_exact = self.row_hash == exact || (self.row_hash == content::ANY_ROW && content::are_plain(typed));
+        Some(self.sums).filter(|sums| is_exact && rows == Some(sums.count))
+    }
+}
+
+/// Runs `head` and `query` as one statement. An error's place is counted from the query's start.
+///
+/// `row_hash` is an expression for the hash of a row, where rows are to be summed.
+pub(super) fn run(
+    connection: &Connection,
+    head: &str,
+    query: &str,
+    row_hash: Option<String>,
+) -> Result<Made, EngineError> {
+    if let Some(row_hash) = row_hash {
+        let tally = Tally::start();
+        let (before, after) = tally.around(&row_hash);
+        match statement(connection, &format!("{head}{before}"), query, &after) {
+            Ok(rows) => return Ok(Made { rows, passed: Some(Passed { sums: tally.sums(), row_hash }) }),
+            // Not every statement can stand in parentheses. It was not begun, and what is wrong is said of it alone.
+            Err(error) if error.kind == EngineErrorKind::Query => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Made { rows: statement(connection, head, query, "")?, passed: None })
+}
+
+fn statement(connection: &Connection, before: &str, query: &str, after: &str) -> Result<Option<u64>, EngineError> {
+    connection.execute_counting(&format!("{before}{query}{after}")).map_err(|error| EngineError {
+        offset: error.offset.and_then(|offset| offset.checked_sub(before.len())).filter(|at| *at <= query.len()),
+        ..error
+    })
+}
+
+/// What a table holds that was made just now.
+pub(super) fn made(
+    connection: &Arc<Connection>,
+    relation: &RelationName,
+    made: &Made,
+    extent: Extent,
+) -> Result<Content, EngineError> {
+    if let Some(passed) = &made.passed {
+        let typed = connection.table_columns(relation)?;
+        if let Some(sums) = passed.sums_of(made.rows, &typed) {
+            let columns = content::columns(&typed);
+            return Ok(Content { hash: Some(content::hash(&columns, &sums)), columns, rows: made.rows });
+        }
+    }
+    let content = content::content(connection, relation, false, extent)?;
+    let rows = match made.rows.or(content.rows) {
+        Some(rows) => Some(rows),
+        None => state::number(connection, &format!("select count(*) from {relation}"))?
+            .and_then(|rows| u64::try_from(rows).ok()),
+    };
+    Ok(Content { rows, ..content })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::duckdb::raw::Database;
+    use crate::engine::duckdb::{library, tally};
+
+    fn connection() -> Arc<Connection> {
+        library::load().unwrap();
+        let connection = Arc::new(Database::open(None, &[]).unwrap()).connect().unwrap();
+        tally::register(&connection).unwrap();
+        connection.execute("create table a as select range % 5 as x, range as y from range(100)").unwrap();
+        connection.execute("create table b as select range % 7 as x, 'text ' || range as z from range(50)").unwrap();
+        connection
+    }
+
+    fn relation() -> RelationName {
+        RelationName { database: None, schema: "main".to_owned(), identifier: "made".to_owned() }
+    }
+
+    /// What the sums on the way say, and what reading the table says.
+    fn both(connection: &Arc<Connection>, query: &str) -> (Option<Content>, Content) {
+        let row_hash = Some(content::ANY_ROW.to_owned());
+        let result = run(connection, "create or replace table made as ", query, row_hash).unwrap();
+        let typed = connection.table_columns(&relation()).unwrap();
+        let is_summed = result.passed.as_ref().is_some_and(|passed| passed.sums_of(result.rows, &typed).is_some());
+        let summed = is_summed.then(|| made(connection, &relation(), &result, Extent::Rows).unwrap());
+        (summed, content::content(connection, &relation(), false, Extent::Rows).unwrap())
+    }
+
+    #[test]
+    fn sums_on_the_way_are_those_of_the_table() {
+        let connection = connection();
+        for query in [
+            "select 1 as x",
+            "select null as x, 1 as y",
+            "select 1 as x where false",
+            "select * from a join b using (x)",
+            "select a.y from a join b on a.x = b.x",
+            "select a.y from a left join b on a.y = b.x",
+            "select x from a where x in (select x from b where x > 2)",
+            "select distinct x from a",
+            "select x from a union select x from b",
+            "select x from a union all select x from b",
+            "select x from a except select x from b",
+            "select x, sum(y) as total, count(*) from a group by all",
+            "select y from a order by x, y desc limit 7",
+            "select y, random() as r, uuid() as u from a",
+            "select a.y, random() as r from a join b on a.x = b.x",
+            "select unnest([x, y]) as u from a",
+            "with m as materialized (select x from a) select m.x from m join b using (x)",
+            "with recursive r as (select 1 as n union all select n + 1 from r where n < 9) select n from r",
+            "select a.x, l.z from a, lateral (select z from b where b.x <= a.x) l",
+            "from a semi join b using (x)",
+            "from (values (1, 'a'), (2, null)) v(n, t)",
+            "select 1 as a, 2 as A, 3 as a_1 -- the same name, and a comment",
+            "select x as \"a \"\"b\"\"\", y as \"select\" from a",
+            "select range as x, range::varchar as y, range / 3 as z from range(300000)",
+        ] {
+            let (summed, read) = both(&connection, query);
+            assert_eq!(summed, Some(read), "{query}");
+        }
+    }
+
+    #[test]
+    fn columns_that_are_not_hashed_as_they_are_are_read() {
+        let connection = connection();
+        for query in ["select [x] as l from a", "select {'x': x} as s from a", "select to_days(x::integer) as i from a"]
+        {
+            assert_eq!(both(&connection, query).0, None, "{query}");
+        }
+    }
+
+    #[test]
+    fn statements_that_cannot_stand_in_parentheses_say_what_is_wrong_by_themselves() {
+        let connection = connection();
+        let fails = |query: &str, row_hash: Option<String>| {
+            let error = run(&connection, "create or replace table made as ", query, row_hash).map(|_| ()).unwrap_err();
+            (error.message, error.offset)
+        };
+        for query in ["select nothing from a", "select from", "from a) select 1", "select 1 as x)) --"] {
+            assert_eq!(fails(query, Some(content::ANY_ROW.to_owned())), fails(query, None), "{query}");
+        }
+    }
+}
