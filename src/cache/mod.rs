@@ -66,13 +66,14 @@ impl Cache {
         if check != blake3::hash(text).as_bytes() {
             return None;
         }
-        serde_json::from_slice(text).ok()
+        rmp_serde::from_slice(text).ok()
     }
 
     /// Keeps an entry, and no more than a few others of its kind.
     pub fn write(&self, key: &Key, value: &impl Serialize) {
         let mut bytes = vec![0; CHECK];
-        if serde_json::to_writer(&mut bytes, value).is_err() {
+        // With the names of fields, since some types leave fields out.
+        if value.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map()).is_err() {
             return;
         }
         let check = *blake3::hash(&bytes[CHECK..]).as_bytes();

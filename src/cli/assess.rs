@@ -169,6 +169,15 @@ pub(crate) struct Looked {
     pub engine: Option<Arc<dyn Engine>>,
 }
 
+impl Looked {
+    /// Ends the look at the end of the process: taking ten thousand assets apart, one by one, would take a twentieth of
+    /// its time.
+    pub fn leave(self) {
+        let Looked { compiled, assessment, .. } = self;
+        std::mem::forget((compiled, assessment));
+    }
+}
+
 /// The causes in one line of a table.
 pub(crate) fn in_words(judgement: &Judgement) -> String {
     let mut words: Vec<&str> = judgement.causes.iter().map(|cause| cause.detail.as_str()).take(3).collect();

@@ -30,10 +30,12 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
         let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();
         let fresh = "nothing to do: everything selected is up to date";
         context.printer.note(if is_nothing { NOTHING_SELECTED } else { fresh });
+        look.leave();
         return Ok(ExitStatus::Success);
     }
     print(context, args.output, &mut lines)?;
     context.printer.note(&summary(&lines));
+    look.leave();
     Ok(ExitStatus::Success)
 }
 
