@@ -8,6 +8,7 @@ mod cycle;
 mod databases;
 mod declare;
 mod duplicates;
+mod elsewhere;
 mod link;
 mod mention;
 mod names;
@@ -24,6 +25,7 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
+pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted, without_glob};
@@ -34,7 +36,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -57,9 +58,9 @@ pub struct AssetGraph {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EdgeKind {
-    /// The downstream reads the upstream's data.
+    /// The downstream is handed the upstream's data, or its query names it.
     Data,
-    /// The downstream only runs after the upstream.
+    /// The downstream only names the upstream, and is stale with it all the same.
     Order,
 }
 
@@ -245,21 +246,14 @@ impl AssetGraph {
         self.nodes.neighbors_directed(id, petgraph::Direction::Incoming)
     }
 
-    /// The upstreams along edges of data. A source is never run, so whoever names it reads it.
-    fn data_upstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let edges = self.nodes.edges_directed(id, petgraph::Direction::Incoming);
-        edges
-            .filter(|edge| *edge.weight() == EdgeKind::Data || self.node(edge.source()).is_source())
-            .map(|edge| edge.source())
-    }
-
-    /// The upstreams whose data a node reads, each once; where an ephemeral one stands between, those that it reads.
+    /// The upstreams whose data a node depends on, each once; where an ephemeral one stands between, those that it reads.
+    /// What is only named (`deps=`) is among them: a query in a function's text reads it, and nobody else knows of it.
     pub fn reads(&self, id: NodeId) -> Vec<NodeId> {
         let mut found = Vec::new();
-        let mut stack: Vec<NodeId> = self.data_upstream(id).collect();
+        let mut stack: Vec<NodeId> = self.upstream(id).collect();
         while let Some(upstream) = stack.pop() {
             match self.node(upstream).materialized {
-                Materialized::Ephemeral => stack.extend(self.data_upstream(upstream)),
+                Materialized::Ephemeral => stack.extend(self.upstream(upstream)),
                 _ if !found.contains(&upstream) => found.push(upstream),
                 _ => {}
             }
@@ -275,7 +269,7 @@ impl AssetGraph {
             if let Body::Sql(sql) = &self.node(reader).body {
                 found.extend(sql.unseen.iter().cloned());
             }
-            let above = self.data_upstream(reader);
+            let above = self.upstream(reader);
             stack.extend(above.filter(|id| self.node(*id).materialized == Materialized::Ephemeral));
         }
         found

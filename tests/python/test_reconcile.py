@@ -172,6 +172,30 @@ def test_what_comes_out_equal_cuts_off_across_languages(project):
     assert outcomes(project) == {"b": "ok", "c": "same"}
 
 
+def test_what_is_only_named_makes_its_readers_stale_too(project):
+    project.write("models/orders.sql", "select * from range(5) t(id)")
+    project.write(
+        "models/counted.py",
+        """
+import dovetail
+from dovetail import asset
+
+
+@asset(deps=["orders"])
+def counted():
+    return dovetail.sql("select count(*) as n from orders")
+""",
+    )
+    project.dovetail("run")
+    project.write("models/orders.sql", "select 4 - range as id from range(5)")
+    assert planned(project) == ["build orders", "check counted"]
+    assert outcomes(project) == {"orders": "ok", "counted": "same"}
+    project.write("models/orders.sql", "select * from range(50) t(id)")
+    assert outcomes(project) == {"orders": "ok", "counted": "ok"}
+    assert project.query("select n from counted") == [{"n": 50}]
+    assert states(project) == {"orders": "fresh", "counted": "fresh"}
+
+
 def test_a_clock_that_goes_back_breaks_nothing(project):
     chain(project)
     # All that is recorded lies in the future now, as after a clock was moved back.
