@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use dovetail::engine::StoredObject;
 use dovetail::execute::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
 use pyo3::prelude::*;
@@ -10,22 +11,23 @@ use pyo3::types::{PyBytes, PyCFunction, PyDict, PyList, PyTuple};
 use crate::batches::Batches;
 use crate::capsule::{stream_of, stream_schema};
 use crate::connection::{Connection, Pool};
-use crate::error::{from_description, plain};
+use crate::error::{engine_error, from_description, plain};
 use crate::json;
 use crate::limits::{guarded, needs_guard};
 use crate::relabelled::{Relabelled, relabel};
 use crate::relation::Relation;
 use crate::runtime::{Failure, Interpreter, output};
-use crate::stream::export;
+use crate::stream::{ArraySource, export};
+use crate::unpacked::{needs_unpacking, unpacked};
 
 type Done<T> = PyResult<Result<T, PythonError>>;
 
 /// Calls the function and takes what it gave, without reading more than a stream's first item.
 pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter, call: PythonCall<'_>) -> Done<PythonOutput> {
-    let pool = Pool::new(Arc::clone(&call.engine));
+    let pool = Pool::new(Arc::clone(&call.engine), call.elsewhere.clone());
     let request = request(py, interpreter, &call, &pool)?;
     let outcome = py.import("dovetail._call")?.call_method1("call", (request,))?;
-    let done = take(&outcome, call.asset);
+    let done = take(&outcome, call.asset, &pool);
     pool.close();
     done
 }
@@ -88,7 +90,7 @@ fn input<'py>(py: Python<'py>, input: &PythonInput, pool: &Arc<Pool>) -> PyResul
     Ok(facts)
 }
 
-fn take(outcome: &Bound<'_, PyAny>, asset: &str) -> Done<PythonOutput> {
+fn take(outcome: &Bound<'_, PyAny>, asset: &str, pool: &Pool) -> Done<PythonOutput> {
     let form: String = outcome.getattr("form")?.extract()?;
     if form == "error" {
         return from_description(outcome.getattr("data")?.cast::<PyDict>()?).map(Err);
@@ -96,7 +98,11 @@ fn take(outcome: &Bound<'_, PyAny>, asset: &str) -> Done<PythonOutput> {
     let failure = Failure::default();
     let data = outcome.getattr("data")?;
     let data = match form.as_str() {
-        "query" => PythonData::Query(data.extract()?),
+        "query" => {
+            let query: String = data.extract()?;
+            let redirected = pool.redirected(&query).map_err(|error| engine_error(outcome.py(), &error))?;
+            PythonData::Query(redirected.into_owned())
+        }
         "object" => {
             let (manager, payload): (String, Vec<u8>) = data.extract()?;
             PythonData::Object(StoredObject { asset: asset.to_owned(), manager, payload })
@@ -130,11 +136,11 @@ fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failure
         Err(text) => return Ok(Err(not_a_table(text))),
     };
     Ok(match relabel(&schema, &engine_types(outcome)?) {
-        Ok(None) if !needs_guard(&schema) => Ok(PythonData::Stream(stream)),
+        Ok(None) if !needs_guard(&schema) && !needs_unpacking(&schema) => Ok(PythonData::Stream(stream)),
         Ok(relabelled) => {
             let schema = relabelled.unwrap_or_else(|| Arc::new(schema));
             let source = Relabelled { inner: stream, schema: Arc::clone(&schema) };
-            Ok(PythonData::Stream(export(guarded(Box::new(source), schema, failure))))
+            Ok(to_engine(Box::new(source), schema, failure))
         }
         Err(text) => Err(not_a_table(text)),
     })
@@ -152,5 +158,10 @@ fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failur
         Err(text) => return Ok(Err(not_a_table(text))),
     }
     let schema = Arc::clone(batches.schema());
-    Ok(Ok(PythonData::Stream(export(guarded(Box::new(batches), schema, failure)))))
+    Ok(Ok(to_engine(Box::new(batches), schema, failure)))
+}
+
+fn to_engine(source: Box<dyn ArraySource>, schema: SchemaRef, failure: &Failure) -> PythonData {
+    let (source, schema) = unpacked(source, schema);
+    PythonData::Stream(export(guarded(source, schema, failure)))
 }

@@ -1,11 +1,13 @@
 //! The engine as Python sees it while an asset is running: sessions that are reused, and readers that own theirs.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use dovetail::engine::{BatchReader, Column, Engine, EngineError, EngineErrorKind, Session};
+use dovetail::graph::Elsewhere;
 use pyo3::prelude::*;
 
 use crate::error::engine_error;
@@ -18,28 +20,44 @@ pub(crate) struct Connection {
 
 pub(crate) struct Pool {
     engine: Arc<dyn Engine>,
+    elsewhere: Elsewhere,
     idle: Mutex<Vec<Box<dyn Session>>>,
     /// What the engine or a conversion said last, since libraries between us and the user hand on little of an error.
     failure: Mutex<Option<EngineError>>,
 }
 
 impl Pool {
-    pub(crate) fn new(engine: Arc<dyn Engine>) -> Arc<Self> {
-        Arc::new(Pool { engine, idle: Mutex::default(), failure: Mutex::default() })
+    pub(crate) fn new(engine: Arc<dyn Engine>, elsewhere: Elsewhere) -> Arc<Self> {
+        Arc::new(Pool { engine, elsewhere, idle: Mutex::default(), failure: Mutex::default() })
     }
 
     /// Runs a query; the reader owns its session and gives it back when it is dropped.
     pub(crate) fn query(self: &Arc<Self>, sql: &str) -> Result<BatchReader, EngineError> {
+        let sql = self.redirected(sql)?;
         let mut session = self.take()?;
-        let reader = session.query(sql).inspect_err(|error| self.note(error.clone()))?;
+        let reader = session.query(&sql).inspect_err(|error| self.note(error.clone()))?;
         Ok(Box::new(PooledReader { reader: Some(reader), session: Some(session), pool: Arc::clone(self) }))
     }
 
     pub(crate) fn columns(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
+        let sql = self.redirected(sql)?;
         let mut session = self.take()?;
-        let columns = session.columns(sql);
+        let columns = session.columns(&sql);
         lock(&self.idle).push(session);
         columns
+    }
+
+    /// The query as it finds what the run has not published yet.
+    pub(crate) fn redirected<'q>(&self, sql: &'q str) -> Result<Cow<'q, str>, EngineError> {
+        self.elsewhere.redirected(sql).map_err(|relation| {
+            let message = format!(
+                "the query may read {relation}, which this run has built and not published yet, and cannot be taken apart \
+                 to read that: write it as one `select`, or run without `--atomic`"
+            );
+            let error = EngineError { kind: EngineErrorKind::Query, message, offset: None };
+            self.note(error.clone());
+            error
+        })
     }
 
     pub(crate) fn note(&self, error: EngineError) {

@@ -22,6 +22,7 @@ mod shape;
 mod sql;
 mod stream;
 mod types;
+mod unpacked;
 mod values;
 
 use pyo3::prelude::*;

@@ -18,7 +18,7 @@ use crate::engine::{
     Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
-use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
+use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName};
 use crate::plan::staleness::reads_anew;
 use crate::project::Values;
 use crate::record::{Observer, Standing};
@@ -213,6 +213,11 @@ impl Materializer {
     /// Where an asset is read, if not where it is published.
     pub(super) fn place(&self, id: NodeId) -> Option<RelationName> {
         self.staging.as_ref()?.place(id)
+    }
+
+    /// Where assets are read that are not published yet.
+    pub(super) fn elsewhere(&self) -> Elsewhere {
+        self.staging.as_ref().map(|staging| staging.elsewhere(&self.context.graph)).unwrap_or_default()
     }
 
     /// Whether the code of an asset is that of its newest materialization.

@@ -31,6 +31,7 @@ pub(super) fn build(
         parameters: &compiled.body.parameters,
         inputs: inputs(materializer, node, compiled, session)?,
         engine: Arc::clone(&materializer.context.engine),
+        elsewhere: materializer.elsewhere(),
         run: &materializer.run,
         wants_object: node.materialized == Materialized::Object,
         printed: printer(node, events),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use crate::engine::{Engine, StoredObject};
+use crate::graph::Elsewhere;
 use crate::parse::{Parameter, ParsedAsset};
 use crate::project::{Project, Values};
 use crate::source::SourceFile;
@@ -46,6 +47,8 @@ pub struct PythonCall<'a> {
     pub inputs: Vec<PythonInput>,
     /// Lets `Relation`s read while the asset is running.
     pub engine: Arc<dyn Engine>,
+    /// Where `Relation`s read what is not published yet.
+    pub elsewhere: Elsewhere,
     pub run: &'a str,
     /// Whether the asset is an object, so that its value goes to its IO manager.
     pub wants_object: bool,

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
     BuildSource, EngineError, Extent, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
 };
-use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, RelationName};
+use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName};
 
 /// What a run has built and not published. Shared by its workers.
 pub(super) struct Staging {
@@ -45,6 +45,12 @@ impl Staging {
     /// Where the run's other assets find one; `None` for what is published.
     pub fn place(&self, id: NodeId) -> Option<RelationName> {
         self.books().places.get(&id).cloned().flatten()
+    }
+
+    /// For queries that only the asset that asks them knows.
+    pub fn elsewhere(&self, graph: &AssetGraph) -> Elsewhere {
+        let places = &self.books().places;
+        places.iter().filter_map(|(id, place)| Some((graph.node(*id).relation.clone(), place.clone()?))).collect()
     }
 
     pub fn is_staged(&self, id: NodeId) -> bool {

@@ -9,7 +9,22 @@ import pathlib
 import polars as pl
 import pandas as pd
 import pyarrow as pa
-from dovetail import Relation, asset, sql
+from dovetail import Context, Relation, asset, sql
+
+
+@asset(deps=["seen"])
+def written():
+    return sql("select max(base.g) as g from base, (select g from main.Seen) s where s.g = base.g")
+
+
+@asset
+def by_context(base, context: Context):
+    return context.sql("with b as (from base) select g from b")
+
+
+@asset
+def by_query(base: Relation):
+    return base.query("b", "select g from b where g = (select max(g) from base)")
 
 
 @asset
@@ -47,7 +62,7 @@ def last(scored, lazy, relation, frame):
         raise RuntimeError("on purpose")
     return scored
 """
-ALL = ["base", "seen", "lazy", "relation", "frame", "scored", "last"]
+ALL = ["base", "seen", "written", "by_context", "by_query", "lazy", "relation", "frame", "scored", "last"]
 
 
 @pytest.fixture

@@ -232,3 +232,41 @@ def mixed():
     assert types_of(project, "nothing") == {"n": "INTEGER"}
     assert "column `o` holds Python objects" in errors
     assert re.search(r"DT0605.*`mixed` failed: .*column `m` ", errors)
+
+
+PASSING = """
+import pyarrow as pa
+import polars as pl
+from dovetail import asset
+
+
+@asset
+def by_arrow(listed: pa.Table) -> pa.Table:
+    return listed
+
+
+@asset
+def by_batches(listed: pa.RecordBatchReader):
+    yield from listed
+
+
+@asset
+def by_polars(listed: pl.DataFrame) -> pl.DataFrame:
+    return listed
+"""
+
+
+def test_many_enums_in_nested_values_come_back(project):
+    """DuckDB itself cannot read lists of dictionaries beyond one of its vectors."""
+    project.write("models/pass_on.py", PASSING)
+    project.write(
+        "models/listed.sql",
+        "select range as i, [['a'::enum('a', 'b')], ['b'::enum('a', 'b'), null]][1 + range % 2] as l,"
+        " {'e': 'a'::enum('a', 'b'), 'l': ['b'::enum('a', 'b'), 'a']} as s, 'a'::enum('a', 'b') as e from range(20000)",
+    )
+    project.dovetail("run")
+    for name in ("by_arrow", "by_batches", "by_polars"):
+        [row] = project.query(f"select count(*) as n from (from listed except from {name})")
+        assert row == {"n": 0}, name
+        [row] = project.query(f"select typeof(l) as l, typeof(s) as s from {name} limit 1")
+        assert row["l"] == "ENUM('a', 'b')[]", name

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::hashing::hashed;
+use super::hashing::{HASH, hashed};
 use super::raw::{Connection, LogicalType};
 use super::tally::Sums;
 use super::types::type_text;
@@ -57,7 +57,7 @@ pub(super) fn rows(
 }
 
 /// An expression for the hash of a row of whatever columns, right for those that `are_plain`.
-pub(super) const ANY_ROW: &str = "hash(hash(*columns(*)))";
+pub(super) const ANY_ROW: &str = "system.main.hash(system.main.hash(*columns(*)))";
 
 /// Whether columns of these types are hashed as they are.
 pub(super) fn are_plain(typed: &[(String, LogicalType)]) -> bool {
@@ -68,7 +68,7 @@ pub(super) fn are_plain(typed: &[(String, LogicalType)]) -> bool {
 pub(super) fn row_hash(typed: &[(String, LogicalType)]) -> String {
     let values: Vec<String> = typed.iter().map(|(name, logical)| hashed(&quoted(name), logical, 0)).collect();
     // The hash of several values is linear in them: hashed once more, rows that trade values show in both sums.
-    format!("hash(hash({}))", values.join(", "))
+    format!("{HASH}({HASH}({}))", values.join(", "))
 }
 
 /// Sums over the rows that do not depend on their order. Equal rows cancel each other in the one and add up in the

@@ -11,8 +11,9 @@ pub(super) fn error_from_text(kind: EngineErrorKind, message: impl Into<String>)
 /// An error of a statement. Sessions set `errors_as_json`, so the text is usually a JSON object with the parts apart;
 /// errors from outside the query path (such as those of the parser) are plain text.
 pub(super) fn query_error(text: &str) -> EngineError {
-    // Errors of the parser have the object behind their type: `Parser Error: {...}`.
-    let object = text.find(" Error: {").map_or(text, |start| &text[start + " Error: ".len()..]);
+    // Errors of the parser have the object behind their type: `Parser Error: {...}`. In an object, a message may say that.
+    let start = if text.starts_with('{') { None } else { text.find(" Error: {") };
+    let object = start.map_or(text, |start| &text[start + " Error: ".len()..]);
     match serde_json::from_str::<Value>(object) {
         Ok(Value::Object(parts)) => {
             let part = |name: &str| parts.get(name).and_then(Value::as_str);

@@ -9,6 +9,9 @@ use duckdb::ffi;
 use super::raw::{LogicalType, take_text};
 use crate::graph::literal;
 
+/// DuckDB's own function, whatever macro somebody has given its name.
+pub(super) const HASH: &str = "system.main.hash";
+
 /// An expression to put into `hash(...)` for a value of this type. `depth` is how many lists stand around it.
 pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String {
     // SAFETY (whole function): the accessors fit the type's id, indexes are below the counts that DuckDB gives, and
@@ -18,18 +21,18 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => format!("{value}::varchar"),
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
             let child = unsafe { LogicalType::new(ffi::duckdb_list_type_child_type(raw)) };
-            format!("hash(len({value}), {})", elements(value, &child, depth))
+            format!("{HASH}(len({value}), {})", elements(value, &child, depth))
         }
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
             let child = unsafe { LogicalType::new(ffi::duckdb_array_type_child_type(raw)) };
-            format!("hash({value} is null, {})", elements(value, &child, depth))
+            format!("{HASH}({value} is null, {})", elements(value, &child, depth))
         }
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => {
             let key = unsafe { LogicalType::new(ffi::duckdb_map_type_key_type(raw)) };
             let mapped = unsafe { LogicalType::new(ffi::duckdb_map_type_value_type(raw)) };
             let keys = elements(&format!("map_keys({value})"), &key, depth);
             let values = elements(&format!("map_values({value})"), &mapped, depth);
-            format!("hash(cardinality({value}), {keys}, {values})")
+            format!("{HASH}(cardinality({value}), {keys}, {values})")
         }
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
             let fields = (0..unsafe { ffi::duckdb_struct_type_child_count(raw) }).map(|index| {
@@ -47,7 +50,7 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
             all(format!("union_tag({value})::varchar"), members)
         }
         // Its bytes depend on the rows around it.
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => format!("hash(variant_typeof({value}), {value}::json)"),
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => format!("{HASH}(variant_typeof({value}), {value}::json)"),
         // Whatever it is, it can be printed.
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY | ffi::DUCKDB_TYPE_DUCKDB_TYPE_INVALID => format!("{value}::varchar"),
         _ => value.to_owned(),
@@ -55,7 +58,7 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
 }
 
 fn all(first: String, others: impl Iterator<Item = String>) -> String {
-    format!("hash({})", std::iter::once(first).chain(others).collect::<Vec<_>>().join(", "))
+    format!("{HASH}({})", std::iter::once(first).chain(others).collect::<Vec<_>>().join(", "))
 }
 
 /// The elements of a list, each as it is to be hashed; the list itself where that is the same.

@@ -107,6 +107,25 @@ impl DuckDbSession {
         })
     }
 
+    /// The hash of a model's row, where what stands in its place tells nothing else: that of whatever columns. Binding
+    /// the query to know them takes as long as making a small table, and is for those that held nested values before.
+    fn row_hash_of(
+        &self,
+        source: &BuildSource,
+        (relation, existing): (&RelationName, Option<bool>),
+        extent: Extent,
+    ) -> Option<String> {
+        let any = any_row(extent)?;
+        let is_nested = || self.connection.table_columns(relation).is_ok_and(|typed| !content::are_plain(&typed));
+        match source {
+            BuildSource::Query(sql) if existing == Some(false) && is_nested() => {
+                let bound = self.connection.prepare(&as_subquery(sql)).ok();
+                bound.map(|bound| content::row_hash(&bound.columns())).or(Some(any))
+            }
+            _ => Some(any),
+        }
+    }
+
     /// The hash of a query's row; binding a stream is quick.
     fn row_hash(&self, query: &str, extent: Extent) -> Result<Option<String>, EngineError> {
         match extent {
@@ -131,11 +150,12 @@ impl Session for DuckDbSession {
     fn build(&mut self, relation: &RelationName, source: BuildSource, extent: Extent) -> Result<Content, EngineError> {
         let is_view = matches!(source, BuildSource::View(_));
         let existing = self.existing_kind(relation)?;
+        let row_hash = self.row_hash_of(&source, (relation, existing), extent);
         self.begin()?;
         self.clear_way(relation, existing, is_view)?;
         let table = format!("create or replace table {relation} as ");
         let made = match source {
-            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql), any_row(extent))?,
+            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql), row_hash)?,
             BuildSource::View(sql) => {
                 self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql), None)?
             }

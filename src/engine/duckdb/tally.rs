@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 
@@ -17,7 +18,8 @@ use crate::engine::EngineError;
 /// The function's name in SQL. It takes a tally's number and a hash, and is always true.
 const NAME: &std::ffi::CStr = c"__dovetail_tally";
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
+/// Starts anywhere, so that nobody has a column of the name that it makes.
+static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish() >> 1));
 static RUNNING: LazyLock<Mutex<HashMap<u64, Sums>>> = LazyLock::new(Mutex::default);
 
 /// Sums that do not depend on the order of what is added.
@@ -74,7 +76,7 @@ impl Tally {
     pub(super) fn around(&self, row_hash: &str) -> (String, String) {
         let Tally { number } = self;
         let (name, column) = (NAME.to_string_lossy(), format!("__dovetail_passed_{number}"));
-        let call = format!("{name}({number}::ubigint, {row_hash}) as {column}");
+        let call = format!("system.main.{name}({number}::ubigint, {row_hash}) as {column}");
         (format!("select * exclude ({column}) from (select *, {call} from ("), format!("\n)) where {column}"))
     }
 
