@@ -8,6 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Closeness, Engine, InputVersion, Observation};
 use crate::execute::{PythonError, PythonErrorKind, PythonRuntime, PythonSource};
 use crate::graph::{AssetGraph, Body, Kind, Node, NodeId, Observe};
+use crate::hash::of_pieces;
 use crate::parse::SourceLocation;
 use crate::project::Project;
 use crate::source::Place;
@@ -63,12 +64,12 @@ impl Observer {
         (engine, python): (Option<&dyn Engine>, Option<&dyn PythonRuntime>),
     ) -> Diagnostics {
         if let Some(engine) = engine {
-            self.ask_engine(graph, sources, engine);
+            self.ask_engine(project, graph, sources, engine);
         }
         python.map_or_else(Diagnostics::default, |python| self.ask_python(project, graph, sources, python))
     }
 
-    fn ask_engine(&mut self, graph: &AssetGraph, sources: &[NodeId], engine: &dyn Engine) {
+    fn ask_engine(&mut self, project: &Project, graph: &AssetGraph, sources: &[NodeId], engine: &dyn Engine) {
         let observation = |id: &NodeId| match asked(graph.node(*id)) {
             Asked::Engine(closeness) => Some((*id, Observation { from: graph.from_item(*id), closeness })),
             _ => None,
@@ -76,11 +77,13 @@ impl Observer {
         let (ids, observations): (Vec<NodeId>, Vec<Observation>) = sources.iter().filter_map(observation).unzip();
         let versions = engine.observe(&observations);
         for ((id, observation), version) in ids.into_iter().zip(observations).zip(versions) {
-            let name = graph.node(id).name.to_string();
+            let node = graph.node(id);
+            let name = node.name.to_string();
             match version {
                 Ok(version) => {
                     let seen = Some(observation.closeness.in_words());
-                    self.looked.insert(name, InputVersion { data: Some(version), columns: None, seen });
+                    let data = Some(with_place(version, attached_path(project, node)));
+                    self.looked.insert(name, InputVersion { data, columns: None, seen });
                 }
                 Err(error) => {
                     let words = error.message.lines().next().unwrap_or_default().to_owned();
@@ -133,6 +136,21 @@ impl Observer {
             Asked::Nobody if node.kind == Kind::Seed => Some(self.files.own(node.file.path(), known)),
             Asked::Nobody => None,
         }
+    }
+}
+
+/// Where the database is that a source's table stands in, if it is attached.
+fn attached_path<'p>(project: &'p Project, node: &Node) -> Option<&'p str> {
+    let alias = node.relation.database.as_deref()?;
+    let attached = project.target.attach.iter().find(|attached| attached.alias.eq_ignore_ascii_case(alias))?;
+    Some(&attached.path)
+}
+
+/// A table of the same name and as many rows in another database is another one.
+fn with_place(version: String, path: Option<&str>) -> String {
+    match path {
+        Some(path) => of_pieces([version.as_bytes(), path.as_bytes()]).to_hex().to_string(),
+        None => version,
     }
 }
 

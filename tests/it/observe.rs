@@ -204,6 +204,13 @@ fn tables_of_attached_databases_are_observed_without_being_declared() {
     );
     assert_eq!(project.run(&["reconcile"]).code, 0);
     assert_eq!(unfresh(&project), Vec::<String>::new());
+    // Another file with a table of the same name, columns and number of rows.
+    by_hand(&project, "moved.duckdb", "create table t as select 3 as x union all select 4");
+    write(&project, "dovetail.toml", "[targets.dev]\nattach = [{ path = 'moved.duckdb', alias = 'other' }]\n");
+    assert_eq!(
+        unfresh(&project),
+        ["seen stale source: `other.main.t` changed", "total stale upstream: `seen` changed"]
+    );
 }
 
 #[test]
