@@ -288,6 +288,8 @@ pub struct ExistingRelation {
     pub is_view: bool,
     /// Of a table of the project's own database; empty where they are not known.
     pub columns: Vec<Column>,
+    /// Of a view of the project's own database: a hash of how the engine keeps its query.
+    pub definition: Option<String>,
     /// How many rows the catalog counts, with those that were deleted and still take room; `None` where it does not.
     pub rows: Option<u64>,
 }

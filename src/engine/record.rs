@@ -56,6 +56,7 @@ impl From<MaterializationRecord> for Recorded {
             data_hash: record.data_hash,
             renamed_from: None,
             relation: record.relation,
+            definition: None,
             replaced_by: None,
             seconds: record.seconds,
         }
@@ -86,6 +87,8 @@ pub struct Recorded {
     pub is_view: bool,
     /// `None` for objects.
     pub relation: Option<String>,
+    /// Of a view: `ExistingRelation::definition` when the run ended that made it, where this engine took it down.
+    pub definition: Option<String>,
     /// Another asset, which was built at the same relation since: what stands there is not this asset's any more.
     pub replaced_by: Option<String>,
     pub seconds: f64,

@@ -13,6 +13,11 @@ pub(super) fn causes(record: &Recorded, found: &ExistingRelation, content: Optio
     if !record.is_view && !record.columns.is_empty() && !found.columns.is_empty() {
         details.extend(columns(&record.columns, &found.columns));
     }
+    if let (Some(written), Some(stands)) = (&record.definition, &found.definition)
+        && written != stands
+    {
+        details.push("its query is not the one that was written".to_owned());
+    }
     if let (Some(written), Some(counted)) = (record.rows, found.rows)
         && written != counted
     {

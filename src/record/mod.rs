@@ -185,6 +185,7 @@ mod tests {
 
     fn record(asset: &str, data_version: Option<&str>, inputs: &[&str]) -> Recorded {
         Recorded {
+            definition: None,
             asset: asset.to_owned(),
             run: "run".to_owned(),
             started_at: 0,

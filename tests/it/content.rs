@@ -199,6 +199,33 @@ fn columns_that_were_altered_by_hand_are_drift() {
 }
 
 #[test]
+fn views_that_were_replaced_by_hand_are_drift() {
+    let project = Project::new()
+        .file("models/base.sql", "select range as x from range(3)")
+        .file(
+            "models/seen.sql",
+            "{{ config(materialized='view') }} select x::tinyint as x, 'a' as \"b \"\"c\"\"\" from base",
+        )
+        .file("models/total.sql", "select sum(x) as total from seen");
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    // As it was, and with the same columns.
+    by_hand(
+        &project,
+        "create or replace view seen as select x::tinyint as x, 'a' as \"b \"\"c\"\"\" from \"main\".base",
+    );
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    by_hand(&project, "create or replace view seen as select (x + 1)::tinyint as x, 'a' as \"b \"\"c\"\"\" from base");
+    let drifted = "seen drifted: drift, its query is not the one that was written";
+    assert_eq!(status(&project, &[]), [drifted, "total pending: upstream, `seen` is drifted"]);
+    assert_eq!(project.run(&["reconcile"]).code, 0);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    // The newest definition counts, also of a run that is published as one.
+    assert_eq!(project.run(&["run", "--atomic"]).code, 0);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+}
+
+#[test]
 fn rows_that_were_added_by_hand_are_drift() {
     let project = built();
     by_hand(&project, "insert into a values (3, 'three')");

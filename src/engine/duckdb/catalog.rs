@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::content::columns;
 use super::raw::{Chunk, Connection};
-use super::state::{number, text};
+use super::state::{DEFINITION, number, text};
 use super::types::plain_names;
 use crate::engine::{Column, EngineError, ExistingRelation};
 use crate::graph::{RelationName, literal};
@@ -26,7 +26,8 @@ fn select_relations(own: &str) -> String {
         ) d using (table_oid)
         where not t.internal and not t.temporary
         union all
-        select nullif(database_name, {own}), schema_name, view_name, 'VIEW', null, null
+        select nullif(database_name, {own}), schema_name, view_name, 'VIEW', null,
+            case when database_name = {own} then {DEFINITION} end
         from duckdb_views() where not internal and not temporary"
     )
 }
@@ -57,16 +58,34 @@ pub(super) fn relation(
     connection: &Arc<Connection>,
     relation: &RelationName,
 ) -> Result<Option<ExistingRelation>, EngineError> {
-    let found = |is_view, columns, rows| ExistingRelation { relation: relation.clone(), is_view, columns, rows };
+    let found = |is_view, columns, rows, definition| ExistingRelation {
+        relation: relation.clone(),
+        is_view,
+        columns,
+        rows,
+        definition,
+    };
     match connection.is_view(relation)? {
         None => Ok(None),
-        Some(true) => Ok(Some(found(true, Vec::new(), None))),
+        Some(true) => Ok(Some(found(true, Vec::new(), None, definition(connection, relation)?))),
         Some(false) => {
             let rows = number(connection, &format!("select count(*) from {relation}"))?;
             let columns = columns(&connection.table_columns(relation)?);
-            Ok(Some(found(false, columns, rows.and_then(|rows| u64::try_from(rows).ok()))))
+            Ok(Some(found(false, columns, rows.and_then(|rows| u64::try_from(rows).ok()), None)))
         }
     }
+}
+
+/// The definition of a view.
+fn definition(connection: &Arc<Connection>, relation: &RelationName) -> Result<Option<String>, EngineError> {
+    let database = relation.database.as_deref().map_or("current_database()".to_owned(), literal);
+    let (schema, identifier) = (literal(&relation.schema), literal(&relation.identifier));
+    let query = format!(
+        "select {DEFINITION} from duckdb_views() where database_name = {database}
+            and lower(schema_name) = lower({schema}) and lower(view_name) = lower({identifier})"
+    );
+    let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
+    Ok(chunk.and_then(|chunk| text(&chunk, 0, 0)))
 }
 
 /// A relation of the listing, and whether its columns' types are written as `types::type_text` writes them.
@@ -76,15 +95,16 @@ fn listed(chunk: &Chunk, row: u64, plain: &HashSet<&str>) -> Option<(ExistingRel
     let is_view = part(3)? == "VIEW";
     let rows = chunk.big_int(4, row).and_then(|rows| u64::try_from(rows).ok());
     let rows = rows.filter(|_| relation.database.is_none());
-    let Some(described) = part(5) else {
-        return Some((ExistingRelation { relation, is_view, columns: Vec::new(), rows }, true));
+    let (described, definition) = if is_view { (None, part(5)) } else { (part(5), None) };
+    let Some(described) = described else {
+        return Some((ExistingRelation { relation, is_view, columns: Vec::new(), rows, definition }, true));
     };
     let columns: Option<Vec<(u32, Column)>> = described.split(SEPARATORS[1]).map(|text| column(text, plain)).collect();
     let is_exact = columns.is_some();
     let mut columns = columns.unwrap_or_default();
     columns.sort_by_key(|(number, _)| *number);
     let columns = columns.into_iter().map(|(_, column)| column).collect();
-    Some((ExistingRelation { relation, is_view, columns, rows }, is_exact))
+    Some((ExistingRelation { relation, is_view, columns, rows, definition }, is_exact))
 }
 
 /// A column with its number; `None` where the type may be written in another way than ours.

@@ -388,5 +388,21 @@ fn state_of_the_first_format_is_migrated() {
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&record("a")).unwrap();
     assert_eq!(engine.recorded(Some(&["a"])).unwrap()[0].code_version.as_deref(), Some("code"));
-    assert!(text(&engine, "select version from dovetail.format").contains("| 3 "));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
+}
+
+#[test]
+fn a_state_without_definitions_of_views_gets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(engine(folder.path()));
+    let database = Arc::new(super::raw::Database::open(Some(&folder.path().join("test.duckdb")), &[]).unwrap());
+    let old = "drop table dovetail.definitions; update dovetail.format set version = 3";
+    database.connect().unwrap().execute(old).unwrap();
+    drop(database);
+    let engine = engine(folder.path());
+    let mut session = engine.session().unwrap();
+    session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
+    session.publish(&record("a")).unwrap();
+    assert_eq!(engine.recorded(None).unwrap()[0].relation.as_deref(), Some("main.a"));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
 }

@@ -1,11 +1,13 @@
 //! The tables of the schema `dovetail`, where state lives beside the data.
 
+mod definitions;
 mod history;
 mod runs;
 mod schema;
 mod staged;
 mod trash;
 
+pub(super) use self::definitions::DEFINITION;
 pub(super) use self::trash::TrashRow;
 
 use std::collections::BTreeMap;
@@ -64,7 +66,7 @@ impl State {
         }
         match self.format(connection)? {
             Some(FORMAT) => Ok(()),
-            Some(1 | 2) => connection.execute(&schema::migrate(&self.schema)),
+            Some(older @ 1..FORMAT) => connection.execute(&schema::migrate(&self.schema, older)),
             found => Err(unknown_format(found)),
         }
     }
@@ -108,12 +110,13 @@ impl State {
             format!("where asset in ({})", names.join(", "))
         });
         let query = format!(
-            "select newest.asset, details::varchar, (seconds * 1000000)::bigint, run, row_count, epoch_us(started_at),
-                nullif(built_last.asset, newest.asset), relation
+            "select newest.asset, details::varchar, (seconds * 1000000)::bigint, newest.run, row_count, epoch_us(started_at),
+                nullif(built_last.asset, newest.asset), relation, definition
             from (from {schema}.materializations {} {NEWEST}) newest
-            left join ({}) built_last on built_last.place = lower(newest.relation)",
+            left join ({}) built_last on built_last.place = lower(newest.relation) {}",
             condition.unwrap_or_default(),
             schema::built_last(&self.schema),
+            definitions::join(&self.schema, "newest"),
             schema = self.schema,
         );
         rows(connection, &query, recorded)
@@ -161,7 +164,8 @@ pub(super) fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
     chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
-/// Of a row that begins with asset, details, microseconds that it took, run, rows, start, what replaced it, relation.
+/// Of a row that begins with asset, details, microseconds that it took, run, rows, start, what replaced it, relation,
+/// definition.
 fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
     // Nothing is known of what the first format recorded.
     let details: Details =
@@ -181,6 +185,7 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         renamed_from: None,
         is_view: details.materialized == "view",
         relation: text(chunk, 7, row),
+        definition: text(chunk, 8, row),
         replaced_by: text(chunk, 6, row),
         seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
     })

@@ -76,6 +76,7 @@ impl State {
         update.bind(2, &BindValue::Text(end.status))?;
         update.bind(3, &BindValue::Text(&end.run))?;
         update.run()?;
+        self.define(connection, &end.run)?;
         if end.failures.is_empty() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! The tables of the state and the views over them, and how older formats become this one.
 
 /// Version of the tables below. An older one is migrated, a newer one refused.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// What a newer row is: rows stand in the order of their commits, and clocks may go back.
 pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset order by rowid desc) = 1";
@@ -38,10 +38,12 @@ pub(super) fn create(schema: &str) -> String {
         );
         {}
         {}
+        {}
         insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
         {}",
         runs(schema),
         trash(schema),
+        definitions(schema),
         views(schema)
     )
 }
@@ -95,6 +97,18 @@ fn trash(schema: &str) -> String {
     )
 }
 
+/// How views were defined by the run that made them: format 4 has it.
+fn definitions(schema: &str) -> String {
+    format!(
+        "create table if not exists {schema}.definitions (
+            place varchar not null,
+            run varchar not null,
+            definition varchar not null,
+            engine varchar not null
+        );"
+    )
+}
+
 /// What people ask first, as tables.
 fn views(schema: &str) -> String {
     format!(
@@ -131,13 +145,18 @@ fn views(schema: &str) -> String {
     )
 }
 
-/// Brings formats 1 (without versions of code and data) and 2 (without runs) up to this one.
-pub(super) fn migrate(schema: &str) -> String {
+/// Brings an older format up to this one: 1 (without versions of code and data), 2 (without runs) and 3 (without
+/// definitions of views).
+pub(super) fn migrate(schema: &str, format: i64) -> String {
+    let definitions = definitions(schema);
+    if format == 3 {
+        return format!("begin transaction; {definitions} update {schema}.format set version = {FORMAT}; commit");
+    }
     format!(
         "begin transaction; alter table {schema}.materializations add column if not exists details json;
         alter table {schema}.materializations add column if not exists relation varchar;
         update {schema}.materializations set relation = details->>'relation';
-        {} {} {} update {schema}.format set version = {FORMAT}; commit",
+        {} {} {definitions} {} update {schema}.format set version = {FORMAT}; commit",
         runs(schema),
         trash(schema),
         views(schema)
