@@ -170,3 +170,14 @@ fn what_is_compiled_is_said_where_it_cannot_be_written() {
     assert_eq!((said.code, said.stdout.as_str()), (2, "select 1 as x\n"));
     assert!(said.stderr.contains("error[DT0009]"), "{said}");
 }
+
+#[test]
+fn a_terminal_shows_the_lines_before_what_they_come_to() {
+    let project = Project::new().file("models/a.sql", "select 1 as x");
+    for (command, end) in [("plan", "to build"), ("status", "not up to date")] {
+        let screen = project.screen(&[command]);
+        assert!(screen.lines().last().is_some_and(|line| line.contains(end)), "{screen}");
+    }
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(project.screen(&["show", "--inline", "select x from a where false"]), "x\n─\nno rows\n");
+}
