@@ -13,6 +13,7 @@ use super::facts::gather;
 use super::interrupt::Interrupt;
 use super::log::Log;
 use super::observe::observe;
+use super::plan::waiting_in_words;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::retry::undone;
@@ -96,6 +97,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(match extent {
             Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
             Extent::Selected => HOLDS_NOTHING,
+            Extent::Stale { .. } if !work.plan.waiting.is_empty() => "nothing to do",
             Extent::Stale { .. } => "nothing to do: everything selected is up to date",
             Extent::Undone => NOTHING_UNDONE,
         });
@@ -190,6 +192,9 @@ fn what_is_stale(
     let Assessment { judged, code_versions, packages: found, records, observer, .. } =
         Assessment::of(context, compiled, Some(look))?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
+    if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
+        context.printer.note(&waiting);
+    }
     let packages = match compiled.project.counts_packages {
         true => found,
         false => packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))),
