@@ -121,6 +121,7 @@ impl Assessment {
             records: &records,
             inputs: &inputs,
             relations: &found.relations,
+            made: &found.made,
             objects: &found.objects,
             failures: &failures,
             declared: &declared,

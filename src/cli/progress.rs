@@ -66,6 +66,10 @@ impl<'a> Progress<'a> {
         }
         match event {
             Event::RunStarted { .. } => {}
+            Event::Replaced { asset, is_view } => {
+                let kind = if *is_view { "view" } else { "table" };
+                self.line(&format!("`{asset}` replaces a {kind} that dovetail did not make"));
+            }
             Event::AssetStarted { asset, .. } => {
                 if let Some(live) = &mut self.live {
                     live.start(asset);

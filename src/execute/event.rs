@@ -13,6 +13,11 @@ pub enum Event {
         total: usize,
         threads: usize,
     },
+    /// Something stands where an asset is built, and dovetail did not make it.
+    Replaced {
+        asset: String,
+        is_view: bool,
+    },
     AssetStarted {
         asset: String,
         kind: Kind,

@@ -1,6 +1,7 @@
 //! `Plan -> Events`: runs the steps in parallel and says what happens; shows nothing and records nothing by itself.
 
 mod event;
+mod foreign;
 mod materialize;
 mod python;
 mod runtime;

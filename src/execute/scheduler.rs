@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::event::{Event, Outcome, RunSummary, Withheld};
+use super::foreign;
 use super::materialize::{Materializer, microseconds};
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
@@ -103,6 +104,7 @@ pub fn execute(
         None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
     };
     distrust_altered(&context, plan, &standing)?;
+    let replaced = foreign::replaced(&context, plan, &standing)?;
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let (events, received) = channel();
@@ -129,6 +131,7 @@ pub fn execute(
     })?;
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
+    replaced.into_iter().for_each(|event| run.emit(event));
     run.start_ready();
     let workers: Vec<_> = (0..threads).map(|_| spawn_worker(&shared, &events)).collect();
     run.follow(&received, cancellation);

@@ -212,6 +212,27 @@ fn the_plan_says_what_and_why() {
     assert!(none.stdout.is_empty() && none.stderr.contains("nothing to do"), "{}", none.stderr);
 }
 
+#[test]
+fn what_dovetail_did_not_make_is_not_replaced_without_a_word() {
+    let project = Project::new().file("models/precious.sql", "select 1 as x").file("models/other.sql", "select 1 as x");
+    by_hand(
+        &project,
+        "create table precious as select 42 as y; create schema far; create view far.other as select 1 as y",
+    );
+    assert_said!(project.run(&["plan"]));
+    let said = project.run(&["run"]);
+    assert!(said.stderr.contains("`precious` replaces a table that dovetail did not make\n"), "{said}");
+    assert!(!project.run(&["run"]).stderr.contains("did not make"));
+    // What moves to where something stands already.
+    write(&project, "models/other.sql", "{{ config(schema='far') }} select 1 as x");
+    let said = project.run(&["status", "--select", "other"]);
+    let told = "config relation changed; a view stands there that dovetail did not make, and building it replaces that";
+    assert!(said.stdout.contains(told), "{said}");
+    let said = project.run(&["reconcile"]);
+    assert!(said.stderr.contains("`other` replaces a view that dovetail did not make\n"), "{said}");
+    assert_eq!(status(&project, &["--select", "other"]), Vec::<String>::new());
+}
+
 /// A stale asset that is not selected, and what reads it.
 fn a_is_stale() -> Project {
     let project = built();
