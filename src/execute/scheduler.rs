@@ -127,6 +127,7 @@ pub fn execute(
         run: options.run.clone(),
         command: options.command.clone(),
         started_at: microseconds(SystemTime::now()),
+        publish: options.publish,
         surroundings: options.surroundings.clone(),
     })?;
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
