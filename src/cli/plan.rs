@@ -127,7 +127,9 @@ fn summary(lines: &[Line<'_>]) -> String {
         words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
     }
     if orphans > 0 {
-        words.push(format!("{orphans} orphaned, which dovetail leaves alone until `dovetail gc` moves them away"));
+        words.push(format!(
+            "{orphans} orphaned, which dovetail leaves alone until `dovetail gc --yes` moves them to the trash"
+        ));
     }
     let command = if builds > 0 || checks > 0 { "; `dovetail reconcile` does it" } else { "" };
     format!("{}{command}", words.join(", "))

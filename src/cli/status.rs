@@ -51,7 +51,7 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
     match unfresh - orphaned {
         _ if total == 0 => NOTHING_SELECTED.to_owned(),
         0 if orphaned == 0 => format!("all {total} up to date"),
-        0 => format!("{orphaned} of {total} orphaned; `dovetail gc` moves them to the trash"),
+        0 => format!("{orphaned} of {total} orphaned; `dovetail gc --yes` moves them to the trash"),
         _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),
     }
 }

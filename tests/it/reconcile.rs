@@ -439,7 +439,7 @@ fn an_orphan_is_named_with_what_to_do() {
     std::fs::remove_file(project.root().join("models/apart.sql")).unwrap();
     let said = project.run(&["status"]);
     assert_eq!(said.stdout.lines().last(), Some("apart  orphaned  nothing declares it any more"));
-    assert!(said.stderr.contains("1 of 5 orphaned; `dovetail gc` moves them"), "{}", said.stderr);
+    assert!(said.stderr.contains("1 of 5 orphaned; `dovetail gc --yes` moves them"), "{}", said.stderr);
 }
 
 #[test]
