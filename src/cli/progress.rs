@@ -18,6 +18,8 @@ const KEPT_LINES: usize = 20;
 /// How many of the slowest assets the end names, when the run took long enough to ask.
 const SLOWEST: usize = 3;
 const WORTH_ASKING: Duration = Duration::from_secs(1);
+/// How many assets a line names.
+const NAMED: usize = 3;
 const LONGEST_NAME: usize = 48;
 
 /// The sink of a run's events that people see.
@@ -81,6 +83,14 @@ impl<'a> Progress<'a> {
             Event::Printed { asset, line } => self.keep_or_show(asset, line),
             Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
                 self.finish(asset, *kind, *materialized, *elapsed, outcome);
+            }
+            Event::Stopping { assets } => {
+                let names: Vec<_> = assets.iter().take(NAMED).map(|asset| format!("`{asset}`")).collect();
+                let more = match assets.len() - names.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                self.line(&format!("waiting for {}{more} to stop; Ctrl-C again ends at once", names.join(", ")));
             }
             Event::RunFinished { summary } => self.end(summary),
         }

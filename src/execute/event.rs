@@ -41,6 +41,10 @@ pub enum Event {
         elapsed: Duration,
         outcome: Outcome,
     },
+    /// The run was asked to end, and these are still at work.
+    Stopping {
+        assets: Vec<String>,
+    },
     RunFinished {
         summary: RunSummary,
     },

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::cancel::Cancellation;
 use super::event::{Event, Outcome};
-use super::scheduler::{Cancellation, Message, RunContext};
+use super::scheduler::{Message, RunContext};
 use super::staging::Staging;
 use super::versions::{self, DataVersion, Found};
 use super::{python, sql};

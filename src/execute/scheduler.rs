@@ -3,11 +3,11 @@
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::cancel::Cancellation;
 use super::event::{Event, Outcome, RunSummary, Withheld};
 use super::foreign;
 use super::materialize::{Materializer, microseconds};
@@ -30,25 +30,8 @@ const POLL: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_micros(500);
 /// How long user code that was asked to stop may take before it is left behind.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// A switch that ends a run; cloned into whatever may throw it (such as the handler of Ctrl-C).
-#[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
-
-impl Cancellation {
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// The switch itself, for handlers of signals that can do no more than set it.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+/// How long it may take before somebody is told whom the end waits for, and may call it off.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
@@ -321,9 +304,12 @@ impl<'a> Run<'a> {
         }));
     }
 
-    /// Takes messages until all steps are done, or until a cancelled run's grace is over.
+    /// Takes messages until all steps are done, or until a cancelled run's grace is over: its time is up, or somebody asked
+    /// for the end again.
     fn follow(&mut self, received: &Receiver<Message>, cancellation: &Cancellation) {
-        let mut deadline: Option<Instant> = None;
+        cancellation.heed();
+        let mut stopped: Option<Instant> = None;
+        let mut is_told = false;
         while self.running > 0 {
             if cancellation.is_cancelled() && !self.summary.interrupted {
                 self.summary.interrupted = true;
@@ -331,8 +317,15 @@ impl<'a> Run<'a> {
             }
             if self.stop.is_cancelled() {
                 self.interrupt_workers();
-                if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + GRACE) {
+                let waited = stopped.get_or_insert_with(Instant::now).elapsed();
+                // What listens has ended by then, also where one Ctrl-C reaches the process twice, by way of its parent.
+                let is_patient = waited < PATIENCE;
+                if waited >= GRACE || (cancellation.is_urgent() && !is_patient) {
                     return;
+                }
+                if !is_patient && self.summary.interrupted && !is_told {
+                    self.emit(Event::Stopping { assets: self.still_running() });
+                    is_told = true;
                 }
             }
             match received.recv_timeout(POLL) {
@@ -342,6 +335,11 @@ impl<'a> Run<'a> {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn still_running(&self) -> Vec<String> {
+        let running = (0..self.states.len()).filter(|step| self.states[*step] == StepState::Queued);
+        running.map(|step| self.name(step)).collect()
     }
 
     /// Again and again, since a statement that starts right after an interrupt does not hear it.

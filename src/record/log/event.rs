@@ -54,6 +54,7 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
             }
             object
         }
+        Event::Stopping { assets } => json!({"level": "info", "event": "run_stopping", "waits_for": assets}),
         Event::RunFinished { summary } => run_finished(summary),
     }
 }
