@@ -17,7 +17,7 @@ use super::plan::waiting_in_words;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::retry::{Undone, undone};
-use super::{CommandResult, ExitStatus};
+use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, look, open};
@@ -329,10 +329,9 @@ fn surroundings(context: &Context, project: &Project, engine: &dyn Engine, uses_
     let versions = python.flat_map(|python| python.versions());
     let ours = [("dovetail", env!("CARGO_PKG_VERSION")), ("engine", engine.capabilities().engine.as_str())];
     let ours = ours.map(|(name, version)| (name.to_owned(), version.to_owned()));
-    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| context.environment.get(*name));
     let repository = Repository::of(&project.root);
     Surroundings {
-        user: user.cloned(),
+        user: user::name(&context.environment),
         git_dirty: repository.as_ref().map(|repository| repository.is_dirty),
         git_commit: repository.and_then(|repository| repository.commit),
         versions: ours.into_iter().chain(versions).collect(),
