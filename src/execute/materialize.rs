@@ -314,7 +314,11 @@ impl Materializer {
             EngineErrorKind::Query | EngineErrorKind::Execution | EngineErrorKind::Source => Code::SqlFailed,
         };
         let diagnostic = Diagnostic::error(code, format!("`{}` failed: {}", node.name, error.message));
-        self.redacted(diagnostic.at(node.place.clone()).hint_if(error.hint()))
+        let placed = match &node.body {
+            Body::Sql(_) => diagnostic.somewhere_in(&node.file),
+            _ => diagnostic.at(node.place.clone()),
+        };
+        self.redacted(placed.hint_if(error.hint()))
     }
 
     /// No message leaves with a secret in it.
