@@ -114,8 +114,22 @@ impl Place {
         Place::new(file, Span::new(0, 0))
     }
 
+    /// All that stands in the file, without the white space around it.
+    pub fn all_of(file: &Arc<SourceFile>) -> Self {
+        let text = file.text();
+        let start = text.len() - text.trim_start().len();
+        Place::new(file, Span::new(start, text.trim_end().len()))
+    }
+
     pub fn position(&self) -> Position {
         self.file.position(self.span.start)
+    }
+
+    /// `path:line`, or `path:first-last` of several lines.
+    pub fn lines(&self) -> String {
+        let (first, last) = (self.position().line, self.file.position(self.span.end).line);
+        let path = self.file.path().display();
+        if first == last { format!("{path}:{first}") } else { format!("{path}:{first}-{last}") }
     }
 }
 

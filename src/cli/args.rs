@@ -178,6 +178,11 @@ pub(crate) struct RetryArgs {
     #[arg(short = 'x', long)]
     pub fail_fast: bool,
 
+    /// Publish everything in one commit at the end, or nothing if anything failed; goes without saying where the run that
+    /// is taken up was published so
+    #[arg(long)]
+    pub atomic: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,

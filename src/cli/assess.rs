@@ -11,6 +11,7 @@ use super::context::Context;
 use super::facts::{gather, open_if_there};
 use super::observe::observe;
 use super::run::database_diagnostic;
+use super::table::shortened;
 use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -121,6 +122,7 @@ impl Assessment {
             records: &records,
             inputs: &inputs,
             relations: &found.relations,
+            made: &found.made,
             objects: &found.objects,
             failures: &failures,
             declared: &declared,
@@ -178,9 +180,14 @@ impl Looked {
     }
 }
 
+/// So much of a cause is shown in a table: messages of engines may hold a whole query.
+const LONGEST_CAUSE: usize = 200;
+
 /// The causes in one line of a table.
 pub(crate) fn in_words(judgement: &Judgement) -> String {
-    let mut words: Vec<&str> = judgement.causes.iter().map(|cause| cause.detail.as_str()).take(3).collect();
+    let shortened: Vec<_> =
+        judgement.causes.iter().take(3).map(|cause| shortened(&cause.detail, LONGEST_CAUSE)).collect();
+    let mut words: Vec<&str> = shortened.iter().map(AsRef::as_ref).collect();
     let more = format!("and {} more", judgement.causes.len().saturating_sub(words.len()));
     if judgement.causes.len() > words.len() {
         words.push(&more);

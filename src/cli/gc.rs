@@ -21,7 +21,7 @@ use crate::record::Found;
 pub(crate) fn gc(context: &mut Context, args: &GcArgs) -> CommandResult {
     let compiled = context.compile()?;
     let Some(engine) = opened(context, &compiled, args)? else {
-        context.printer.note("there is no database yet, so nothing is in the way");
+        context.printer.note("there is no database yet, so there is nothing to collect");
         return Ok(ExitStatus::Success);
     };
     let gc = Gc { compiled: &compiled, engine, args };

@@ -1,7 +1,9 @@
-//! Ctrl-C (and SIGTERM) while a run is going on: the first asks the run to end, a second one ends the process.
+//! Ctrl-C (and SIGTERM) while a run is going on: the first asks the run to end, the second one to end at once, in order
+//! still. Where nobody listens, the second one ends the process, and the third one always does.
 
 use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level;
 
 use super::ExitStatus;
 use crate::execute::Cancellation;
@@ -11,12 +13,15 @@ pub(crate) struct Interrupt(Vec<SigId>);
 
 impl Interrupt {
     pub fn install(cancellation: &Cancellation) -> Self {
-        let flag = cancellation.flag();
-        let handlers = [SIGINT, SIGTERM].into_iter().flat_map(|signal| {
-            // The order matters: at the first signal the flag is not set yet, so only the second one ends the process.
-            let status = ExitStatus::Interrupted as i32;
-            let shutdown = signal_hook::flag::register_conditional_shutdown(signal, status, flag.clone());
-            [shutdown, signal_hook::flag::register(signal, flag.clone())]
+        let handlers = [SIGINT, SIGTERM].into_iter().map(|signal| {
+            let cancellation = cancellation.clone();
+            let handler = move || {
+                if cancellation.ask() {
+                    low_level::exit(ExitStatus::Interrupted as i32);
+                }
+            };
+            // SAFETY: a handler may use atomics, and end the process without running what waits for its end.
+            unsafe { low_level::register(signal, handler) }
         });
         // Without handlers Ctrl-C ends the process at once, which leaves nothing half-written either.
         Interrupt(handlers.filter_map(Result::ok).collect())
@@ -26,7 +31,7 @@ impl Interrupt {
 impl Drop for Interrupt {
     fn drop(&mut self) {
         for handler in self.0.drain(..) {
-            signal_hook::low_level::unregister(handler);
+            low_level::unregister(handler);
         }
     }
 }

@@ -31,6 +31,7 @@ mod show;
 mod status;
 mod table;
 mod usage;
+mod user;
 mod verify;
 mod when;
 mod why;

@@ -1,6 +1,6 @@
 //! `dovetail plan`: what `reconcile` would do, in order, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,14 +13,18 @@ use super::progress::seconds;
 use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
+use crate::graph::{AssetGraph, NodeId};
 use crate::plan::staleness::Judgement;
-use crate::plan::{Reason, Step, plan_reconcile};
+use crate::plan::{Plan, Reason, Step, Waiting, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
     let look = Assessment::look(context, args)?;
     let usual = look.engine.as_ref().map(|engine| engine.usual_seconds()).transpose();
     let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-    let mut lines = steps(&look, &usual);
+    let Looked { compiled, selected, assessment, .. } = &look;
+    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+    let mut lines = steps(&look, &plan, &usual);
+    lines.extend(waits(&look, &plan));
     let orphan = Judgement::orphaned();
     // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
     if !args.selection.select.is_empty() {
@@ -34,15 +38,20 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
         return Ok(ExitStatus::Success);
     }
     print(context, args.output, &mut lines)?;
-    context.printer.note(&summary(&lines));
+    let summary = summary(&lines);
+    if !summary.is_empty() {
+        context.printer.note(&summary);
+    }
+    if let Some(waiting) = waiting_in_words(&compiled.graph, &assessment.judged, &plan.waiting) {
+        context.printer.note(&waiting);
+    }
     look.leave();
     Ok(ExitStatus::Success)
 }
 
 /// The steps of the plan, with the times that they usually take.
-fn steps<'l>(look: &'l Looked, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
-    let Looked { compiled, selected, assessment, .. } = look;
-    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+fn steps<'l>(look: &'l Looked, plan: &Plan, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
+    let Looked { compiled, assessment, .. } = look;
     let line = |step: &Step| {
         let action = match step.reason {
             Reason::Pending => Action::Check,
@@ -52,6 +61,42 @@ fn steps<'l>(look: &'l Looked, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
         Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
     };
     plan.steps.iter().filter_map(line).collect()
+}
+
+/// What is no step, since it waits for what is not selected.
+fn waits<'l>(look: &'l Looked, plan: &Plan) -> Vec<Line<'l>> {
+    let Looked { compiled, assessment, .. } = look;
+    let steps: HashSet<NodeId> = plan.steps.iter().map(|step| step.asset).collect();
+    let line = |waiting: &Waiting| {
+        let asset = compiled.graph.node(waiting.asset).name.as_str();
+        let line = Line::new(asset, assessment.judged.get(&waiting.asset)?, Action::Wait, None);
+        let why = format!("it waits for {}", upstream_in_words(&compiled.graph, &assessment.judged, waiting));
+        Some(Line { why, ..line })
+    };
+    plan.waiting.iter().filter(|waiting| !steps.contains(&waiting.asset)).filter_map(line).collect()
+}
+
+fn upstream_in_words(graph: &AssetGraph, judged: &HashMap<NodeId, Judgement>, waiting: &Waiting) -> String {
+    let state = judged.get(&waiting.upstream).map_or("not up to date", |judgement| judgement.state.as_str());
+    format!("`{}`, which is {state} and not selected", graph.node(waiting.upstream).name)
+}
+
+/// That a selection leaves out what something of it waits for, and how to take it along; `None` where nothing waits.
+pub(crate) fn waiting_in_words(
+    graph: &AssetGraph,
+    judged: &HashMap<NodeId, Judgement>,
+    waiting: &[Waiting],
+) -> Option<String> {
+    let first = waiting.first()?;
+    let asset = &graph.node(first.asset).name;
+    let upstream = upstream_in_words(graph, judged, first);
+    Some(match waiting.len() {
+        1 => format!("`{asset}` stays pending: it waits for {upstream}; `--select +{asset}` takes it along"),
+        count => format!(
+            "{count} stay pending, waiting for what is not selected, such as `{asset}` for {upstream}; \
+             `--select +{asset}` takes it along"
+        ),
+    })
 }
 
 fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) -> Result<(), Diagnostic> {
@@ -67,7 +112,7 @@ fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) ->
     Ok(())
 }
 
-/// What the lines come to. Times are of work, which several threads share.
+/// What the lines come to; nothing where all of them wait. Times are of work, which several threads share.
 fn summary(lines: &[Line<'_>]) -> String {
     let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
     let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
@@ -77,12 +122,14 @@ fn summary(lines: &[Line<'_>]) -> String {
         words.push(format!("{builds} to build{}", all.map(|all| format!(" (about {all})")).unwrap_or_default()));
     }
     if checks > 0 {
-        let all = about(lines, |action| action != Action::Leave);
+        let all = about(lines, |action| matches!(action, Action::Build | Action::Check));
         let all = all.map(|all| format!(" (with all of them about {all})")).unwrap_or_default();
         words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
     }
     if orphans > 0 {
-        words.push(format!("{orphans} orphaned, which dovetail leaves alone until `dovetail gc` moves them away"));
+        words.push(format!(
+            "{orphans} orphaned, which dovetail leaves alone until `dovetail gc --yes` moves them to the trash"
+        ));
     }
     let command = if builds > 0 || checks > 0 { "; `dovetail reconcile` does it" } else { "" };
     format!("{}{command}", words.join(", "))
@@ -107,6 +154,8 @@ enum Action {
     Build,
     /// Built if what it reads comes out differently.
     Check,
+    /// Nothing: it waits for what is not selected.
+    Wait,
     /// Nothing: it is no part of the project any more.
     Leave,
 }
@@ -121,12 +170,13 @@ impl<'a> Line<'a> {
         let action = match self.action {
             Action::Build => "build",
             Action::Check => "check",
+            Action::Wait => "wait",
             Action::Leave => "leave",
         };
         let time =
             self.seconds.and_then(|time| Duration::try_from_secs_f64(time).ok()).map(seconds).unwrap_or_default();
         let Line { asset, state, order, why, .. } = self;
-        format!("{order:>4}  {action}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
+        format!("{order:>4}  {action:<5}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
     }
 }
 

@@ -68,7 +68,7 @@ impl Printer {
         }
     }
 
-    /// Data, as it is, to stdout. Held back until the buffer is full or the command ends.
+    /// Data, as it is, to stdout. Held back until the buffer is full, something is said on stderr or the command ends.
     pub fn data(&mut self, text: &str) {
         if !matches!(self.stdout_state, StreamState::Open) {
             return;
@@ -108,7 +108,10 @@ impl Printer {
     }
 
     /// Text on stderr as it is, whatever the verbosity and format.
+    ///
+    /// What was said on stdout before goes out first: on a terminal both are one text, and their order is the program's.
     pub fn error_text(&mut self, text: &str) {
+        self.flush_stdout();
         // A closed stderr leaves nobody to tell.
         let _ = self.stderr.write_all(text.as_bytes());
         let _ = self.stderr.flush();
@@ -147,8 +150,7 @@ impl Printer {
 
     /// Prints the errors of a command, flushes, and gives its exit status.
     pub fn finish(mut self, result: CommandResult) -> ExitStatus {
-        let flushed = self.stdout.flush();
-        self.note_stdout(flushed);
+        self.flush_stdout();
         let status = match result {
             Ok(status) => status,
             Err(diagnostics) => {
@@ -169,6 +171,13 @@ impl Printer {
         match self.log_format {
             LogFormat::Json => self.log_line(&json!({ "level": level, "message": message })),
             LogFormat::Text => self.error_text(&format!("{message}\n")),
+        }
+    }
+
+    fn flush_stdout(&mut self) {
+        if matches!(self.stdout_state, StreamState::Open) {
+            let flushed = self.stdout.flush();
+            self.note_stdout(flushed);
         }
     }
 

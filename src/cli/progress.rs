@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::args::LogFormat;
 use super::printer::{Printer, Verbosity};
 use crate::execute::{Event, Outcome, RunSummary, Withheld};
-use crate::graph::{AssetGraph, Kind, Materialized};
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 use crate::plan::Plan;
 use crate::record::event_lines;
 use crate::template::TemplateEnvironment;
@@ -18,6 +18,8 @@ const KEPT_LINES: usize = 20;
 /// How many of the slowest assets the end names, when the run took long enough to ask.
 const SLOWEST: usize = 3;
 const WORTH_ASKING: Duration = Duration::from_secs(1);
+/// How many assets a line names.
+const NAMED: usize = 3;
 const LONGEST_NAME: usize = 48;
 
 /// The sink of a run's events that people see.
@@ -26,6 +28,8 @@ pub(crate) struct Progress<'a> {
     templates: &'a TemplateEnvironment,
     live: Option<Live>,
     name_width: usize,
+    /// What stays pending, whatever comes out of the run, and for what.
+    waiting: HashMap<String, String>,
     finished: Vec<(String, Duration)>,
     failed: Vec<String>,
     printed: HashMap<String, VecDeque<String>>,
@@ -44,9 +48,11 @@ impl<'a> Progress<'a> {
             && printer.log_format == LogFormat::Text
             && printer.verbosity >= Verbosity::Normal;
         let names = plan.steps.iter().map(|step| graph.node(step.asset).name.as_str().chars().count());
+        let name = |id: NodeId| graph.node(id).name.to_string();
         Progress {
             printer,
             templates,
+            waiting: plan.waiting.iter().map(|waiting| (name(waiting.asset), name(waiting.upstream))).collect(),
             live: is_live.then(|| Live::new(plan.steps.len())),
             name_width: names.max().unwrap_or(0).min(LONGEST_NAME),
             finished: Vec::new(),
@@ -62,6 +68,10 @@ impl<'a> Progress<'a> {
         }
         match event {
             Event::RunStarted { .. } => {}
+            Event::Replaced { asset, is_view } => {
+                let kind = if *is_view { "view" } else { "table" };
+                self.line(&format!("`{asset}` replaces a {kind} that dovetail did not make"));
+            }
             Event::AssetStarted { asset, .. } => {
                 if let Some(live) = &mut self.live {
                     live.start(asset);
@@ -73,6 +83,14 @@ impl<'a> Progress<'a> {
             Event::Printed { asset, line } => self.keep_or_show(asset, line),
             Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
                 self.finish(asset, *kind, *materialized, *elapsed, outcome);
+            }
+            Event::Stopping { assets } => {
+                let names: Vec<_> = assets.iter().take(NAMED).map(|asset| format!("`{asset}`")).collect();
+                let more = match assets.len() - names.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                self.line(&format!("waiting for {}{more} to stop; Ctrl-C again ends at once", names.join(", ")));
             }
             Event::RunFinished { summary } => self.end(summary),
         }
@@ -103,7 +121,15 @@ impl<'a> Progress<'a> {
                 let rows = rows.map(row_count).unwrap_or_default();
                 self.line(&format!("ok      {asset:<width$}  {what:<13}  {rows:>16}  {:>8}", seconds(elapsed)));
             }
-            Outcome::Unchanged => self.line(&format!("same    {asset:<width$}  what it reads came out as it was")),
+            Outcome::Unchanged => {
+                let why = match self.waiting.get(asset) {
+                    Some(upstream) => {
+                        format!("what was built of what it reads came out as it was; `{upstream}` was not")
+                    }
+                    None => "what it reads came out as it was".to_owned(),
+                };
+                self.line(&format!("same    {asset:<width$}  {why}"));
+            }
             Outcome::Failed(error) => {
                 self.finished.push((asset.to_owned(), elapsed));
                 self.failed.push(asset.to_owned());

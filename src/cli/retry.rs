@@ -8,26 +8,32 @@ use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, LastRun};
 use crate::graph::NodeId;
+use crate::project::Publish;
 use crate::record::RunLogs;
+
+/// What is taken up of a run.
+pub(crate) struct Undone {
+    pub assets: BTreeSet<NodeId>,
+    /// How the run was to be published.
+    pub publish: Publish,
+}
 
 /// What failed, was skipped or was stopped in the newest run. Names that are gone are told.
 ///
 /// # Errors
 /// When the state cannot be read.
-pub(crate) fn undone(
-    context: &mut Context,
-    compiled: &Compiled,
-    engine: &dyn Engine,
-) -> Result<BTreeSet<NodeId>, Diagnostic> {
+pub(crate) fn undone(context: &mut Context, compiled: &Compiled, engine: &dyn Engine) -> Result<Undone, Diagnostic> {
     engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
     let last = engine.last_run().map_err(|error| database_diagnostic(&error))?;
+    let publish = last.as_ref().map(|last| last.publish).unwrap_or_default();
     let names = last.map(|last| names(context, compiled, &last)).unwrap_or_default();
     let gone: Vec<String> =
         names.iter().filter(|name| compiled.graph.find(name).is_none()).map(|name| format!("`{name}`")).collect();
     if !gone.is_empty() {
         context.printer.note(&format!("left out, since the project does not have it any more: {}", gone.join(", ")));
     }
-    Ok(names.iter().filter_map(|name| compiled.graph.find(name)).collect())
+    let assets = names.iter().filter_map(|name| compiled.graph.find(name)).collect();
+    Ok(Undone { assets, publish })
 }
 
 /// A run that was killed could not write down what it left: its log says what was planned.
@@ -43,10 +49,11 @@ fn names(context: &mut Context, compiled: &Compiled, last: &LastRun) -> Vec<Stri
         return Vec::new();
     };
     context.printer.note(&format!("the newest run, {}, did not end: taking up what it left", last.run));
+    let undone = match last.publish {
+        Publish::Asset => log.undone(),
+        // What was built was never published.
+        Publish::Run => log.planned.iter().map(String::as_str).collect(),
+    };
     // What was published right before the end may not be in the log yet.
-    log.undone()
-        .into_iter()
-        .filter(|name| !last.materialized.iter().any(|done| done == name))
-        .map(str::to_owned)
-        .collect()
+    undone.into_iter().filter(|name| !last.materialized.iter().any(|done| done == name)).map(str::to_owned).collect()
 }

@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::json_rows::{json_lines, keys};
-use super::table::{Column, Table};
+use super::table::{Column, Fit, Table};
 use crate::engine::{self, EngineError, Session};
 use crate::graph::quoted;
 
@@ -110,6 +110,7 @@ impl Output {
                 let columns = columns.iter().map(|column| Column {
                     name: column.name.clone(),
                     is_number: is_number(&column.engine_type),
+                    fit: Fit::default(),
                     cells: Vec::new(),
                 });
                 Ok(Output::Table(Table { columns: columns.collect() }))

@@ -13,10 +13,11 @@ use super::facts::gather;
 use super::interrupt::Interrupt;
 use super::log::Log;
 use super::observe::observe;
+use super::plan::waiting_in_words;
 use super::printer::Printer;
 use super::progress::Progress;
-use super::retry::undone;
-use super::{CommandResult, ExitStatus};
+use super::retry::{Undone, undone};
+use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, look, open};
@@ -41,8 +42,8 @@ pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandR
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    let RetryArgs { fail_fast, wait } = *args;
-    materialize(context, &RunArgs { fail_fast, wait, ..RunArgs::default() }, Extent::Undone)
+    let RetryArgs { fail_fast, atomic, wait } = *args;
+    materialize(context, &RunArgs { fail_fast, atomic, wait, ..RunArgs::default() }, Extent::Undone)
 }
 
 /// How much of a selection is materialized.
@@ -96,6 +97,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(match extent {
             Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
             Extent::Selected => HOLDS_NOTHING,
+            Extent::Stale { .. } if !work.plan.waiting.is_empty() => "nothing to do",
             Extent::Stale { .. } => "nothing to do: everything selected is up to date",
             Extent::Undone => NOTHING_UNDONE,
         });
@@ -136,6 +138,8 @@ struct Work {
     packages: BTreeMap<String, String>,
     records: Option<Vec<Recorded>>,
     observer: Observer,
+    /// Where a run is taken up: how it was to be published.
+    publish: Publish,
 }
 
 fn work(
@@ -149,8 +153,8 @@ fn work(
         Extent::Selected => Ok(everything(context, compiled, selected, engine)),
         Extent::Stale { verify } => what_is_stale(context, compiled, selected, Look { engine, verify }),
         Extent::Undone => {
-            let undone = undone(context, compiled, engine)?;
-            Ok(everything(context, compiled, &undone, engine))
+            let Undone { assets, publish } = undone(context, compiled, engine)?;
+            Ok(Work { publish, ..everything(context, compiled, &assets, engine) })
         }
     }
 }
@@ -164,7 +168,7 @@ fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<No
         count_packages(&mut code_versions, &packages);
     }
     let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
-    Work { plan, code_versions, packages, records: None, observer }
+    Work { plan, code_versions, packages, records: None, observer, publish: Publish::default() }
 }
 
 /// An asset, and the views through which it reads: their code counts where they are read and not built.
@@ -190,11 +194,15 @@ fn what_is_stale(
     let Assessment { judged, code_versions, packages: found, records, observer, .. } =
         Assessment::of(context, compiled, Some(look))?;
     let plan = plan_reconcile(&compiled.graph, selected, &judged);
+    if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
+        context.printer.note(&waiting);
+    }
     let packages = match compiled.project.counts_packages {
         true => found,
         false => packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))),
     };
-    Ok(Work { plan, code_versions, packages, records: Some(records.into_values().collect()), observer })
+    let records = Some(records.into_values().collect());
+    Ok(Work { plan, code_versions, packages, records, observer, publish: Publish::default() })
 }
 
 pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
@@ -278,7 +286,8 @@ fn execute_work(
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, .. } = compiled;
-    let Work { plan, code_versions, packages, records, observer } = work;
+    let Work { plan, code_versions, packages, records, observer, publish } = work;
+    let is_atomic = args.atomic || publish == Publish::Run;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let logs = RunLogs::of(&project.root);
     let options = RunOptions {
@@ -286,7 +295,7 @@ fn execute_work(
         command: extent.command().to_owned(),
         surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
         threads: project.target.threads,
-        publish: if args.atomic { Publish::Run } else { project.target.publish },
+        publish: if is_atomic { Publish::Run } else { project.target.publish },
         fail_fast: args.fail_fast,
     };
     let (graph, templates) = (Arc::new(graph), Arc::new(templates));
@@ -320,10 +329,9 @@ fn surroundings(context: &Context, project: &Project, engine: &dyn Engine, uses_
     let versions = python.flat_map(|python| python.versions());
     let ours = [("dovetail", env!("CARGO_PKG_VERSION")), ("engine", engine.capabilities().engine.as_str())];
     let ours = ours.map(|(name, version)| (name.to_owned(), version.to_owned()));
-    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| context.environment.get(*name));
     let repository = Repository::of(&project.root);
     Surroundings {
-        user: user.cloned(),
+        user: user::name(&context.environment),
         git_dirty: repository.as_ref().map(|repository| repository.is_dirty),
         git_commit: repository.and_then(|repository| repository.commit),
         versions: ours.into_iter().chain(versions).collect(),

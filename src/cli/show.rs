@@ -10,7 +10,7 @@ use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
 use super::run::{database_diagnostic, open_diagnostic, open_to_read};
-use super::table::{Column, Table};
+use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
@@ -153,9 +153,19 @@ impl Shown<'_> {
             ShowOutput::Table => {
                 let cell = |text: &str| vec![Some(text.to_owned())];
                 let columns = vec![
-                    Column { name: "asset".to_owned(), is_number: false, cells: cell(name) },
-                    Column { name: "io_manager".to_owned(), is_number: false, cells: cell(&manager) },
-                    Column { name: "bytes".to_owned(), is_number: true, cells: cell(&bytes.to_string()) },
+                    Column { name: "asset".to_owned(), is_number: false, fit: Fit::default(), cells: cell(name) },
+                    Column {
+                        name: "io_manager".to_owned(),
+                        is_number: false,
+                        fit: Fit::default(),
+                        cells: cell(&manager),
+                    },
+                    Column {
+                        name: "bytes".to_owned(),
+                        is_number: true,
+                        fit: Fit::default(),
+                        cells: cell(&bytes.to_string()),
+                    },
                 ];
                 rows::print_table(context, &Table { columns });
                 context.printer.note("a Python object: asset functions get it back through a parameter of its name");

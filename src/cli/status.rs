@@ -1,7 +1,5 @@
 //! `dovetail status`: what is up to date, what is not, and why.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -25,14 +23,17 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
     let orphan = Judgement::orphaned();
     judged.extend(orphans.iter().map(|left| (left.made.asset.as_str(), orphan.clone())));
     let first_left = judged.len() - orphans.len();
+    let unknown = |name: &str| {
+        let source = compiled.graph.find(name).map(|id| compiled.graph.node(id))?;
+        assessment.observer.why_unknown(source)
+    };
     let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     for (number, (asset, judgement)) in judged.iter().enumerate() {
         let orphan = number.checked_sub(first_left).and_then(|number| orphans.get(number));
         let line = match args.output {
             StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement, orphan)).map_err(unprintable)?,
             StatusOutput::Table => {
-                let why =
-                    orphan.map_or_else(|| why(judgement, &assessment.observer.unreadable), |orphan| orphan.why.clone());
+                let why = orphan.map_or_else(|| why(judgement, &unknown), |orphan| orphan.why.clone());
                 format!("{asset:<width$}  {:<8}  {why}", judgement.state.as_str())
             }
         };
@@ -50,23 +51,24 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
     match unfresh - orphaned {
         _ if total == 0 => NOTHING_SELECTED.to_owned(),
         0 if orphaned == 0 => format!("all {total} up to date"),
-        0 => format!("{orphaned} of {total} orphaned; `dovetail gc` moves them to the trash"),
+        0 => format!("{orphaned} of {total} orphaned; `dovetail gc --yes` moves them to the trash"),
         _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),
     }
 }
 
-/// The causes; of what is fresh, what the answer rests on, where it would else sound too sure.
-fn why(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> String {
+/// The causes; of what is fresh, what the answer rests on, where it would else sound too sure. `unknown` tells why a
+/// source could not be looked at.
+fn why<'u>(judgement: &Judgement, unknown: &impl Fn(&str) -> Option<&'u str>) -> String {
     match judgement.state {
         State::Fresh => {
-            let grounds = grounds(judgement, unreadable);
+            let grounds = grounds(judgement, unknown);
             if grounds.is_empty() { String::new() } else { format!("({})", grounds.join("; ")) }
         }
         _ => in_words(judgement),
     }
 }
 
-fn grounds(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> Vec<String> {
+fn grounds<'u>(judgement: &Judgement, unknown: &impl Fn(&str) -> Option<&'u str>) -> Vec<String> {
     let mut grounds = Vec::new();
     match judgement.rule {
         Some(Rule::MaxAge { due: Some(due) }) => grounds.extend(timestamp(due).map(|due| {
@@ -80,7 +82,7 @@ fn grounds(judgement: &Judgement, unreadable: &BTreeMap<String, String>) -> Vec<
         grounds.push(format!("observed by the number of rows only: {}", judgement.counted.join(", ")));
     }
     if !judgement.unobserved.is_empty() {
-        let named = |name: &String| match unreadable.get(name) {
+        let named = |name: &String| match unknown(name) {
             Some(reason) => format!("{name} ({reason})"),
             None => name.clone(),
         };

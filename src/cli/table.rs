@@ -11,8 +11,20 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     pub name: String,
     pub is_number: bool,
+    pub fit: Fit,
     /// `None` is NULL.
     pub cells: Vec<Option<String>>,
+}
+
+/// What becomes of a column where the table is wider than the terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It is never cut, since half of it says nothing or something wrong, as of a time.
+    Whole,
+    /// It is cut before all others.
+    First,
+    #[default]
+    AsUsual,
 }
 
 /// A table as it is printed.
@@ -57,10 +69,16 @@ impl Drawn {
 }
 
 impl Table {
+    /// Leaves out the columns that say nothing.
+    pub fn without_empty(mut self) -> Self {
+        self.columns.retain(|column| column.cells.iter().any(|cell| cell.as_deref() != Some("")));
+        self
+    }
+
     /// Fits the table to `width` terminal cells; with `None` nothing is cut.
     pub fn draw(&self, width: Option<usize>) -> Drawn {
         let shown: Vec<ShownColumn> = self.columns.iter().map(ShownColumn::of).collect();
-        let natural: Vec<usize> = shown.iter().map(|column| column.width).collect();
+        let natural: Vec<Width> = shown.iter().map(|column| Width { cells: column.width, fit: column.fit }).collect();
         let layout = width.map_or_else(|| Layout::whole(&natural), |width| Layout::fit(&natural, width));
         let rows = shown.first().map_or(0, |column| column.cells.len());
         let mut text = String::new();
@@ -78,6 +96,7 @@ impl Table {
 struct ShownColumn {
     name: String,
     is_number: bool,
+    fit: Fit,
     cells: Vec<String>,
     width: usize,
 }
@@ -88,7 +107,7 @@ impl ShownColumn {
         let cells: Vec<String> =
             column.cells.iter().map(|cell| cell.as_deref().map_or_else(|| "NULL".to_owned(), one_line)).collect();
         let width = cells.iter().map(|cell| cell.width()).chain([name.width()]).max().unwrap_or_default();
-        ShownColumn { name, is_number: column.is_number, cells, width }
+        ShownColumn { name, is_number: column.is_number, fit: column.fit, cells, width }
     }
 }
 
@@ -105,6 +124,20 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// How wide a column would be.
+#[derive(Clone, Copy)]
+struct Width {
+    cells: usize,
+    fit: Fit,
+}
+
+impl Width {
+    /// What it may be cut to.
+    fn least(self) -> usize {
+        if self.fit == Fit::Whole { self.cells } else { self.cells.min(NARROWEST) }
+    }
+}
+
 /// Which columns are drawn, and how wide.
 struct Layout {
     /// The columns in the middle that are left out.
@@ -114,18 +147,22 @@ struct Layout {
 }
 
 impl Layout {
-    fn whole(natural: &[usize]) -> Self {
-        Layout { dropped: 0..0, widths: natural.to_vec() }
+    fn whole(natural: &[Width]) -> Self {
+        Layout { dropped: 0..0, widths: natural.iter().map(|width| width.cells).collect() }
     }
 
     /// The widest columns give first; then those in the middle go, since keys stand first and what was added last.
-    fn fit(natural: &[usize], width: usize) -> Self {
+    fn fit(natural: &[Width], width: usize) -> Self {
         let dropped = dropped(natural, width);
         let kept = natural[..dropped.start].iter().chain(&natural[dropped.end..]);
-        let mut widths: Vec<usize> = kept.copied().collect();
-        let room = width.saturating_sub(GAP * widths.len().saturating_sub(1) + marker(&dropped));
-        narrow(&mut widths, room);
-        Layout { dropped, widths }
+        let mut kept: Vec<Width> = kept.copied().collect();
+        let room = width.saturating_sub(GAP * kept.len().saturating_sub(1) + marker(&dropped));
+        for fit in [Fit::First, Fit::AsUsual] {
+            let others = kept.iter().filter(|width| width.fit != fit).map(|width| width.cells).sum();
+            let those = kept.iter_mut().filter(|width| width.fit == fit).map(|width| &mut width.cells);
+            narrow(those.collect(), room.saturating_sub(others));
+        }
+        Layout { dropped, widths: kept.iter().map(|width| width.cells).collect() }
     }
 
     /// The index of each drawn column; `None` stands where some are left out.
@@ -136,9 +173,9 @@ impl Layout {
     }
 
     /// How many columns are narrower than their texts.
-    fn cut(&self, natural: &[usize]) -> usize {
+    fn cut(&self, natural: &[Width]) -> usize {
         let indexes = self.places().flatten();
-        indexes.zip(&self.widths).filter(|(index, width)| **width < natural[*index]).count()
+        indexes.zip(&self.widths).filter(|(index, width)| **width < natural[*index].cells).count()
     }
 
     fn draw_line<'a>(&self, text: &mut String, columns: &'a [ShownColumn], cell: impl Fn(&'a ShownColumn) -> &'a str) {
@@ -167,8 +204,8 @@ fn marker(dropped: &Range<usize>) -> usize {
 }
 
 /// The columns that have no room even when all are as narrow as they may be. The first one always stays.
-fn dropped(natural: &[usize], width: usize) -> Range<usize> {
-    let smallest = |index: usize| natural[index].min(NARROWEST);
+fn dropped(natural: &[Width], width: usize) -> Range<usize> {
+    let smallest = |index: usize| natural[index].least();
     let total = (0..natural.len()).map(smallest).sum::<usize>() + GAP * natural.len().saturating_sub(1);
     if total <= width || natural.len() < 2 {
         return 0..0;
@@ -188,11 +225,11 @@ fn dropped(natural: &[usize], width: usize) -> Range<usize> {
     start..end
 }
 
-/// Makes the widest columns as narrow as it takes for all to fit into `room`.
-fn narrow(widths: &mut [usize], room: usize) {
+/// Makes the widest columns as narrow as it takes for all of these to fit into `room`.
+fn narrow(widths: Vec<&mut usize>, room: usize) {
     // The largest limit under which all columns fit. Widths are small, so trying each is quick enough.
-    let widest = widths.iter().copied().max().unwrap_or_default().min(room.max(NARROWEST));
-    let sum = |limit: usize| widths.iter().map(|width| (*width).min(limit)).sum::<usize>();
+    let widest = widths.iter().map(|width| **width).max().unwrap_or_default().min(room.max(NARROWEST));
+    let sum = |limit: usize| widths.iter().map(|width| (**width).min(limit)).sum::<usize>();
     let limit = (NARROWEST..=widest).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
     let mut left = room.saturating_sub(sum(limit));
     for width in widths {
@@ -210,7 +247,8 @@ fn aligned(cell: &str, width: usize, is_number: bool) -> String {
     if is_number { format!("{padding}{shown}") } else { format!("{shown}{padding}") }
 }
 
-fn shortened(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
+/// A text in so many terminal cells, with a mark where it is cut.
+pub(crate) fn shortened(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
     if text.width() <= width {
         return text.into();
     }
@@ -228,7 +266,24 @@ mod tests {
 
     fn column(name: &str, is_number: bool, cells: &[Option<&str>]) -> Column {
         let cells = cells.iter().map(|cell| cell.map(str::to_owned)).collect();
-        Column { name: name.to_owned(), is_number, cells }
+        Column { name: name.to_owned(), is_number, fit: Fit::AsUsual, cells }
+    }
+
+    #[test]
+    fn some_columns_give_first_and_some_never() {
+        let fitted = |fit, name: &str, cell: &str| Column { fit, ..column(name, false, &[Some(cell)]) };
+        let columns = vec![
+            fitted(Fit::First, "run", "a very long identifier"),
+            fitted(Fit::Whole, "when", "2026-01-31 12:59:07"),
+            fitted(Fit::AsUsual, "nothing", ""),
+            fitted(Fit::AsUsual, "what", "a text of some length"),
+        ];
+        let table = Table { columns }.without_empty();
+        let last = |width| table.draw(Some(width)).text.lines().last().unwrap().to_owned();
+        assert_eq!(last(66), "a very long identifier  2026-01-31 12:59:07  a text of some length");
+        assert_eq!(last(56), "a very long…  2026-01-31 12:59:07  a text of some length");
+        assert_eq!(last(50), "a very lo…  2026-01-31 12:59:07  a text of some l…");
+        assert_eq!(last(32), "a very lo…  …  a text of some l…");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn report(printer: &mut Printer, error: &clap::Error, args: &[OsStrin
         _ if printer.log_format == LogFormat::Json => Err(diagnostic(error, args).into()),
         _ => {
             let mut text = if printer.stderr_color { rendered.ansi().to_string() } else { rendered.to_string() };
-            if let Some(hint) = select_hint(error, args) {
+            if let Some(hint) = hint(error, args) {
                 text.push_str(&format!("\nhint: {hint}\n"));
             }
             printer.error_text(&text);
@@ -74,12 +74,52 @@ fn diagnostic(error: &clap::Error, args: &[OsString]) -> Diagnostic {
     let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = lines.join(" ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    Diagnostic::error(Code::Usage, message).hint_if(select_hint(error, args))
+    Diagnostic::error(Code::Usage, message).hint_if(hint(error, args))
 }
 
-/// `dovetail run orders` is what people try first.
-fn select_hint(error: &clap::Error, args: &[OsString]) -> Option<String> {
+/// What does here what was meant.
+fn hint(error: &clap::Error, args: &[OsString]) -> Option<String> {
+    if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) {
+        return said_of(&ELSEWHERE, command);
+    }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    said_of(&FLAGS_ELSEWHERE, word).or_else(|| select_hint(error, word, args))
+}
+
+fn said_of(hints: &[(&str, &str)], word: &str) -> Option<String> {
+    hints.iter().find(|(name, _)| *name == word).map(|(_, hint)| (*hint).to_owned())
+}
+
+/// Commands that other tools have, dbt above all.
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("build", "`dovetail run` builds everything that is selected, `dovetail reconcile` only what is not up to date"),
+    ("materialize", "`dovetail run --select ASSET` materializes an asset"),
+    ("apply", "`dovetail plan` shows what would be done, `dovetail reconcile` does it"),
+    ("seed", "seeds are assets like all others: `dovetail run --select kind:seed`"),
+    ("source", "`dovetail status` looks at the sources, and says what reads another version than there is now"),
+    ("parse", "`dovetail compile` compiles the project and says what is wrong with it"),
+    (
+        "docs",
+        "dovetail makes no pages yet: `dovetail graph` draws the graph, `dovetail ls --output json` lists what is in it",
+    ),
+    ("test", "dovetail has no tests of data yet"),
+    ("snapshot", "dovetail has no snapshots yet"),
+    ("deps", "dovetail has no packages of models yet, so there is nothing to install"),
+    ("run-operation", "dovetail calls no macros by themselves"),
+];
+
+const FLAGS_ELSEWHERE: [(&str, &str); 4] = [
+    ("--full-refresh", "`dovetail run` builds all that is selected from nothing, so there is nothing more to refresh"),
+    (
+        "--dry-run",
+        "`dovetail plan` shows what `dovetail reconcile` would do, `dovetail ls` what `dovetail run` would build",
+    ),
+    ("--state", "`--select changed:COMMIT` selects what does not mean what it meant as of a commit"),
+    ("--defer", "dovetail does not read what is not built from another target yet"),
+];
+
+/// `dovetail run orders` is what people try first.
+fn select_hint(error: &clap::Error, word: &str, args: &[OsString]) -> Option<String> {
     let command = args.iter().filter_map(|word| word.to_str()).find(|word| TAKES_SELECTION.contains(word))?;
     let unexpected = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
     unexpected.then(|| format!("assets are named with `--select`: `dovetail {command} --select {word}`"))

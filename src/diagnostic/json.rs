@@ -20,7 +20,8 @@ pub fn diagnostic_json(diagnostic: &Diagnostic, asset: Option<&str>) -> Value {
     object.insert("message".into(), json!(diagnostic.message));
     object.insert("path".into(), json!(path));
     object.insert("line".into(), json!(position.map(|position| position.line)));
-    object.insert("column".into(), json!(position.map(|position| position.column)));
+    let column = position.filter(|_| !diagnostic.is_somewhere).map(|position| position.column);
+    object.insert("column".into(), json!(column));
     object.insert("hints".into(), json!(diagnostic.hints));
     object.insert("details".into(), json!(diagnostic.details));
     Value::Object(object)

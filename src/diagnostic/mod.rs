@@ -10,9 +10,11 @@ pub use json::diagnostic_json;
 pub use render::{Rendering, render};
 pub use suggest::did_you_mean;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::source::Place;
+use crate::source::{Place, SourceFile};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
@@ -28,6 +30,9 @@ pub struct Diagnostic {
     /// A lowercase fragment with backticks around names and paths; understandable without the excerpt.
     pub message: String,
     pub place: Option<Place>,
+    /// The problem is somewhere in the place, and nobody knows where: no text is marked.
+    #[serde(default)]
+    pub is_somewhere: bool,
     /// Short words beside the marked text.
     pub label: Option<String>,
     /// Other places that explain this one, such as the first of two definitions.
@@ -44,6 +49,7 @@ impl Diagnostic {
             severity: Severity::Error,
             message: message.into(),
             place: None,
+            is_somewhere: false,
             label: None,
             related: Vec::new(),
             details: None,
@@ -58,6 +64,15 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
+        self.is_somewhere = false;
+        self
+    }
+
+    /// The problem is somewhere in the file's text.
+    #[must_use]
+    pub fn somewhere_in(mut self, file: &Arc<SourceFile>) -> Self {
+        self.place = Some(Place::all_of(file));
+        self.is_somewhere = true;
         self
     }
 

@@ -40,6 +40,7 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
     let head = match &diagnostic.place {
         // Of a file whose text was not read there is nothing to show.
         Some(place) if place.file.text().is_empty() => title.element(Origin::path(place.file.path().to_string_lossy())),
+        Some(place) if diagnostic.is_somewhere => title.element(Origin::path(place.lines())),
         Some(place) => title.element(excerpt(place, diagnostic.label.as_deref(), AnnotationKind::Primary)),
         None => Group::with_title(title),
     };

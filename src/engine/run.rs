@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Recorded;
-use crate::project::Values;
+use crate::project::{Publish, Values};
 
 /// A run that begins.
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub struct RunStart {
     pub command: String,
     /// In microseconds since 1970 UTC.
     pub started_at: i64,
+    pub publish: Publish,
     pub surroundings: Surroundings,
 }
 
@@ -83,6 +84,8 @@ pub struct LastRun {
     pub run: String,
     /// False when it never said that it ended: it goes on, or was killed.
     pub has_ended: bool,
+    /// Of runs before this was recorded: as usual.
+    pub publish: Publish,
     pub materialized: Vec<String>,
     pub failures: Vec<Failure>,
 }

@@ -13,6 +13,11 @@ pub enum Event {
         total: usize,
         threads: usize,
     },
+    /// Something stands where an asset is built, and dovetail did not make it.
+    Replaced {
+        asset: String,
+        is_view: bool,
+    },
     AssetStarted {
         asset: String,
         kind: Kind,
@@ -35,6 +40,10 @@ pub enum Event {
         materialized: Materialized,
         elapsed: Duration,
         outcome: Outcome,
+    },
+    /// The run was asked to end, and these are still at work.
+    Stopping {
+        assets: Vec<String>,
     },
     RunFinished {
         summary: RunSummary,

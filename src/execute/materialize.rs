@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::cancel::Cancellation;
 use super::event::{Event, Outcome};
-use super::scheduler::{Cancellation, Message, RunContext};
+use super::scheduler::{Message, RunContext};
 use super::staging::Staging;
 use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
@@ -318,7 +319,11 @@ impl Materializer {
             EngineErrorKind::Query | EngineErrorKind::Execution | EngineErrorKind::Source => Code::SqlFailed,
         };
         let diagnostic = Diagnostic::error(code, format!("`{}` failed: {}", node.name, error.message));
-        self.redacted(diagnostic.at(node.place.clone()).hint_if(error.hint()))
+        let placed = match &node.body {
+            Body::Sql(_) => diagnostic.somewhere_in(&node.file),
+            _ => diagnostic.at(node.place.clone()),
+        };
+        self.redacted(placed.hint_if(error.hint()))
     }
 
     /// No message leaves with a secret in it.

@@ -1,6 +1,8 @@
 //! `Plan -> Events`: runs the steps in parallel and says what happens; shows nothing and records nothing by itself.
 
+mod cancel;
 mod event;
+mod foreign;
 mod materialize;
 mod python;
 mod runtime;
@@ -11,10 +13,11 @@ mod versions;
 
 pub(crate) use materialize::microseconds;
 
+pub use cancel::Cancellation;
 pub use event::{Event, Outcome, RunSummary, Withheld};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
     PythonSource,
 };
-pub use scheduler::{Cancellation, RunContext, RunOptions, execute};
+pub use scheduler::{RunContext, RunOptions, execute};
 pub(crate) use sql::at_statement;

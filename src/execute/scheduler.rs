@@ -3,12 +3,13 @@
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::cancel::Cancellation;
 use super::event::{Event, Outcome, RunSummary, Withheld};
+use super::foreign;
 use super::materialize::{Materializer, microseconds};
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
@@ -29,25 +30,8 @@ const POLL: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_micros(500);
 /// How long user code that was asked to stop may take before it is left behind.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// A switch that ends a run; cloned into whatever may throw it (such as the handler of Ctrl-C).
-#[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
-
-impl Cancellation {
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// The switch itself, for handlers of signals that can do no more than set it.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+/// How long it may take before somebody is told whom the end waits for, and may call it off.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
@@ -103,6 +87,7 @@ pub fn execute(
         None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
     };
     distrust_altered(&context, plan, &standing)?;
+    let replaced = foreign::replaced(&context, plan, &standing)?;
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let (events, received) = channel();
@@ -125,10 +110,12 @@ pub fn execute(
         run: options.run.clone(),
         command: options.command.clone(),
         started_at: microseconds(SystemTime::now()),
+        publish: options.publish,
         surroundings: options.surroundings.clone(),
     })?;
     let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
+    replaced.into_iter().for_each(|event| run.emit(event));
     run.start_ready();
     let workers: Vec<_> = (0..threads).map(|_| spawn_worker(&shared, &events)).collect();
     run.follow(&received, cancellation);
@@ -317,9 +304,12 @@ impl<'a> Run<'a> {
         }));
     }
 
-    /// Takes messages until all steps are done, or until a cancelled run's grace is over.
+    /// Takes messages until all steps are done, or until a cancelled run's grace is over: its time is up, or somebody asked
+    /// for the end again.
     fn follow(&mut self, received: &Receiver<Message>, cancellation: &Cancellation) {
-        let mut deadline: Option<Instant> = None;
+        cancellation.heed();
+        let mut stopped: Option<Instant> = None;
+        let mut is_told = false;
         while self.running > 0 {
             if cancellation.is_cancelled() && !self.summary.interrupted {
                 self.summary.interrupted = true;
@@ -327,8 +317,15 @@ impl<'a> Run<'a> {
             }
             if self.stop.is_cancelled() {
                 self.interrupt_workers();
-                if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + GRACE) {
+                let waited = stopped.get_or_insert_with(Instant::now).elapsed();
+                // What listens has ended by then, also where one Ctrl-C reaches the process twice, by way of its parent.
+                let is_patient = waited < PATIENCE;
+                if waited >= GRACE || (cancellation.is_urgent() && !is_patient) {
                     return;
+                }
+                if !is_patient && self.summary.interrupted && !is_told {
+                    self.emit(Event::Stopping { assets: self.still_running() });
+                    is_told = true;
                 }
             }
             match received.recv_timeout(POLL) {
@@ -338,6 +335,11 @@ impl<'a> Run<'a> {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn still_running(&self) -> Vec<String> {
+        let running = (0..self.states.len()).filter(|step| self.states[*step] == StepState::Queued);
+        running.map(|step| self.name(step)).collect()
     }
 
     /// Again and again, since a statement that starts right after an interrupt does not hear it.

@@ -90,7 +90,7 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
             let RunContext { graph, templates, .. } = &materializer.context;
             at_statement(diagnostic, graph, templates, node, compiled, offset)
         }
-        None => diagnostic.at(node.place.clone()),
+        None => diagnostic.somewhere_in(&node.file),
     };
     if let Some(missing) = missing_upstream(materializer, node) {
         return placed(not_built(node, &missing)).into();
@@ -122,7 +122,22 @@ pub(crate) fn at_statement(
             let diagnostic = at_statement(diagnostic, graph, templates, inlined, query, offset);
             diagnostic.related(place, format!("`{}` reads the ephemeral `{}` here", node.name, inlined.name))
         }
-        _ => diagnostic.at(place),
+        _ => naming_caller(diagnostic, templates, &node.file, place),
+    }
+}
+
+/// The place, and where it stands in a macro the call that led to it.
+fn naming_caller(
+    diagnostic: Diagnostic,
+    templates: &TemplateEnvironment,
+    model: &Arc<SourceFile>,
+    place: Place,
+) -> Diagnostic {
+    let is_in_model = place.file.path() == model.path();
+    let call = if is_in_model { None } else { templates.call_into(model, &place.file) };
+    match call {
+        Some(call) => diagnostic.at(place).related(call, "called from here"),
+        None => diagnostic.at(place),
     }
 }
 

@@ -3,21 +3,27 @@
 mod age;
 mod drift;
 pub mod orphans;
+mod outlook;
 mod schema;
 pub mod staleness;
 
 pub use age::Rule;
+pub use outlook::Waiting;
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, NodeId};
+use outlook::{outlooks, waiting};
 use staleness::{Judgement, State};
 
 /// What will be executed: steps in an order in which upstreams come first.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
+    /// What stays pending, since the selection leaves out something that is not up to date. It is a step as well where
+    /// it also reads what is built.
+    pub waiting: Vec<Waiting>,
 }
 
 /// One asset to materialize.
@@ -49,12 +55,15 @@ pub fn plan_run(graph: &AssetGraph, selection: &BTreeSet<NodeId>) -> Plan {
 
 /// The plan of `reconcile`: what of the selection is not fresh.
 pub fn plan_reconcile(graph: &AssetGraph, selection: &BTreeSet<NodeId>, judged: &HashMap<NodeId, Judgement>) -> Plan {
-    let reason = |judgement: &Judgement| match judgement.state {
+    let outlooks = outlooks(graph, selection, judged);
+    let may_change = |id: NodeId| outlooks.get(&id).is_some_and(|outlook| outlook.may_change);
+    let reason = |id: NodeId| match judged.get(&id)?.state {
         State::Missing | State::Stale | State::Drifted => Some(Reason::Stale),
-        State::Pending => Some(Reason::Pending),
+        State::Pending => may_change(id).then_some(Reason::Pending),
         State::Fresh | State::Orphaned => None,
     };
-    ordered(graph, |id| judged.get(&id).filter(|_| selection.contains(&id)).and_then(reason))
+    let plan = ordered(graph, |id| reason(id).filter(|_| selection.contains(&id)));
+    Plan { waiting: waiting(selection, &outlooks), ..plan }
 }
 
 /// The nodes that have a reason, upstreams first.
@@ -75,7 +84,7 @@ fn ordered(graph: &AssetGraph, reason: impl Fn(NodeId) -> Option<Reason>) -> Pla
         }
     }
     set_heights(&mut steps);
-    Plan { steps }
+    Plan { steps, waiting: Vec::new() }
 }
 
 fn persists(graph: &AssetGraph, id: NodeId) -> bool {

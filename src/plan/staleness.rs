@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::age::{Rule, reads_from_outside, rule, too_old};
 use super::{drift, schema};
-use crate::engine::{Closeness, Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Recorded};
+use crate::engine::{Closeness, Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Made, Recorded};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
-use crate::graph::{AssetGraph, Materialized, NodeId};
+use crate::graph::{AssetGraph, Materialized, Node, NodeId};
 
 /// How an asset stands next to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub struct World<'w> {
     /// The versions of what each asset reads, as they are now.
     pub inputs: &'w HashMap<NodeId, Inputs>,
     pub relations: &'w [ExistingRelation],
+    /// What dovetail made last at each place, whether or not it still stands.
+    pub made: &'w [Made],
     /// Assets of which an object is stored.
     pub objects: &'w BTreeSet<String>,
     /// The newest failures of assets that were not materialized since, by the asset's name.
@@ -126,21 +128,40 @@ pub struct World<'w> {
     pub now: i64,
 }
 
-impl World<'_> {
-    /// What stands under each name of the project's own database. Attached ones hold nothing of ours.
-    fn standing(&self) -> HashMap<String, &ExistingRelation> {
-        let own = self.relations.iter().filter(|found| found.relation.database.is_none());
-        own.map(|found| (found.relation.key(), found)).collect()
+/// What stands under the names of the project's own database. Attached ones hold nothing of ours.
+struct Places<'w> {
+    standing: HashMap<String, &'w ExistingRelation>,
+    /// Where dovetail made something at some time.
+    made: HashSet<String>,
+}
+
+impl<'w> Places<'w> {
+    fn of(world: &World<'w>) -> Self {
+        let own = world.relations.iter().filter(|found| found.relation.database.is_none());
+        let made = world.made.iter().filter_map(|made| made.relation.as_ref());
+        Places {
+            standing: own.map(|found| (found.relation.key(), found)).collect(),
+            made: made.map(|relation| relation.to_lowercase()).collect(),
+        }
+    }
+
+    /// That building an asset replaces what others have made, where that is so.
+    fn replaced(&self, node: &Node) -> Option<String> {
+        let key = node.relation.key();
+        let found = self.standing.get(&key).filter(|_| node.materialized != Materialized::Object)?;
+        let kind = if found.is_view { "view" } else { "table" };
+        let detail = format!("a {kind} stands there that dovetail did not make, and building it replaces that");
+        (!self.made.contains(&key)).then_some(detail)
     }
 }
 
 /// Judges every asset that persists.
 pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement> {
-    let standing = world.standing();
+    let places = Places::of(world);
     let mut judged: HashMap<NodeId, Judgement> = HashMap::new();
     for id in topological_order(&graph.nodes) {
         if !matches!(graph.node(id).materialized, Materialized::Ephemeral | Materialized::External) {
-            let judgement = judge_one(graph, world, &standing, &judged, id);
+            let judgement = judge_one(graph, world, &places, &judged, id);
             judged.insert(id, judgement);
         }
     }
@@ -155,7 +176,7 @@ fn stood_at(record: &Recorded) -> Option<String> {
 fn judge_one(
     graph: &AssetGraph,
     world: &World<'_>,
-    standing: &HashMap<String, &ExistingRelation>,
+    places: &Places<'_>,
     judged: &HashMap<NodeId, Judgement>,
     id: NodeId,
 ) -> Judgement {
@@ -170,15 +191,18 @@ fn judge_one(
         Judgement { state, causes, unobserved: unobserved.clone(), counted: counted.clone(), rule }
     };
     let Some(record) = record else {
-        return judgement(State::Missing, vec![cause(CauseKind::Missing, "it was never built")]);
+        let detail = match places.replaced(node) {
+            Some(replaced) => format!("it was never built: {replaced}"),
+            None => "it was never built".to_owned(),
+        };
+        return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
     };
     if node.materialized != Materialized::Object {
-        match standing.get(&node.relation.key()) {
+        match places.standing.get(&node.relation.key()) {
             None if stood_at(record) == Some(node.relation.key()) => {
                 let detail = format!("{} is gone", node.relation);
                 return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
             }
-            // What stands where dovetail has not built yet is none of its business.
             Some(found) if stood_at(record) == Some(node.relation.key()) => {
                 let content = world.contents.get(&id).map(|content| (content, world.hash_method));
                 let drifted = drift::causes(record, found, content);
@@ -199,6 +223,9 @@ fn judge_one(
     let mut causes = code_causes(world.code_versions.get(&id), record, declared);
     if let Some(before) = &record.renamed_from {
         causes.insert(0, cause(CauseKind::Config, format!("renamed from `{before}`")));
+    }
+    if stood_at(record).is_some_and(|place| place != node.relation.key()) {
+        causes.extend(places.replaced(node).map(|detail| cause(CauseKind::Config, detail)));
     }
     causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
     causes.extend(too_old(graph, id, record, world.now).map(|detail| cause(CauseKind::Age, detail)));

@@ -34,6 +34,11 @@ impl Publish {
             Publish::Run => "run",
         }
     }
+
+    /// What `as_str` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|publish| publish.as_str() == name)
+    }
 }
 
 /// A database and how to open it.

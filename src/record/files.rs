@@ -1,6 +1,6 @@
 //! What can be known of files by looking at them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,14 @@ use crate::hash::of_pieces;
 pub(super) struct Files {
     root: PathBuf,
     observed: Mutex<HashMap<String, Arc<OnceLock<InputVersion>>>>,
+    /// Patterns that named files once, and name none now.
+    gone: Mutex<HashSet<String>>,
 }
 
 impl Files {
     /// `root` is the project's folder.
     pub fn new(root: &Path) -> Self {
-        Files { root: root.to_owned(), observed: Mutex::default() }
+        Files { root: root.to_owned(), observed: Mutex::default(), gone: Mutex::default() }
     }
 
     /// The version of the file of the project at a path.
@@ -40,17 +42,31 @@ impl Files {
         let cell = Arc::clone(observed.entry(pattern.to_owned()).or_default());
         // Another worker may ask for the same file, but not wait for the others.
         drop(observed);
-        cell.get_or_init(|| self.look(pattern, known).unwrap_or_default()).clone()
+        let version = cell.get_or_init(|| self.look(pattern, known).unwrap_or_default()).clone();
+        let was_there = known.is_some_and(|known| known.data.is_some());
+        if version.data.is_none() && was_there && names_nothing(pattern) {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_owned());
+        }
+        version
     }
 
-    /// `None` for what cannot be looked at: addresses, patterns that only the engine understands, unreadable files.
+    /// Why a pattern that was looked at has no version, where that is known.
+    pub fn why_unknown(&self, pattern: &str) -> Option<&'static str> {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_one_file = is_plain(pattern);
+        gone.contains(pattern).then_some(if is_one_file { "the file is gone" } else { "no file matches it any more" })
+    }
+
+    /// `None` for what cannot be looked at: addresses, patterns that only the engine understands, unreadable files, and
+    /// where there are none.
     fn look(&self, pattern: &str, known: Option<&InputVersion>) -> Option<InputVersion> {
         if pattern.contains("://") {
             return None;
         }
         let files = found(&below_home(pattern)?)?;
-        // Where nothing was ever found, the engine may look in other places.
-        if files.is_empty() && known.is_none_or(|known| known.data.is_none()) {
+        // Where nothing was ever found, the engine may look in other places. What is gone cannot be built anew, and what
+        // was made of it stays.
+        if files.is_empty() {
             return None;
         }
         let seen = self.hash(&files, |_, metadata| Ok(size_and_time(metadata))).ok()?;
@@ -78,7 +94,6 @@ impl Files {
 /// The files that a path or pattern names, sorted. `None` when the pattern is none.
 fn found(pattern: &str) -> Option<Vec<(PathBuf, Metadata)>> {
     let matcher = GlobBuilder::new(pattern).literal_separator(true).build().ok()?.compile_matcher();
-    let is_plain = |part: &str| !part.contains(['*', '?', '[', '{', '\\']);
     let folder: PathBuf =
         Path::new(pattern).components().take_while(|part| is_plain(&part.as_os_str().to_string_lossy())).collect();
     let mut files: Vec<(PathBuf, Metadata)> = WalkDir::new(&folder)
@@ -93,6 +108,14 @@ fn found(pattern: &str) -> Option<Vec<(PathBuf, Metadata)>> {
         .collect();
     files.sort_by(|(one, _), (other, _)| one.cmp(other));
     Some(files)
+}
+
+fn is_plain(path: &str) -> bool {
+    !path.contains(['*', '?', '[', '{', '\\'])
+}
+
+fn names_nothing(pattern: &str) -> bool {
+    below_home(pattern).and_then(|pattern| found(&pattern)).is_some_and(|files| files.is_empty())
 }
 
 fn size_and_time(metadata: &Metadata) -> Vec<u8> {
@@ -171,13 +194,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_found_is_not_known_and_what_is_gone_is() {
+    fn what_is_not_there_has_no_version_and_what_is_gone_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(version(folder.path(), "a.csv", None), InputVersion::default());
+        let why = |pattern: &str, known: Option<&InputVersion>| {
+            let (files, pattern) = (Files::new(folder.path()), folder.path().join(pattern));
+            let pattern = pattern.to_string_lossy();
+            assert_eq!(files.version(&pattern, known), InputVersion::default());
+            files.why_unknown(&pattern)
+        };
+        assert_eq!(why("a.csv", None), None);
         std::fs::write(folder.path().join("a.csv"), "x").unwrap();
         let there = version(folder.path(), "a.csv", None);
         std::fs::remove_file(folder.path().join("a.csv")).unwrap();
-        let gone = version(folder.path(), "a.csv", Some(&there));
-        assert!(gone.data.is_some() && gone.data != there.data);
+        assert_eq!(why("a.csv", Some(&there)), Some("the file is gone"));
+        assert_eq!(why("*.csv", Some(&there)), Some("no file matches it any more"));
     }
 }

@@ -159,16 +159,26 @@ impl Now<'_> {
         let code_version = record.code_version.as_deref()?;
         let mut pieces: Vec<Vec<u8>> = vec![VIEW_METHOD.to_vec(), code_version.as_bytes().to_vec()];
         for (input, before) in &record.inputs {
-            // What cannot be observed may change unseen, but the view's code and its other inputs do not.
-            let version = self.input(input, before, above).unwrap_or_default();
+            let version = self.input(input, before, above);
+            if version.is_none() && before.data.is_some() && self.source(input).is_some() {
+                // What cannot be read now says nothing of what was made of it.
+                above.remove(name);
+                return None;
+            }
+            // What was never observed may change unseen, but the view's code and its other inputs do not.
+            let version = version.unwrap_or_default();
             pieces.extend([input.as_bytes().to_vec(), version.into_bytes()]);
         }
         above.remove(name);
         Some(of_pieces(pieces.iter().map(Vec::as_slice)).to_hex().to_string())
     }
 
+    fn source(&self, name: &str) -> Option<&Node> {
+        self.graph.find(name).map(|id| self.graph.node(id)).filter(|node| node.is_source())
+    }
+
     fn input(&self, name: &str, before: &InputVersion, above: &mut HashSet<String>) -> Option<String> {
-        match self.graph.find(name).map(|id| self.graph.node(id)).filter(|node| node.is_source()) {
+        match self.source(name) {
             Some(source) => self.observer.observe(source, Some(before))?.data,
             None if self.records.contains_key(name) => self.version(name, above),
             // A source that the project does not name any more: the view is stale itself, and shows what it showed.

@@ -20,7 +20,7 @@ pub struct Observer {
     /// Of the sources that are no files, by name.
     looked: HashMap<String, InputVersion>,
     /// Why some of them have no version: the engine's words, by the source's name.
-    pub unreadable: BTreeMap<String, String>,
+    unreadable: BTreeMap<String, String>,
 }
 
 /// Who is asked for a source's version.
@@ -122,6 +122,14 @@ impl Observer {
             }
         }
         problems
+    }
+
+    /// Why a source that was looked at has no version, where that is known.
+    pub fn why_unknown(&self, source: &Node) -> Option<&str> {
+        match asked(source) {
+            Asked::Files(path) => self.files.why_unknown(path),
+            _ => self.unreadable.get(source.name.as_str()).map(String::as_str),
+        }
     }
 
     /// The version of a source or of a seed's file; `None` for other assets. What cannot be observed has a version

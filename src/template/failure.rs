@@ -7,6 +7,7 @@ use minijinja::{Error, ErrorKind};
 use super::macros::{MacroIndex, template_name};
 use super::placeholder::readable;
 use super::raised::Raised;
+use super::unclosed::{open_block, open_text};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::{Place, SourceFile, Span};
 
@@ -27,7 +28,7 @@ impl Failure<'_> {
         let chain = chain(error);
         let innermost = chain.last().copied().unwrap_or(error);
         let place = self.place(innermost).unwrap_or_else(|| Place::start_of(self.file));
-        let mut diagnostic = self.describe(innermost, &place).at(place);
+        let mut diagnostic = unclosed(innermost, &place).unwrap_or_else(|| self.describe(innermost, &place).at(place));
         let callers = chain.iter().rev().skip(1).filter(|caller| caller.kind() != ErrorKind::BadInclude);
         for caller in callers.take(SHOWN_CALLERS) {
             if let Some(place) = self.place(caller) {
@@ -110,6 +111,27 @@ impl Failure<'_> {
         let line = || error.line().map(|line| file.line_span(line));
         Some(Place::new(file, span.or_else(line)?))
     }
+}
+
+/// What opens something that is not closed; `None` for all other errors.
+fn unclosed(error: &Error, place: &Place) -> Option<Diagnostic> {
+    let detail = error.detail().filter(|_| error.kind() == ErrorKind::SyntaxError)?;
+    let (file, text) = (&place.file, place.file.text());
+    let problem = |message: String| Diagnostic::error(Code::JinjaSyntax, message);
+    if detail.starts_with("unexpected end of input") {
+        let (word, opening) = open_block(text, text.len())?;
+        let problem = problem(format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing"));
+        return Some(problem.at(Place::new(file, opening)));
+    }
+    if let Some(word) = detail.strip_prefix("unknown statement end") {
+        let (open, opening) = open_block(text, place.span.start).filter(|_| block_of_dbt(detail).is_none())?;
+        let problem = problem(format!("`{{% end{word} %}}` stands where `{{% end{open} %}}` is missing"));
+        return Some(
+            problem.at(place.clone()).related(Place::new(file, opening), format!("`{open}` is still open here")),
+        );
+    }
+    let what = ["comment", "raw block"].into_iter().find(|what| detail == format!("unexpected end of {what}"))?;
+    Some(problem(format!("this {what} is not closed")).at(Place::new(file, open_text(text)?)))
 }
 
 fn within(file: &SourceFile, range: std::ops::Range<usize>, prelude: usize) -> Option<Span> {

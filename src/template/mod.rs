@@ -22,6 +22,7 @@ mod secrets;
 mod source_map;
 #[cfg(test)]
 mod tests;
+mod unclosed;
 mod value;
 mod values;
 

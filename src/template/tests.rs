@@ -162,7 +162,12 @@ fn errors_stand_at_their_place() {
         ("\n\n{{ twice() }}", Code::JinjaRender, "macros/a.sql:3:6 unknwon", "`unknwon` is not defined"),
         ("{{ worse() }}", Code::JinjaRender, "macros/a.sql:4:132 rf(1)", "`rf` is not defined"),
         ("é{{ twice( }}", Code::JinjaSyntax, "models/m.sql:1:12 }", "unexpected `}`"),
-        ("{% if x %}", Code::JinjaSyntax, "models/m.sql:1:9 %}", "unexpected end of input, expected end of block"),
+        (
+            "{% if x %}",
+            Code::JinjaSyntax,
+            "models/m.sql:1:1 {% if x %}",
+            "`{% if %}` is not closed: `{% endif %}` is missing",
+        ),
         (
             "x {{ var('strt') }}",
             Code::UndefinedVariable,

@@ -170,3 +170,37 @@ fn what_is_compiled_is_said_where_it_cannot_be_written() {
     assert_eq!((said.code, said.stdout.as_str()), (2, "select 1 as x\n"));
     assert!(said.stderr.contains("error[DT0009]"), "{said}");
 }
+
+#[test]
+fn a_terminal_shows_the_lines_before_what_they_come_to() {
+    let project = Project::new().file("models/a.sql", "select 1 as x");
+    for (command, end) in [("plan", "to build"), ("status", "not up to date")] {
+        let screen = project.screen(&[command]);
+        assert!(screen.lines().last().is_some_and(|line| line.contains(end)), "{screen}");
+    }
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(project.screen(&["show", "--inline", "select x from a where false"]), "x\n─\nno rows\n");
+}
+
+#[test]
+fn what_other_tools_call_it_leads_to_what_it_is_called_here() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["build"], "`dovetail run`"),
+        (&["test"], "no tests of data yet"),
+        (&["seed"], "`dovetail run --select kind:seed`"),
+        (&["snapshot"], "no snapshots yet"),
+        (&["deps"], "nothing to install"),
+        (&["docs", "generate"], "`dovetail graph`"),
+        (&["run", "--full-refresh"], "nothing more to refresh"),
+        (&["reconcile", "--dry-run"], "`dovetail plan` shows"),
+        (&["ls", "--select", "state:modified"], "`changed:COMMIT`"),
+    ];
+    let project = Project::new().file("models/a.sql", "select 1 as x");
+    for (args, hint) in cases {
+        let said = project.run(args);
+        let hints = said.stderr.lines().filter(|line| line.contains("hint: ")).collect::<Vec<_>>();
+        assert!(said.code == 2 && hints.len() == 1 && hints[0].contains(hint), "{args:?}\n{said}");
+    }
+    let json = project.run(&["build", "--log-format", "json"]);
+    assert!(json.stderr.contains(r#""hints":["`dovetail run` builds"#), "{json}");
+}

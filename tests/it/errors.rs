@@ -82,6 +82,32 @@ fn jinja_syntax() {
 }
 
 #[test]
+fn what_is_not_closed_is_shown_where_it_opens() {
+    assert_said!(ls(&[
+        ("models/a.sql", "select 1 as x\n{% if true %}\n  , 2 as y\n{% for x in [1] %}\n{% endfor %}\n"),
+        ("models/b.sql", "{% for x in [1] %}\n  {% if x %}\n{% endfor %}\n"),
+        ("models/c.sql", "select 1 as x\n{# a comment\n"),
+        ("models/d.sql", "select 1 as x\n{% raw %}\n"),
+        ("models/e.sql", "select 1 as x\n{% endif %}\n"),
+    ]));
+}
+
+#[test]
+fn without_a_position_no_word_is_blamed() {
+    let project = Project::new()
+        .file("models/a.sql", "-- a model\nselect x, error('boom') as e\nfrom (select 1 as x)\n")
+        .file("macros/m.sql", "{% macro day(text) %}\n  '{{ text }}'::date\n{% endmacro %}")
+        .file("models/b.sql", "select\n  {{ day('nope') }} as day");
+    let said = project.run(&["run", "--select", "a"]);
+    let error = "error[DT0601]: `a` failed: Invalid Input Error: boom\n--> models/a.sql:1-3\n\n";
+    assert!(said.stderr.contains(error), "{said}");
+    let json = project.run(&["run", "--select", "a", "--log-format", "json"]);
+    assert!(json.stderr.contains(r#""path":"models/a.sql","line":1,"column":null"#), "{json}");
+    // Where the position is in a macro, the model's call stands beside it.
+    assert_said!(project.run(&["run", "--select", "b"]));
+}
+
+#[test]
 fn jinja_rendering() {
     assert_said!(ls(&[
         ("models/a.sql", "select 1 as x,\n  {{ nothing.at_all }}\n"),

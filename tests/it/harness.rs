@@ -86,8 +86,20 @@ impl Project {
 
     pub fn run_in(&self, folder: &Path, args: &[&str]) -> Said {
         let (stdout, stderr) = (Captured::default(), Captured::default());
+        let code = self.call(folder, args, (&stdout, &stderr));
+        Said { stdout: self.filtered(&stdout.text()), stderr: self.filtered(&stderr.text()), code }
+    }
+
+    /// What a terminal shows, where both streams are one text.
+    pub fn screen(&self, args: &[&str]) -> String {
+        let screen = Captured::default();
+        self.call(Path::new("."), args, (&screen, &screen));
+        self.filtered(&screen.text())
+    }
+
+    fn call(&self, folder: &Path, args: &[&str], (stdout, stderr): (&Captured, &Captured)) -> u8 {
         let args = std::iter::once("dovetail").chain(args.iter().copied()).map(OsString::from).collect();
-        let code = main(Invocation {
+        main(Invocation {
             args,
             cwd: self.root().join(folder),
             environment: self.environment.clone(),
@@ -96,8 +108,7 @@ impl Project {
             stdout_is_terminal: self.is_terminal,
             stderr_is_terminal: false,
             python: self.python.clone(),
-        });
-        Said { stdout: self.filtered(&stdout.text()), stderr: self.filtered(&stderr.text()), code }
+        })
     }
 
     /// Without what differs from one run to the next.

@@ -348,3 +348,43 @@ fn the_plan_estimates_by_the_last_times() {
     let said = project.run(&["plan"]);
     assert!(said.stderr.contains("2 to build (about 3.00 s, and 1 for the first time)"), "{said}");
 }
+
+#[test]
+fn on_a_terminal_no_time_is_cut() {
+    let project = built().terminal(100);
+    write(&project, "models/a.sql", BROKEN);
+    assert_eq!(project.run(&["reconcile"]).code, 1);
+    let starts = |line: &str, from: usize| {
+        let date = line.get(from..from + 19).and_then(|text| text.parse::<jiff::civil::DateTime>().ok());
+        assert!(date.is_some(), "{line}");
+    };
+    let runs = project.run(&["history"]).stdout;
+    for line in runs.lines().skip(2) {
+        starts(line, line.find("  ").unwrap() + 2);
+    }
+    let asset = project.run(&["history", "a"]).stdout;
+    for line in asset.lines().skip(2) {
+        starts(line, 3);
+    }
+    assert!(asset.contains("`a` failed: ") && runs.contains("1 failed, 2 skipped"), "{runs}\n{asset}");
+    // Of this project no commit is known.
+    assert!(!runs.contains("git") && !asset.contains("git"), "{runs}\n{asset}");
+    assert!(runs.lines().chain(asset.lines()).all(|line| line.chars().count() <= 100), "{runs}\n{asset}");
+}
+
+#[test]
+fn a_long_message_is_one_short_line_of_status() {
+    let project = built();
+    write(&project, "models/a.sql", &format!("select error('{}') as code, name from codes", "no ".repeat(2000)));
+    assert_eq!(project.run(&["reconcile"]).code, 1);
+    let status = project.run(&["status", "--select", "a"]).stdout;
+    assert!(status.lines().count() == 1 && status.chars().count() < 300 && status.contains("no no…"), "{status}");
+    let whole = lines_of(&project, &["status", "--select", "a"]);
+    assert!(whole[0]["causes"].to_string().len() > 5000);
+}
+
+/// As `lines`, of a command that may exit as it likes.
+fn lines_of(project: &Project, arguments: &[&str]) -> Vec<Value> {
+    let said = project.run(&[arguments, &["--output", "json"]].concat());
+    said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

@@ -366,3 +366,34 @@ def near():
         assert!(said.contains(text), "{text}: {said}");
     }
 }
+
+#[test]
+fn what_reads_a_file_that_is_gone_stays_as_it_is() {
+    let project = built(
+        Project::new()
+            .file("data/one.csv", "x\n1\n")
+            .file("data/two.csv", "x\n2\n")
+            .file("models/all.sql", "select x from 'data/*.csv'")
+            .file("models/one.sql", "select x from read_csv('data/one.csv')")
+            .file("models/seen.sql", "{{ config(materialized='view') }} select x from 'data/one.csv'")
+            .file("models/through.sql", "select sum(x) as x from seen"),
+    );
+    std::fs::remove_file(project.root().join("data/one.csv")).unwrap();
+    // One of several files is a change like any other.
+    assert_eq!(unfresh(&project), ["all stale source: `data/*.csv` changed"]);
+    let said = project.run(&["status"]);
+    for asset in ["one    ", "seen   ", "through"] {
+        let line = format!("{asset}  fresh     (not observed: data/one.csv (the file is gone))");
+        assert!(said.stdout.contains(&line), "{said}");
+    }
+    assert_eq!(outcomes(&project.run(&["reconcile"])), ["ok all"]);
+    std::fs::remove_file(project.root().join("data/two.csv")).unwrap();
+    assert_eq!(unfresh(&project), Vec::<String>::new());
+    let said = project.run(&["status", "--select", "all"]);
+    assert!(said.stdout.contains("(not observed: data/*.csv (no file matches it any more))"), "{said}");
+    write(&project, "data/one.csv", "x\n3\n");
+    let changed = ["all stale source", "one stale source", "seen stale source", "through stale upstream"];
+    let found = unfresh(&project);
+    assert!(found.iter().zip(changed).all(|(found, changed)| found.starts_with(changed)), "{found:?}");
+    assert_eq!(project.run(&["reconcile"]).code, 0);
+}

@@ -129,6 +129,32 @@ fn a_failure_publishes_nothing_and_leaves_something_to_look_at() {
 }
 
 #[test]
+fn retry_publishes_as_the_run_did_that_it_takes_up() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as g")
+        .file("models/below.sql", "select g from base")
+        .file("models/last.sql", "select g from below");
+    done(&project, &["run"]);
+    write(&project, "models/base.sql", "select 2 as g");
+    write(&project, "models/last.sql", "select g, error('no luck') as e from below");
+    assert_eq!(project.run(&["run", "--atomic"]).code, 1);
+    // It fails again: still nothing is published.
+    let said = project.run(&["retry"]);
+    assert!(said.code == 1 && said.stderr.contains("nothing is published"), "{said}");
+    assert_eq!(shown(&project, "from base"), "g\n1\n");
+    write(&project, "models/last.sql", "select g, 3 as h from below");
+    assert!(done(&project, &["retry"]).stderr.contains("3 materialized"));
+    assert_eq!(shown(&project, "select base.g, h from base, last"), "g,h\n2,3\n");
+    // And a run that was published asset by asset may be taken up as one.
+    write(&project, "models/base.sql", "select error('no') as g");
+    assert_eq!(project.run(&["run"]).code, 1);
+    write(&project, "models/base.sql", "select 4 as g");
+    write(&project, "models/last.sql", "select error('no') as h from below");
+    assert!(project.run(&["retry", "--atomic"]).stderr.contains("nothing is published"));
+    assert_eq!(shown(&project, "from base"), "g\n2\n");
+}
+
+#[test]
 fn this_is_what_is_published() {
     let project =
         Project::new().file("models/base.sql", "select 1 as g").file("models/grown.sql", "select g from base");

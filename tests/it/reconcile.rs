@@ -1,6 +1,6 @@
 //! `status`, `plan` and `reconcile`: what is up to date, what would be done, and that no more is done.
 
-use crate::harness::{Project, Said};
+use crate::harness::{Project, Said, assert_said};
 
 fn a_to_c() -> Project {
     Project::new()
@@ -212,6 +212,79 @@ fn the_plan_says_what_and_why() {
     assert!(none.stdout.is_empty() && none.stderr.contains("nothing to do"), "{}", none.stderr);
 }
 
+#[test]
+fn what_dovetail_did_not_make_is_not_replaced_without_a_word() {
+    let project = Project::new().file("models/precious.sql", "select 1 as x").file("models/other.sql", "select 1 as x");
+    by_hand(
+        &project,
+        "create table precious as select 42 as y; create schema far; create view far.other as select 1 as y",
+    );
+    assert_said!(project.run(&["plan"]));
+    let said = project.run(&["run"]);
+    assert!(said.stderr.contains("`precious` replaces a table that dovetail did not make\n"), "{said}");
+    assert!(!project.run(&["run"]).stderr.contains("did not make"));
+    // What moves to where something stands already.
+    write(&project, "models/other.sql", "{{ config(schema='far') }} select 1 as x");
+    let said = project.run(&["status", "--select", "other"]);
+    let told = "config relation changed; a view stands there that dovetail did not make, and building it replaces that";
+    assert!(said.stdout.contains(told), "{said}");
+    let said = project.run(&["reconcile"]);
+    assert!(said.stderr.contains("`other` replaces a view that dovetail did not make\n"), "{said}");
+    assert_eq!(status(&project, &["--select", "other"]), Vec::<String>::new());
+}
+
+/// A stale asset that is not selected, and what reads it.
+fn a_is_stale() -> Project {
+    let project = built();
+    write(&project, "models/a.sql", "select code + 1 as code, name from codes where code > {{ least() }}");
+    project
+}
+
+/// `action asset` of the plan's lines.
+fn actions(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let said = project.run(&[&["plan", "--output", "json"], arguments].concat());
+    let lines = said.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines.map(|line| format!("{} {}", line["action"].as_str().unwrap(), line["asset"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn what_waits_for_something_that_is_not_selected_says_so() {
+    let project = a_is_stale();
+    assert_said!(project.run(&["plan", "--select", "b"]));
+    let said = project.run(&["reconcile", "--select", "b"]);
+    let waits = "`b` stays pending: it waits for `a`, which is stale and not selected; `--select +b` takes it along";
+    assert_eq!((said.code, said.stderr.as_str()), (0, format!("{waits}\nnothing to do\n").as_str()));
+    assert_eq!(status(&project, &["--select", "b"]), ["b pending upstream"]);
+    // What reads what waits, waits as well: no step claims to know better.
+    assert_eq!(actions(&project, &["--exclude", "a"]), ["wait b", "wait c"]);
+    let said = project.run(&["reconcile", "--exclude", "a"]);
+    assert!(said.stderr.starts_with("2 stay pending, waiting for what is not selected, such as `b` for `a`"), "{said}");
+    let said = project.run(&["reconcile", "--select", "+b", "--threads", "1"]);
+    assert_eq!(outcomes(&said), ["ok a", "same b"], "{said}");
+}
+
+#[test]
+fn a_view_that_is_not_selected_shows_what_is_built_under_it() {
+    let project = a_is_stale();
+    assert_eq!(actions(&project, &["--select", "a", "c"]), ["build a", "check c"]);
+    assert_eq!(outcomes(&project.run(&["reconcile", "--select", "a", "c"])), ["ok a", "ok c"]);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn what_also_reads_something_that_is_built_is_checked_and_waits() {
+    let project = built();
+    write(&project, "models/both.sql", "select total, size from c, apart");
+    reconcile(&project);
+    write(&project, "models/c.sql", "select sum(code + 1) as total from b");
+    write(&project, "models/apart.sql", "select {{ var('size', 1) }} + 0 as size");
+    assert_eq!(actions(&project, &["--exclude", "c"]), ["build apart", "check both"]);
+    let said = project.run(&["reconcile", "--exclude", "c"]);
+    let told = "same    both   what was built of what it reads came out as it was; `c` was not\n";
+    assert!(said.stderr.contains(told) && said.stderr.starts_with("`both` stays pending"), "{said}");
+    assert_eq!(status(&project, &["--select", "both"]), ["both pending upstream"]);
+}
+
 /// A project of models `m0`, `m1`, ... over one seed, each reading some of those before it.
 struct Random {
     state: u64,
@@ -366,7 +439,7 @@ fn an_orphan_is_named_with_what_to_do() {
     std::fs::remove_file(project.root().join("models/apart.sql")).unwrap();
     let said = project.run(&["status"]);
     assert_eq!(said.stdout.lines().last(), Some("apart  orphaned  nothing declares it any more"));
-    assert!(said.stderr.contains("1 of 5 orphaned; `dovetail gc` moves them"), "{}", said.stderr);
+    assert!(said.stderr.contains("1 of 5 orphaned; `dovetail gc --yes` moves them"), "{}", said.stderr);
 }
 
 #[test]

@@ -167,6 +167,36 @@ def test_ctrl_c_stops_at_once(project, kind: str) -> None:
     assert project.query("from done") == [{"a": 1}]
 
 
+def test_ctrl_c_again_ends_in_order(project) -> None:
+    project.write(
+        "models/m.py",
+        IMPORTS
+        + "import time\n@asset\ndef sleeper():\n    open('started', 'w').close()\n    time.sleep(1000)\n"
+        + "@asset\ndef below(sleeper): return sleeper\n",
+    )
+    process = subprocess.Popen(
+        [COMMAND, "run"], cwd=project.root, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"}
+    )
+    limit = time.monotonic() + 60
+    while not (project.root / "started").exists() and time.monotonic() < limit:
+        time.sleep(0.02)
+    lines = []
+    process.send_signal(signal.SIGINT)
+    try:
+        lines.append(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        lines += process.communicate(timeout=20)[1].splitlines()
+    finally:
+        process.kill()
+    assert process.returncode == 130, lines
+    # Earlier than it would have ended by itself.
+    assert time.monotonic() - asked < 1.4
+    assert lines[0] == "waiting for `sleeper` to stop; Ctrl-C again ends at once\n"
+    assert lines[-1].startswith("interrupted: 0 materialized, 2 stopped in ")
+    assert project.json("history", "--output", "json")[0]["status"] == "interrupted"
+
+
 def test_a_failed_asset_leaves_its_old_table(project) -> None:
     project.write("models/m.py", IMPORTS + "@asset\ndef t():\n    yield pa.record_batch({'a': [1]})\n")
     project.dovetail("run")

@@ -10,7 +10,7 @@ use crate::cli::ls::unprintable;
 use crate::cli::progress::{grouped, seconds};
 use crate::cli::rows::print_table;
 use crate::cli::run::{database_diagnostic, open_diagnostic, open_to_read};
-use crate::cli::table::{Column, Table};
+use crate::cli::table::{Column, Fit, Table};
 use crate::cli::when::{commit, local};
 use crate::cli::{CommandResult, ExitStatus};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -83,9 +83,10 @@ fn table(entries: &[Entry]) -> Table {
     let column = |name: &str, is_number, cell: &dyn Fn(&Entry) -> String| Column {
         name: name.to_owned(),
         is_number,
+        fit: fit(name),
         cells: entries.iter().map(|entry| Some(cell(entry))).collect(),
     };
-    Table {
+    let table = Table {
         columns: vec![
             column("#", true, &|entry| entry.number.to_string()),
             column("when", false, &|entry| entry.at.map(local).unwrap_or_default()),
@@ -99,6 +100,16 @@ fn table(entries: &[Entry]) -> Table {
             column("git", false, &|entry| commit(entry.git_commit.as_deref(), entry.git_dirty)),
             column("run", false, &|entry| entry.run.clone()),
         ],
+    };
+    table.without_empty()
+}
+
+/// The beginning of a run's id tells it from others.
+fn fit(column: &str) -> Fit {
+    match column {
+        "run" => Fit::First,
+        "changed" => Fit::AsUsual,
+        _ => Fit::Whole,
     }
 }
 

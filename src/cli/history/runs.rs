@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::ls::unprintable;
 use crate::cli::progress::seconds;
 use crate::cli::rows::print_table;
-use crate::cli::table::{Column, Table};
+use crate::cli::table::{Column, Fit, Table};
 use crate::cli::when::{commit, local};
 use crate::cli::{CommandResult, ExitStatus};
 use crate::project::Project;
@@ -46,9 +46,10 @@ fn table(runs: &[LoggedRun]) -> Table {
     let column = |name: &str, is_number, cell: &dyn Fn(&LoggedRun) -> String| Column {
         name: name.to_owned(),
         is_number,
+        fit: fit(name),
         cells: runs.iter().map(|run| Some(cell(run))).collect(),
     };
-    Table {
+    let table = Table {
         columns: vec![
             column("run", false, &|run| run.run.clone()),
             column("when", false, &|run| local(run.started_at)),
@@ -59,6 +60,16 @@ fn table(runs: &[LoggedRun]) -> Table {
             column("who", false, &|run| run.user.clone().unwrap_or_default()),
             column("git", false, &|run| commit(run.git_commit.as_deref(), run.git_dirty)),
         ],
+    };
+    table.without_empty()
+}
+
+/// The beginning of a run's id tells it from others.
+fn fit(column: &str) -> Fit {
+    match column {
+        "run" => Fit::First,
+        "assets" | "who" | "git" => Fit::AsUsual,
+        _ => Fit::Whole,
     }
 }
 

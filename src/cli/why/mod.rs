@@ -63,7 +63,7 @@ fn holds_no_data(compiled: &Compiled, name: &str) -> String {
 fn orphan(chain: &Chain<'_>, name: &str) -> Result<Link, Diagnostic> {
     let stands = chain.assessment.orphans.iter().any(|orphan| orphan.made.asset == name);
     let detail = match stands {
-        true => "nothing declares it any more, and it still stands: `dovetail gc` moves it to the trash",
+        true => "nothing declares it any more, and it still stands: `dovetail gc --yes` moves it to the trash",
         false => "nothing declares it any more, and nothing of it stands",
     };
     let judgement = Judgement::orphaned();

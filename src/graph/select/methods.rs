@@ -68,9 +68,11 @@ enum Method {
     Ready(fn(&Request) -> Result<Matcher, Wrong>),
     /// Known, and not there yet: what it would need.
     Later(&'static str),
+    /// Known, and not there: what does the same here.
+    Instead(&'static str),
 }
 
-use Method::{Later, Ready};
+use Method::{Instead, Later, Ready};
 
 /// The state of what is in the database and not in the graph.
 const ORPHANED: &str = "orphaned";
@@ -91,7 +93,10 @@ const METHODS: [(&str, Method); 28] = [
     ("result", Ready(result)),
     ("changed", Ready(changed)),
     ("selector", Later("named selectors")),
-    ("state", Later("comparing with another state of the project")),
+    (
+        "state",
+        Instead("`changed:COMMIT` selects what changed since a commit, branch or tag of git, as in `changed:main+`"),
+    ),
     ("source_status", Later("the freshness of sources")),
     ("reads", Later("column lineage")),
     ("column", Later("column lineage")),
@@ -117,6 +122,9 @@ pub(super) fn prepare(method: &str, request: &Request) -> Result<Matcher, Wrong>
             what: format!("`{method}:` is not supported yet"),
             hint: Some(format!("it needs {needs}, which dovetail does not have yet")),
         }),
+        Some((_, Instead(hint))) => {
+            Err(Wrong { what: format!("`{method}:` is not supported"), hint: Some((*hint).to_owned()) })
+        }
         None => Err(unknown(method)),
     }
 }

@@ -21,6 +21,10 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
         Event::RunStarted { run, total, threads } => {
             json!({"level": "info", "event": "run_started", "run": run, "total": total, "threads": threads})
         }
+        Event::Replaced { asset, is_view } => {
+            let kind = if *is_view { "view" } else { "table" };
+            json!({"level": "warning", "event": "asset_replaces", "asset": asset, "replaced": kind})
+        }
         Event::AssetStarted { asset, kind } => {
             json!({"level": "info", "event": "asset_started", "asset": asset, "kind": kind.as_str()})
         }
@@ -50,6 +54,7 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
             }
             object
         }
+        Event::Stopping { assets } => json!({"level": "info", "event": "run_stopping", "waits_for": assets}),
         Event::RunFinished { summary } => run_finished(summary),
     }
 }

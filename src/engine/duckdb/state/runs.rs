@@ -10,6 +10,7 @@ use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::session::json;
 use crate::engine::{EngineError, Failure, FailureOutcome, LastRun, RunEnd, RunStart, Surroundings};
 use crate::graph::literal;
+use crate::project::Publish;
 
 /// What nobody filters runs by, in one column.
 #[derive(Default, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ struct Details {
     git_commit: Option<String>,
     git_dirty: Option<bool>,
     versions: BTreeMap<String, String>,
+    /// When what it built became visible: `asset` or `run`.
+    publish: Option<String>,
 }
 
 /// What nobody filters failures by.
@@ -38,12 +41,13 @@ impl State {
     ) -> Result<(), EngineError> {
         let values = "$1, $2, make_timestamptz($3::bigint), null, 'running', $4";
         let mut insert = connection.prepare(&format!("insert into {}.run_log values ({values})", self.schema))?;
-        let RunStart { run, command, started_at, surroundings } = start;
+        let RunStart { run, command, started_at, publish, surroundings } = start;
         let details = Details {
             user: surroundings.user.clone(),
             git_commit: surroundings.git_commit.clone(),
             git_dirty: surroundings.git_dirty,
             versions: surroundings.versions.clone(),
+            publish: Some(publish.as_str().to_owned()),
         };
         insert.bind(1, &BindValue::Text(run))?;
         insert.bind(2, &BindValue::Text(command))?;
@@ -129,7 +133,7 @@ impl State {
             return Ok(None);
         }
         let schema = &self.schema;
-        let newest = format!("select run, status from {schema}.run_log order by rowid desc limit 1");
+        let newest = format!("select run, status, details::varchar from {schema}.run_log order by rowid desc limit 1");
         let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
         let (Some(run), Some(status)) = (text(&chunk, 0, 0), text(&chunk, 1, 0)) else { return Ok(None) };
         let of_run = format!("where run = {} order by rowid", literal(&run));
@@ -141,7 +145,9 @@ impl State {
         )?;
         let materialized = format!("select asset from {schema}.materializations {of_run}");
         let materialized = rows(connection, &materialized, |chunk, row| text(chunk, 0, row))?;
-        Ok(Some(LastRun { run, has_ended: status != "running", materialized, failures }))
+        let publish = details(text(&chunk, 2, 0)).publish;
+        let publish = publish.and_then(|publish| Publish::named(&publish)).unwrap_or_default();
+        Ok(Some(LastRun { run, has_ended: status != "running", publish, materialized, failures }))
     }
 
     fn read_failures(&self, connection: &Arc<Connection>, query: &str) -> Result<Vec<Failure>, EngineError> {
@@ -149,10 +155,13 @@ impl State {
     }
 }
 
+fn details(text: Option<String>) -> Details {
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
 /// By whom and from what a run was made, from the details that are kept of it.
-pub(super) fn surroundings(details: Option<String>) -> Surroundings {
-    let details: Details = details.and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
-    let Details { user, git_commit, git_dirty, versions } = details;
+pub(super) fn surroundings(text: Option<String>) -> Surroundings {
+    let Details { user, git_commit, git_dirty, versions, .. } = details(text);
     Surroundings { user, git_commit, git_dirty, versions }
 }
 
