@@ -103,10 +103,10 @@ impl Assessment {
     /// # Errors
     /// When the state cannot be read.
     pub fn of(context: &mut Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
-        let (graph, root) = (&compiled.graph, &compiled.project.root);
-        let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
+        let (graph, project) = (&compiled.graph, &compiled.project);
+        let mut code_versions = code_versions(graph, &compiled.modules, project, graph.ids());
         let mut counted = BTreeMap::new();
-        if compiled.project.counts_packages {
+        if project.counts_packages {
             counted = packages(context, code_versions.values());
             count_packages(&mut code_versions, &counted);
         }
