@@ -21,7 +21,8 @@ use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::orphans::{Orphan, orphans};
 use crate::plan::staleness::{Cause, Judgement, World, judge};
-use crate::record::{Found, Observer, Standing, renamed};
+use crate::project::Project;
+use crate::record::{Damage, Found, Observer, Standing, damaged, renamed};
 
 /// The database that an assessment looks at, and how closely.
 pub(crate) struct Look<'e> {
@@ -42,6 +43,7 @@ impl<'e> Look<'e> {
 struct Told {
     records: HashMap<String, Recorded>,
     found: Found,
+    damaged: HashMap<String, Damage>,
     failures: HashMap<String, Failure>,
     declared: HashMap<NodeId, Vec<Column>>,
     contents: HashMap<NodeId, Content>,
@@ -51,7 +53,7 @@ struct Told {
 impl Told {
     fn of(
         look: &Look<'_>,
-        graph: &AssetGraph,
+        (project, graph): (&Project, &AssetGraph),
         code_versions: &HashMap<NodeId, CodeVersion>,
     ) -> Result<Self, EngineError> {
         let Look { engine, verify } = *look;
@@ -64,6 +66,7 @@ impl Told {
         };
         Ok(Told {
             failures: engine.failures()?.into_iter().map(|failure| (failure.asset.clone(), failure)).collect(),
+            damaged: damaged(&found.objects, (&project.root, &project.paths.target), verify),
             declared: verify::declared(engine, graph, code_versions, &records)?,
             hash_method: engine.capabilities().hash_method.clone(),
             records,
@@ -111,8 +114,8 @@ impl Assessment {
             count_packages(&mut code_versions, &counted);
         }
         let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
-        let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
-        let Told { records, found, failures, declared, contents, hash_method } =
+        let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
+        let Told { records, found, damaged, failures, declared, contents, hash_method } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.values().cloned().collect());
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
@@ -122,6 +125,7 @@ impl Assessment {
             inputs: &inputs,
             relations: &found.relations,
             objects: &found.objects,
+            damaged: &damaged,
             failures: &failures,
             declared: &declared,
             contents: &contents,
