@@ -115,7 +115,7 @@ def _claim(context: Context, file: str) -> None:
             _claimed.clear()
         other = _claimed.setdefault(file, context.asset)
     if other != context.asset:
-        raise ValueError(f"`{other}` has written the same file in this run; put `{{asset}}` into the path of one of them")
+        raise ValueError(f"`{other}` has written the same file in this run; put `{{asset}}` into the path of one")
 
 
 def _writer(value: Any) -> tuple[str, Callable[[Path], Any]]:
