@@ -1,4 +1,9 @@
-//! Hashes of several pieces, each written behind its length: no two different rows of pieces are the same bytes.
+//! Hashes of files, and of several pieces, each written behind its length: no two different rows of pieces are the same
+//! bytes.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 /// The hash of a row of pieces.
 pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash {
@@ -8,4 +13,14 @@ pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash
         bytes.extend_from_slice(piece);
     }
     blake3::hash(&bytes)
+}
+
+/// The hash of all that is in a file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn of_file(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
 }

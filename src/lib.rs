@@ -13,7 +13,7 @@ pub mod engine;
 pub mod execute;
 pub mod fingerprint;
 pub mod graph;
-mod hash;
+pub mod hash;
 pub mod parse;
 pub mod plan;
 pub mod project;

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dovetail._dovetail import file_hash
 
 if TYPE_CHECKING:
     from dovetail.context import Context
@@ -77,21 +80,42 @@ class FileIO(IOManager):
         final = (folder / relative).resolve()
         if not final.is_relative_to(folder):
             raise ValueError(f"`{self.path}` leads out of the folder `{context.target_dir}`")
+        _claim(context, str(final))
         final.parent.mkdir(parents=True, exist_ok=True)
         # Beside the final file, so that replacing it is one step; same ending, since writers look at it.
         draft = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
         try:
             write(draft)
+            size, content = file_hash(draft)
             os.replace(draft, final)
         finally:
             draft.unlink(missing_ok=True)
-        return json.dumps({"path": final.relative_to(folder).as_posix()}).encode()
+        path = final.relative_to(folder).as_posix()
+        # Rust reads it to tell whether the file is still what was written; and another file is another version.
+        return json.dumps({"path": path, "size": size, "hash": content}).encode()
 
     def load(self, context: Context, payload: bytes) -> Path:
         path = context.target_dir / json.loads(payload)["path"]
         if not path.exists():
             raise FileNotFoundError(f"`{path}` is gone; materialize `{context.asset}` again")
         return path
+
+
+_claimed: dict[str, str] = {}
+_claiming: str | None = None
+_claims = threading.Lock()
+
+
+def _claim(context: Context, file: str) -> None:
+    """Raises when another asset has written the file in the same run: it would be lost."""
+    global _claiming
+    with _claims:
+        if _claiming != context.run:
+            _claiming = context.run
+            _claimed.clear()
+        other = _claimed.setdefault(file, context.asset)
+    if other != context.asset:
+        raise ValueError(f"`{other}` has written the same file in this run; put `{{asset}}` into the path of one")
 
 
 def _writer(value: Any) -> tuple[str, Callable[[Path], Any]]:

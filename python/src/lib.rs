@@ -11,6 +11,7 @@ mod connection;
 mod cursor;
 mod declarations;
 mod error;
+mod files;
 mod json;
 mod limits;
 mod observe;
@@ -39,6 +40,7 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<connection::Connection>()?;
     module.add_class::<runtime::Turns>()?;
     module.add_class::<runtime::Turn>()?;
+    module.add_function(wrap_pyfunction!(files::file_hash, module)?)?;
     module.add_function(wrap_pyfunction!(sql::sql_text, module)?)?;
     module.add_function(wrap_pyfunction!(sql::sql_name, module)?)?;
     module.add_function(wrap_pyfunction!(sql::type_tree, module)?)?;

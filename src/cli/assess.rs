@@ -22,7 +22,8 @@ use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::orphans::{Orphan, orphans};
 use crate::plan::staleness::{Cause, Judgement, World, judge};
-use crate::record::{Found, Observer, Standing, renamed};
+use crate::project::Project;
+use crate::record::{Damage, Found, Observer, Standing, damaged, renamed};
 
 /// The database that an assessment looks at, and how closely.
 pub(crate) struct Look<'e> {
@@ -43,6 +44,7 @@ impl<'e> Look<'e> {
 struct Told {
     records: HashMap<String, Recorded>,
     found: Found,
+    damaged: HashMap<String, Damage>,
     failures: HashMap<String, Failure>,
     declared: HashMap<NodeId, Vec<Column>>,
     contents: HashMap<NodeId, Content>,
@@ -52,7 +54,7 @@ struct Told {
 impl Told {
     fn of(
         look: &Look<'_>,
-        graph: &AssetGraph,
+        (project, graph): (&Project, &AssetGraph),
         code_versions: &HashMap<NodeId, CodeVersion>,
     ) -> Result<Self, EngineError> {
         let Look { engine, verify } = *look;
@@ -65,6 +67,7 @@ impl Told {
         };
         Ok(Told {
             failures: engine.failures()?.into_iter().map(|failure| (failure.asset.clone(), failure)).collect(),
+            damaged: damaged(&found.objects, (&project.root, &project.paths.target), verify),
             declared: verify::declared(engine, graph, code_versions, &records)?,
             hash_method: engine.capabilities().hash_method.clone(),
             records,
@@ -104,16 +107,16 @@ impl Assessment {
     /// # Errors
     /// When the state cannot be read.
     pub fn of(context: &mut Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
-        let (graph, root) = (&compiled.graph, &compiled.project.root);
-        let mut code_versions = code_versions(graph, &compiled.modules, root, graph.ids());
+        let (graph, project) = (&compiled.graph, &compiled.project);
+        let mut code_versions = code_versions(graph, &compiled.modules, project, graph.ids());
         let mut counted = BTreeMap::new();
-        if compiled.project.counts_packages {
+        if project.counts_packages {
             counted = packages(context, code_versions.values());
             count_packages(&mut code_versions, &counted);
         }
         let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
-        let told = looked.map(|look| Told::of(&look, graph, &code_versions)).transpose();
-        let Told { records, found, failures, declared, contents, hash_method } =
+        let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
+        let Told { records, found, damaged, failures, declared, contents, hash_method } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.values().cloned().collect());
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
@@ -124,6 +127,7 @@ impl Assessment {
             relations: &found.relations,
             made: &found.made,
             objects: &found.objects,
+            damaged: &damaged,
             failures: &failures,
             declared: &declared,
             contents: &contents,

@@ -43,7 +43,7 @@ pub(crate) fn changed(
 /// What each asset means: its code, and of a seed the content of its file.
 fn meanings(compiled: &Compiled, root: &Path) -> Vec<(NodeId, String)> {
     let graph = &compiled.graph;
-    let versions = code_versions(graph, &compiled.modules, root, graph.ids());
+    let versions = code_versions(graph, &compiled.modules, &compiled.project, graph.ids());
     let meaning = |(id, version): (NodeId, crate::fingerprint::CodeVersion)| {
         let content = seed_content(graph.node(id), root);
         (id, format!("{} {content}", version.hash))

@@ -2,6 +2,8 @@
 
 use similar::TextDiff;
 
+use crate::diagnostic::visible;
+
 /// Unchanged lines around each change.
 const CONTEXT: usize = 3;
 
@@ -28,7 +30,7 @@ pub(crate) fn coloured(diff: &str) -> String {
         Some(b'@') => format!("{PLACE}{line}{RESET}\n"),
         _ => format!("{line}\n"),
     };
-    diff.lines().map(coloured).collect()
+    visible(diff).lines().map(coloured).collect()
 }
 
 /// Without empty lines at the ends, which nobody means, and with one line end behind the last line.

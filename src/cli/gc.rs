@@ -183,7 +183,7 @@ impl Gc<'_> {
                 Some(relation) if standing.contains(&relation.to_lowercase()) => {
                     format!("`{}` cannot be moved back: something stands at {relation} now", made.asset)
                 }
-                None if found.objects.contains(&made.asset) => {
+                None if found.objects.contains_key(&made.asset) => {
                     format!("`{}` cannot be moved back: another object is stored as it now", made.asset)
                 }
                 _ => continue,

@@ -103,11 +103,10 @@ fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) ->
     let width = lines.iter().map(|line| line.asset.chars().count()).max().unwrap_or_default();
     for (index, line) in lines.iter_mut().enumerate() {
         line.order = index + 1;
-        let text = match output {
-            StatusOutput::Json => serde_json::to_string(line).map_err(unprintable)?,
-            StatusOutput::Table => line.text(width),
-        };
-        context.printer.data_line(text.trim_end());
+        match output {
+            StatusOutput::Json => context.printer.data_line(&serde_json::to_string(line).map_err(unprintable)?),
+            StatusOutput::Table => context.printer.text(&format!("{}\n", line.text(width).trim_end())),
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{ColorChoice, GlobalArgs, LogFormat};
 use super::{CommandResult, ExitStatus};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rendering, Severity, diagnostic_json, render};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rendering, Severity, diagnostic_json, render, visible};
 
 /// The two streams of a process, and whether a person looks at them.
 pub(crate) struct Streams {
@@ -81,6 +81,11 @@ impl Printer {
     pub fn data_line(&mut self, line: &str) {
         self.data(line);
         self.data("\n");
+    }
+
+    /// Text for people, to stdout: nothing in it is obeyed by a terminal.
+    pub fn text(&mut self, text: &str) {
+        self.data(&visible(text));
     }
 
     /// True when nobody reads stdout any more, so that long output can stop.
@@ -170,7 +175,7 @@ impl Printer {
     fn message(&mut self, level: &str, message: &str) {
         match self.log_format {
             LogFormat::Json => self.log_line(&json!({ "level": level, "message": message })),
-            LogFormat::Text => self.error_text(&format!("{message}\n")),
+            LogFormat::Text => self.error_text(&format!("{}\n", visible(message))),
         }
     }
 

@@ -162,7 +162,7 @@ fn work(
 fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets: BTreeSet<NodeId> = plan.steps.iter().flat_map(|step| with_views(&compiled.graph, step.asset)).collect();
-    let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, assets);
+    let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, assets);
     let packages = packages(context, code_versions.values());
     if compiled.project.counts_packages {
         count_packages(&mut code_versions, &packages);

@@ -30,14 +30,17 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
     let width = judged.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     for (number, (asset, judgement)) in judged.iter().enumerate() {
         let orphan = number.checked_sub(first_left).and_then(|number| orphans.get(number));
-        let line = match args.output {
-            StatusOutput::Json => serde_json::to_string(&Line::of(asset, judgement, orphan)).map_err(unprintable)?,
+        match args.output {
+            StatusOutput::Json => {
+                let line = serde_json::to_string(&Line::of(asset, judgement, orphan)).map_err(unprintable)?;
+                context.printer.data_line(&line);
+            }
             StatusOutput::Table => {
                 let why = orphan.map_or_else(|| why(judgement, &unknown), |orphan| orphan.why.clone());
-                format!("{asset:<width$}  {:<8}  {why}", judgement.state.as_str())
+                let line = format!("{asset:<width$}  {:<8}  {why}", judgement.state.as_str());
+                context.printer.text(&format!("{}\n", line.trim_end()));
             }
-        };
-        context.printer.data_line(line.trim_end());
+        }
     }
     context.printer.note(&summary(&judged));
     let is_fresh = judged.iter().all(|(_, judgement)| judgement.state == State::Fresh);

@@ -4,11 +4,13 @@ mod code;
 mod json;
 mod render;
 mod suggest;
+mod visible;
 
 pub use code::Code;
 pub use json::diagnostic_json;
 pub use render::{Rendering, render};
 pub use suggest::did_you_mean;
+pub use visible::visible;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, visible};
 use crate::source::Place;
 
 /// How diagnostics are drawn. Content does not depend on it: output without colour says the same.
@@ -12,8 +12,10 @@ pub enum Rendering {
     Coloured,
 }
 
-/// One diagnostic as text: code, message, `path:line:column`, excerpt, related places, details, hints.
+/// One diagnostic as text: code, message, `path:line:column`, excerpt, related places, details, hints. Nothing in it but
+/// the colours is obeyed by a terminal.
 pub fn render(diagnostic: &Diagnostic, rendering: Rendering) -> String {
+    let diagnostic = &shown(diagnostic);
     let renderer = match rendering {
         Rendering::Plain => Renderer::plain(),
         Rendering::Coloured => Renderer::styled(),
@@ -29,6 +31,19 @@ pub fn render(diagnostic: &Diagnostic, rendering: Rendering) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The diagnostic in texts that a terminal may have; excerpts of files are cared for where they are drawn.
+fn shown(diagnostic: &Diagnostic) -> Diagnostic {
+    let text = |text: &String| visible(text).into_owned();
+    Diagnostic {
+        message: text(&diagnostic.message),
+        label: diagnostic.label.as_ref().map(text),
+        related: diagnostic.related.iter().map(|(place, message)| (place.clone(), text(message))).collect(),
+        details: diagnostic.details.as_ref().map(text),
+        hints: diagnostic.hints.iter().map(text).collect(),
+        ..diagnostic.clone()
+    }
 }
 
 fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
@@ -73,4 +88,22 @@ fn floor_char_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+    use crate::source::{SourceFile, Span};
+
+    #[test]
+    fn a_terminal_obeys_nothing_but_the_colours() {
+        let red = "\u{1b}[31mred\u{7}";
+        let file = SourceFile::new("models/a.py", format!("raise ValueError('{red}')\n"));
+        let place = Place::new(&file, Span::new(0, 5));
+        let diagnostic = Diagnostic::error(Code::PythonFailed, red).at(place.clone()).label(red).details(red).hint(red);
+        let plain = render(&diagnostic.related(place, red), Rendering::Plain);
+        assert!(!plain.contains(['\u{1b}', '\u{7}']), "{plain}");
+        assert_eq!(plain.matches(r"\u{1b}[31mred\u{7}").count(), 5, "{plain}");
+    }
 }

@@ -5,6 +5,7 @@
 
 mod duckdb;
 mod error;
+mod kept;
 mod observation;
 mod record;
 mod remembered;
@@ -13,6 +14,7 @@ mod staging;
 mod trash;
 
 pub use error::{EngineError, EngineErrorKind};
+pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
 pub use record::{InputVersion, Inputs, MaterializationRecord, Recorded};
 pub use remembered::look;
@@ -149,8 +151,8 @@ pub trait Engine: Send + Sync {
     /// What was made last at each place, whether or not it still stands.
     fn made(&self) -> Result<Vec<Made>, EngineError>;
 
-    /// The assets of which an object is stored.
-    fn objects(&self) -> Result<BTreeSet<String>, EngineError>;
+    /// The assets of which an object is stored, with the file of those that are kept in one.
+    fn objects(&self) -> Result<BTreeMap<String, Option<KeptFile>>, EngineError>;
 
     /// Compares what was made with what stands in its place now.
     fn condition(&self, made: &Made) -> Result<Condition, EngineError>;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, ExistingRelation, Failure, LastRun, Made, Observation, Past,
-    Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
+    Access, Capabilities, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
+    Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::graph::RelationName;
@@ -53,7 +53,7 @@ struct Answers {
     failures: Option<Vec<Failure>>,
     usual_seconds: Option<BTreeMap<String, f64>>,
     made: Option<Vec<Made>>,
-    objects: Option<BTreeSet<String>>,
+    objects: Option<BTreeMap<String, Option<KeptFile>>>,
     capabilities: Option<Capabilities>,
 }
 
@@ -157,7 +157,7 @@ impl Engine for Remembered {
         self.answer(|answers| &mut answers.made, |engine| engine.made())
     }
 
-    fn objects(&self) -> Result<BTreeSet<String>, EngineError> {
+    fn objects(&self) -> Result<BTreeMap<String, Option<KeptFile>>, EngineError> {
         self.answer(|answers| &mut answers.objects, |engine| engine.objects())
     }
 

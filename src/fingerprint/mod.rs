@@ -13,11 +13,11 @@ mod tests;
 pub use hash::Part;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 
 use rayon::prelude::*;
 
 use crate::graph::{AssetGraph, Body, Node, NodeId};
+use crate::project::Project;
 use crate::scan::Modules;
 use python::Library;
 
@@ -38,19 +38,20 @@ pub struct CodeVersion {
     pub notes: Vec<String>,
 }
 
-/// The code versions of these assets; sources have none. `root` is the project's folder.
+/// The code versions of these assets; sources have none.
 pub fn code_versions(
     graph: &AssetGraph,
     modules: &Modules,
-    root: &Path,
+    project: &Project,
     assets: impl IntoIterator<Item = NodeId>,
 ) -> HashMap<NodeId, CodeVersion> {
     let library = Library::new(modules);
     let ids: Vec<NodeId> = assets.into_iter().filter(|id| !graph.node(*id).is_source()).collect();
-    ids.into_par_iter().map(|id| (id, code_version(graph, graph.node(id), &library, root))).collect()
+    ids.into_par_iter().map(|id| (id, code_version(graph, graph.node(id), &library, project))).collect()
 }
 
-fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, root: &Path) -> CodeVersion {
+fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project: &Project) -> CodeVersion {
+    let root = &project.root;
     let mut version = match &node.body {
         Body::Sql(compiled) => {
             let statement = sql::statement(compiled, root);
@@ -62,7 +63,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, root: &P
             }
         }
         Body::Python(compiled) => {
-            let reached = python::reached(library, graph, node, compiled);
+            let reached = python::reached(library, graph, node, compiled, project);
             let (parts, code) = (reached.parts, reached.code);
             CodeVersion { hash: String::new(), parts, code, packages: reached.packages, notes: reached.notes }
         }

@@ -29,7 +29,7 @@ pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
     let is_needed = |made: &&Made| !renamed.contains(&made.asset) || graph.find(&made.asset).is_some();
     let is_orphan = |made: &Made| match made.relation.as_ref().map(|relation| relation.to_lowercase()) {
         Some(relation) => standing.contains(&relation) && !declared.contains(&relation),
-        None => found.objects.contains(&made.asset) && !is_object(graph, &made.asset),
+        None => found.objects.contains_key(&made.asset) && !is_object(graph, &made.asset),
     };
     let orphans = found.made.iter().filter(is_needed).filter(|made| is_orphan(made));
     orphans.map(|made| Orphan { made: made.clone(), why: why(graph, made) }).collect()

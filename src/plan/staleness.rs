@@ -1,13 +1,16 @@
 //! The one function that decides what is up to date: `status`, `plan` and whatever comes later ask it. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::age::{Rule, reads_from_outside, rule, too_old};
 use super::{drift, schema};
-use crate::engine::{Closeness, Column, Content, ExistingRelation, Failure, InputVersion, Inputs, Made, Recorded};
+use crate::engine::{
+    Closeness, Column, Content, ExistingRelation, Failure, InputVersion, Inputs, KeptFile, Made, Recorded,
+};
 use crate::fingerprint::{CodeVersion, Part};
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, Node, NodeId};
+use crate::record::Damage;
 
 /// How an asset stands next to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +119,9 @@ pub struct World<'w> {
     /// What dovetail made last at each place, whether or not it still stands.
     pub made: &'w [Made],
     /// Assets of which an object is stored.
-    pub objects: &'w BTreeSet<String>,
+    pub objects: &'w BTreeMap<String, Option<KeptFile>>,
+    /// What is wrong with the files of objects, by the asset's name.
+    pub damaged: &'w HashMap<String, Damage>,
     /// The newest failures of assets that were not materialized since, by the asset's name.
     pub failures: &'w HashMap<String, Failure>,
     /// The declared columns of assets whose declaration is another one than it was, in the engine's words.
@@ -216,8 +221,21 @@ fn judge_one(
     if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_at(record) == Some(node.relation.key())) {
         return judgement(State::Drifted, vec![cause(CauseKind::Drift, format!("`{other}` was built there since"))]);
     }
-    if node.materialized == Materialized::Object && record.relation.is_none() && !world.objects.contains(recorded_as) {
-        return judgement(State::Missing, vec![cause(CauseKind::Missing, "what was stored of it is gone")]);
+    if node.materialized == Materialized::Object && record.relation.is_none() {
+        if !world.objects.contains_key(recorded_as) {
+            return judgement(State::Missing, vec![cause(CauseKind::Missing, "what was stored of it is gone")]);
+        }
+        match world.damaged.get(recorded_as) {
+            Some(Damage::Gone(path)) => {
+                let detail = format!("its file {} is gone", path.display());
+                return judgement(State::Missing, vec![cause(CauseKind::Missing, detail)]);
+            }
+            Some(Damage::Altered(path)) => {
+                let detail = format!("its file {} is not what was written", path.display());
+                return judgement(State::Drifted, vec![cause(CauseKind::Drift, detail)]);
+            }
+            None => {}
+        }
     }
     let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
     let mut causes = code_causes(world.code_versions.get(&id), record, declared);

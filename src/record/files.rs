@@ -1,7 +1,7 @@
 //! What can be known of files by looking at them.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::engine::InputVersion;
-use crate::hash::of_pieces;
+use crate::hash::{of_file, of_pieces};
 
 /// Looks at files, each once.
 #[derive(Debug)]
@@ -127,9 +127,7 @@ fn size_and_time(metadata: &Metadata) -> Vec<u8> {
 /// The hash of all that is in a file. The footer of a parquet file would be read faster, but holds no checksum: a value
 /// between the least and the greatest of its column leaves it as it is.
 fn content(path: &Path, _: &Metadata) -> io::Result<Vec<u8>> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok(hasher.finalize().as_bytes().to_vec())
+    Ok(of_file(path)?.as_bytes().to_vec())
 }
 
 /// A path with the home folder in it, as the engine reads it.
@@ -142,6 +140,8 @@ fn below_home(pattern: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn version(folder: &Path, pattern: &str, known: Option<&InputVersion>) -> InputVersion {

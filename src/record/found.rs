@@ -1,14 +1,14 @@
 //! What stands in the database, and what of it dovetail made.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::engine::{Engine, EngineError, ExistingRelation, Made};
+use crate::engine::{Engine, EngineError, ExistingRelation, KeptFile, Made};
 
 #[derive(Debug, Default)]
 pub struct Found {
     pub relations: Vec<ExistingRelation>,
-    /// Assets of which an object is stored.
-    pub objects: BTreeSet<String>,
+    /// Assets of which an object is stored, with the file of those that are kept in one.
+    pub objects: BTreeMap<String, Option<KeptFile>>,
     /// What dovetail made last at each place, also where nothing stands now.
     pub made: Vec<Made>,
 }

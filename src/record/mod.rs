@@ -2,11 +2,13 @@
 
 mod files;
 mod found;
+mod kept;
 mod log;
 mod observe;
 mod rename;
 
 pub use found::Found;
+pub use kept::{Damage, damaged};
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
 pub use observe::Observer;
 use rename::names;

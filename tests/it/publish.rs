@@ -283,7 +283,7 @@ fn compiled(project: &Project) -> Compiled {
 fn execute_all(project: &Project, engine: &Arc<dyn Engine>, run: &str, sink: &mut dyn FnMut(&Event)) {
     let Compiled { project, graph, templates, modules, .. } = compiled(project);
     let plan = plan_run(&graph, &graph.ids().collect());
-    let code_versions = code_versions(&graph, &modules, &project.root, graph.ids());
+    let code_versions = code_versions(&graph, &modules, &project, graph.ids());
     let context = RunContext {
         observer: None,
         packages: std::collections::BTreeMap::new(),

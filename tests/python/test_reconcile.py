@@ -160,6 +160,36 @@ def test_a_variable_marks_the_models_that_read_it(project):
     assert outcomes(project) == {"sized": "ok"}
 
 
+SINCE = """
+import pyarrow as pa
+from dovetail import Context, asset
+
+
+@asset
+def since(context: Context):
+    return pa.table({"day": [str(context.vars["size"])]})
+
+
+@asset
+def plain(context: Context):
+    return pa.table({"x": [1]})
+"""
+
+
+def test_a_variable_marks_the_python_assets_that_take_it(project):
+    chain(project)
+    project.write("models/since.py", SINCE)
+    project.dovetail("run")
+    assert unfresh(project) == {}
+    project.write("dovetail.toml", "[vars]\nsize = 2\nunused = 1\n")
+    assert unfresh(project) == {"sized": "stale", "since": "stale"}
+    assert "variable size changed" in project.dovetail("why", "since").stdout
+    assert outcomes(project) == {"sized": "ok", "since": "ok"}
+    assert project.query("select day from since") == [{"day": "2"}]
+    project.dovetail("status", "--vars", "size=2")
+    project.dovetail("status", "--vars", "size=3", code=1)
+
+
 def test_what_comes_out_equal_cuts_off_across_languages(project):
     chain(project)
     project.write("models/a.sql", "select 2 - 1 as x")

@@ -299,3 +299,27 @@ def kept(): return 1
     )
     assert "DT0607" in errors and "cannot save" in errors
     assert "direct cause" not in errors
+
+
+def test_no_text_of_an_exception_commands_the_terminal(project) -> None:
+    project.write(
+        "models/a.py",
+        "from dovetail import asset\n\n\n@asset\ndef a():\n    print('\\x1b[2Jcleared')\n"
+        "    text = 'caf\u00e9\\tone\\ntwo'\n    raise ValueError('\\x1b[31mred\\x07' + text)\n",
+    )
+    errors = project.dovetail("run", code=1).stderr
+    assert "`a` failed: ValueError: \\u{1b}[31mred\\u{7}caf\u00e9" in errors
+    assert "ValueError: \\u{1b}[31mred\\u{7}caf\u00e9\tone\ntwo" in errors and "\\u{1b}[2Jcleared" in errors
+    shown = [
+        project.dovetail(*arguments, code=None) for arguments in (["status"], ["plan"], ["why", "a"], ["history", "a"])
+    ]
+    for result in [
+        *shown,
+        project.dovetail("--color", "always", "why", "a"),
+        project.dovetail("run", "--verbose", code=1),
+    ]:
+        printed = result.stdout + result.stderr
+        assert "\x1b[31mred" not in printed and "\\u{1b}[31mred" in printed, result.args
+    [line] = project.json("plan", "--output", "json")
+    assert any("\x1b[31mred" in cause["detail"] for cause in line["causes"])
+    assert "\\u001b[31mred" in project.dovetail("run", "--log-format", "json", code=1).stderr

@@ -44,7 +44,7 @@ pub(super) fn differences(
                 context.printer.data_line(&line);
             }
             StatusOutput::Table if context.printer.stdout_color => context.printer.data(&coloured(&diff)),
-            StatusOutput::Table => context.printer.data(&diff),
+            StatusOutput::Table => context.printer.text(&diff),
         }
     }
     for unknown in [old, new].into_iter().filter(|past| past.code.is_none()) {

@@ -43,7 +43,7 @@ pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
         }
     }
     if let (TextOutput::Text, Some(asked)) = (args.output, links.first()) {
-        context.printer.data(&text::about(asked));
+        context.printer.text(&text::about(asked));
     }
     Ok(ExitStatus::Success)
 }

@@ -3,14 +3,15 @@
 use super::chain::{Compared, Link};
 use crate::cli::diff::coloured;
 use crate::cli::when::{commit, local, short};
+use crate::diagnostic::visible;
 
 /// The state of a link's asset and its causes. In colour only where a diff is.
 pub(super) fn of(link: &Link, in_colour: bool) -> String {
     let mut lines = vec![format!("`{}` is {}", link.asset, link.state)];
     lines.extend(link.remark.iter().map(|remark| format!("  {remark}")));
-    lines.extend(link.causes.iter().map(|cause| format!("  {}: {}", cause.cause, cause.detail)));
+    lines.extend(link.causes.iter().map(|cause| format!("  {}: {}", cause.cause, visible(&cause.detail))));
     for diff in link.diff.iter().chain(&link.config_diff) {
-        let diff = if in_colour { coloured(diff) } else { diff.clone() };
+        let diff = if in_colour { coloured(diff) } else { visible(diff).into_owned() };
         lines.extend(diff.lines().map(|line| format!("    {line}")));
     }
     if link.depth > 0 && link.diff.is_some() {

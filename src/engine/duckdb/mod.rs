@@ -42,8 +42,9 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use self::trash::Trash;
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, LastRun, Made,
-    Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked,
+    Access, Capabilities, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
+    LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
+    WhenLocked,
 };
 use crate::graph::{RelationName, quoted};
 use crate::project::Project;
@@ -324,7 +325,7 @@ impl Engine for DuckDb {
         self.state.made(&lock(&self.connection))
     }
 
-    fn objects(&self) -> Result<BTreeSet<String>, EngineError> {
+    fn objects(&self) -> Result<BTreeMap<String, Option<KeptFile>>, EngineError> {
         self.state.objects(&lock(&self.connection))
     }
 

@@ -1,5 +1,6 @@
 //! What an asset function computes: its syntax tree and those of all that it reaches in the project's own modules.
 
+mod given;
 mod imports;
 mod library;
 mod module;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use super::hash::{Part, digest};
 use crate::graph::{AssetGraph, Body, CompiledPython, Node};
 use crate::parse::SourceLocation;
+use crate::project::Project;
 use crate::scan::module_name;
+use given::Given;
 use imports::Target;
 pub(super) use library::Library;
 use module::{Item, ItemKind, Module, is_import};
@@ -26,11 +29,19 @@ pub(super) struct Reached {
     pub parts: Vec<Part>,
     pub code: String,
     pub packages: Vec<String>,
+    /// What it takes from its context.
+    given: BTreeSet<Given>,
     pub notes: Vec<String>,
 }
 
 /// Follows the asset function, and those of the sources that it takes, through the project's modules.
-pub(super) fn reached(library: &Library<'_>, graph: &AssetGraph, node: &Node, compiled: &CompiledPython) -> Reached {
+pub(super) fn reached(
+    library: &Library<'_>,
+    graph: &AssetGraph,
+    node: &Node,
+    compiled: &CompiledPython,
+    project: &Project,
+) -> Reached {
     let name = module_name(node.file.path());
     let mut reach = Reach::new(library);
     let Some(module) = library.module(&name) else { return unknown(node) };
@@ -46,7 +57,9 @@ pub(super) fn reached(library: &Library<'_>, graph: &AssetGraph, node: &Node, co
             reach.function(&module, source.name.as_str());
         }
     }
-    Answer::new(library, reach, &name).reached()
+    let mut reached = Answer::new(library, reach, &name).reached();
+    reached.parts.extend(reached.given.iter().flat_map(|given| given.parts(project)));
+    reached
 }
 
 /// The asset's file is none of the project's: only its text can count.
@@ -56,6 +69,7 @@ fn unknown(node: &Node) -> Reached {
         parts: vec![Part::text(format!("file {path}"), node.file.text())],
         code: node.file.text().to_owned(),
         packages: Vec::new(),
+        given: BTreeSet::new(),
         notes: vec![format!("`{path}` counts as a whole: it is no module of the project")],
     }
 }
@@ -87,8 +101,14 @@ impl<'a> Answer<'a> {
             parts: self.modules.values().flat_map(|module| self.parts(module)).collect(),
             code: self.code(),
             packages: self.reach.packages.iter().cloned().collect(),
+            given: self.given().map(|(given, _)| given.clone()).collect(),
             notes: self.notes(),
         }
+    }
+
+    /// What is taken from the context, by which module. Without a context, `x.vars` is something else.
+    fn given(&self) -> impl Iterator<Item = &(Given, String)> {
+        self.reach.given.iter().filter(|_| self.reach.has_context)
     }
 
     fn is_whole(&self, module: &Module) -> bool {
@@ -157,6 +177,10 @@ impl<'a> Answer<'a> {
         notes.extend(
             broken.map(|module| format!("`{}` counts as a whole: it cannot be parsed", module.file.path().display())),
         );
+        let all = self.given().filter(|(given, _)| *given == Given::Variables);
+        notes.extend(all.filter_map(|(_, name)| self.modules.get(name)).map(|module| {
+            format!("all variables count: `{}` takes `vars` other than by a name", module.file.path().display())
+        }));
         let unreadable = self.reach.unreadable.iter();
         notes.extend(unreadable.map(|path| format!("`{}` cannot be read and does not count", path.display())));
         notes

@@ -8,6 +8,7 @@ use ruff_python_ast::{Expr, Mod, Stmt, StmtIf};
 use ruff_python_parser::{Mode, ParseOptions, Parsed};
 use ruff_text_size::Ranged;
 
+use super::given::{self, Given};
 use super::imports::{Importer, Target};
 use super::normal::normalize;
 use super::scope::Bound;
@@ -48,6 +49,8 @@ pub(super) struct Item {
     pub changes: bool,
     /// What it changes by way of its imports.
     pub changed_imports: Vec<Change>,
+    /// What it takes from a context, if that is what it has.
+    pub given: Vec<Given>,
     /// What no reader can follow.
     pub undecidable: Vec<&'static str>,
     /// Statements with effects that stand before it: where it stands among them may matter.
@@ -176,6 +179,7 @@ impl Module {
                 || names.first().is_some_and(|name| *name == "__getattr__"),
             changes: found.rebinds || sees_subclasses(statement),
             changed_imports: Vec::new(),
+            given: if given::may_take(self.file.text()) { given::taken(statement) } else { Vec::new() },
             undecidable: Vec::new(),
             effects_before: 0,
             evaluated: Vec::new(),

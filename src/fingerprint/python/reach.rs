@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::given::Given;
 use super::imports::Target;
 use super::library::{Library, Loaded};
 use super::module::{ItemKind, Module, is_import};
@@ -31,6 +32,9 @@ const CHANGING_METHODS: [&str; 12] = [
     "update",
 ];
 
+/// Names of the package `dovetail` by which no code gets at the context of a run. All others may give it.
+const WITHOUT_CONTEXT: [&str; 8] = ["Relation", "Result", "__version__", "asset", "errors", "result", "source", "sql"];
+
 /// Everything that was reached.
 pub(super) struct Reach<'a> {
     library: &'a Library<'a>,
@@ -45,6 +49,10 @@ pub(super) struct Reach<'a> {
     /// What reached names stand for that a module imports, by module and name.
     pub imports: BTreeMap<(String, String), BTreeSet<Target>>,
     pub packages: BTreeSet<String>,
+    /// What is taken from a context, and by which module.
+    pub given: BTreeSet<(Given, String)>,
+    /// Names what gives it a context: the type, an IO manager, the current one.
+    pub has_context: bool,
     pub unreadable: BTreeSet<PathBuf>,
     /// Where paths ended: a statement, and what is left of the path.
     ends: Vec<(ItemKind, Path)>,
@@ -62,6 +70,8 @@ impl<'a> Reach<'a> {
             whole: BTreeMap::new(),
             imports: BTreeMap::new(),
             packages: BTreeSet::new(),
+            given: BTreeSet::new(),
+            has_context: false,
             unreadable: BTreeSet::new(),
             ends: Vec::new(),
             pending: Vec::new(),
@@ -112,6 +122,7 @@ impl<'a> Reach<'a> {
         for used in &item.uses {
             self.used(module, used);
         }
+        self.given.extend(item.given.iter().map(|given| (given.clone(), module.name.clone())));
         for word in &item.undecidable {
             self.undecidable(module, word);
         }
@@ -373,6 +384,10 @@ impl<'a> Reach<'a> {
         if is_dynamic {
             self.whole(&importer.name, format!("it uses `{package}`"));
             self.any_module(importer);
+        }
+        if package == "dovetail" {
+            let inner = module.split('.').skip(1).chain(rest.iter().map(String::as_str)).next();
+            self.has_context |= inner.is_none_or(|name| !WITHOUT_CONTEXT.contains(&name));
         }
         if !is_standard(package) && package != "dovetail" && !self.library.is_top_level(package) {
             self.packages.insert(package.to_owned());

@@ -1,6 +1,7 @@
 //! Whole projects, before and after an edit: which assets are another code version.
 
 mod differential;
+mod given;
 mod properties;
 mod python;
 mod sql;
@@ -48,7 +49,7 @@ impl Files {
         let compiled = compile(&root, options, None, None).unwrap_or_else(|problems| {
             panic!("{}", problems.0.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("\n"))
         });
-        let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, compiled.graph.ids());
+        let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, compiled.graph.ids());
         versions.into_iter().map(|(id, version)| (compiled.graph.node(id).name.to_string(), version)).collect()
     }
 
@@ -103,6 +104,6 @@ fn costs_of_a_thousand_models() {
     }
     println!("1,000 SQL models on one core: {:?}", started.elapsed());
     let started = std::time::Instant::now();
-    let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, compiled.graph.ids());
+    let versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, compiled.graph.ids());
     println!("{} assets on all cores: {:?}", versions.len(), started.elapsed());
 }

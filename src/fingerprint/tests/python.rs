@@ -411,7 +411,7 @@ fn factories_count_with_all_that_they_import() {
         let id = compiled.graph.find("a").unwrap();
         let Body::Python(python) = &mut compiled.graph.nodes[id].body else { panic!() };
         python.body.imported = true;
-        code_versions(&compiled.graph, &compiled.modules, &compiled.project.root, compiled.graph.ids())[&id].clone()
+        code_versions(&compiled.graph, &compiled.modules, &compiled.project, compiled.graph.ids())[&id].clone()
     };
     let before = versions("1", "1");
     insta::assert_snapshot!(before.notes.join("\n"), @r"

@@ -1,12 +1,13 @@
 //! What was made where, and what of it was moved to the trash.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::trash;
-use crate::engine::{Column, EngineError, Made, StoredAs, Trashed};
+use crate::engine::{Column, EngineError, KeptFile, Made, StoredAs, Trashed};
+use crate::graph::literal;
 
 /// A row of the trash's table.
 pub(in crate::engine::duckdb) struct TrashRow {
@@ -66,17 +67,21 @@ impl State {
         Ok(columns.and_then(|columns| serde_json::from_str(&columns).ok()).unwrap_or_default())
     }
 
-    /// The assets of which an object is stored.
+    /// The assets of which an object is stored, with the file of those that are kept in one. No other payload is read: it
+    /// may be large.
     pub(in crate::engine::duckdb) fn objects(
         &self,
         connection: &Arc<Connection>,
-    ) -> Result<BTreeSet<String>, EngineError> {
-        let mut found = BTreeSet::new();
+    ) -> Result<BTreeMap<String, Option<KeptFile>>, EngineError> {
+        let mut found = BTreeMap::new();
         if self.exists(connection)? {
-            let mut result = connection.prepare(&format!("select asset from {}.objects", self.schema))?.run()?;
-            while let Some(chunk) = result.next_chunk()? {
-                found.extend((0..chunk.len()).filter_map(|row| text(&chunk, 0, row)));
-            }
+            let payload = format!("case when manager = {} then payload end", literal(KeptFile::MANAGER));
+            let query = format!("select asset, {payload} from {}.objects", self.schema);
+            let object = |chunk: &Chunk, row: u64| {
+                let file = chunk.bytes(1, row).and_then(|payload| KeptFile::of(&payload));
+                Some((text(chunk, 0, row)?, file))
+            };
+            found.extend(rows(connection, &query, object)?);
         }
         Ok(found)
     }

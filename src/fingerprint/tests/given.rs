@@ -1,0 +1,113 @@
+//! What Python code takes from its context: variables and the target count as far as it takes them.
+
+use super::*;
+
+const ASSETS: &str = r#"
+from dovetail import asset, Context, IOManager
+import dovetail as dt
+from lib.days import since, Row
+
+class Bucket(IOManager):
+    def save(self, context, value):
+        return context.vars["bucket"].encode()
+
+@asset
+def named(orders, context: Context):
+    return orders.filter(context.vars["first_day"])
+
+@asset
+def asked(orders, context: "dt.Context"):
+    return context.vars.get("first_day", context.vars.get("last_day"))
+
+@asset
+def tested(context: dt.Context):
+    return f"{'last_day' in context.vars}"
+
+@asset
+def helped(orders, context: Context):
+    return since(orders, context)
+
+@asset
+def all_of_them(context: Context):
+    return dict(context.vars)
+
+@asset
+def targeted(context: Context):
+    return getattr(context, "target")
+
+@asset(io_manager=Bucket)
+def stored():
+    return 1
+
+@asset(version=1)
+def versioned(context: Context):
+    return context.vars["first_day"]
+
+@asset
+def unrelated(orders):
+    return [Row(order).vars["first_day"] for order in orders]
+
+@asset
+def other(context: Context):
+    return context.run
+"#;
+
+const DAYS: &str = r#"
+def since(orders, context):
+    return orders.filter(context.vars['first_day'])
+
+class Row:
+    def __init__(self, order):
+        self.vars = order.vars
+        self.target = order.target
+"#;
+
+fn project() -> Files {
+    let settings = "name = 'shop'\n[vars]\nfirst_day = '2024-01-01'\nbucket = 'b'\n[targets.dev]\n[targets.prod]\n";
+    files([
+        ("models/a.py", ASSETS),
+        ("lib/days.py", DAYS),
+        ("models/orders.sql", "select 1 as id"),
+        ("dovetail.toml", settings),
+    ])
+}
+
+#[test]
+fn a_variable_counts_for_those_who_take_it() {
+    let project = project();
+    let with = |old: &str, new: &str| project.changed(&project.edit("dovetail.toml", old, new));
+    assert_eq!(with("2024-01-01", "2024-06-01"), "all_of_them asked helped named");
+    assert_eq!(with("'2024-01-01'", "20240101"), "all_of_them asked helped named");
+    assert_eq!(with("'b'", "'c'"), "all_of_them stored");
+    assert_eq!(with("bucket", "unknown = 1\nbucket"), "all_of_them");
+    assert_eq!(with("bucket", "last_day = 1\nbucket"), "all_of_them asked tested");
+}
+
+#[test]
+fn parts_are_named_by_what_is_taken() {
+    let versions = project().versions();
+    let given = |name: &str| {
+        let names = part_names(&versions[name]).into_iter();
+        names.filter(|name| name.starts_with("variable ") || *name == "target").collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(given("named"), "variable first_day");
+    assert_eq!(given("asked"), "variable first_day, variable last_day");
+    assert_eq!(given("all_of_them"), "variable bucket, variable first_day");
+    assert_eq!(given("targeted"), "target");
+    assert_eq!([given("unrelated"), given("other"), given("versioned")], ["", "", ""]);
+    assert_eq!(versions["all_of_them"].notes, ["all variables count: `models/a.py` takes `vars` other than by a name"]);
+    assert!(versions["named"].notes.is_empty());
+}
+
+#[test]
+fn values_of_the_command_line_and_the_target_count_too() {
+    let project = project();
+    let changed = |options: LoadOptions| {
+        let (before, after) = (project.versions(), project.versions_with(&options));
+        let is_changed = |name: &&str| before[*name].hash != after[*name].hash;
+        ["named", "targeted", "unrelated", "other"].into_iter().filter(is_changed).collect::<Vec<_>>().join(" ")
+    };
+    let vars = [("first_day".to_owned(), "2025-01-01".into())].into();
+    assert_eq!(changed(LoadOptions { vars, ..LoadOptions::default() }), "named");
+    assert_eq!(changed(LoadOptions { target: Some("prod".to_owned()), ..LoadOptions::default() }), "targeted");
+}
