@@ -11,9 +11,31 @@ use super::sql;
 use crate::document::config::seed_keys;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
 use crate::parse::SourceLocation;
+use crate::project::Project;
+
+/// Settings of the engine that say how it works, or how others are reached, and not what comes out. Others count: what a
+/// setting does is known to the engine alone.
+const ABOUT_WORK: [&str; 16] = [
+    "access_mode",
+    "allocator_",
+    "autoinstall_",
+    "autoload_",
+    "azure_",
+    "checkpoint_threshold",
+    "enable_",
+    "extension_directory",
+    "http",
+    "log_",
+    "max_",
+    "memory_limit",
+    "profil",
+    "s3_",
+    "storage_compatibility_version",
+    "temp_directory",
+];
 
 /// The config's parts, each under its key's name.
-pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
+pub(super) fn parts(graph: &AssetGraph, node: &Node, project: &Project) -> Vec<Part> {
     let mut parts = vec![Part::text("config materialized", node.materialized.as_str())];
     if matches!(node.materialized, Materialized::Table | Materialized::View) {
         parts.push(Part::new("config relation", relation(&node.relation)));
@@ -24,10 +46,24 @@ pub(super) fn parts(graph: &AssetGraph, node: &Node) -> Vec<Part> {
             parts.extend(columns(node));
             parts.extend(value(node, "io_manager").filter(|_| compiled.body.imported));
             parts.extend(inputs(graph, compiled));
+            // What it is handed may be ordered, printed or parsed by the engine.
+            let reads = graph.find(node.name.as_str()).is_some_and(|id| graph.upstream(id).next().is_some());
+            parts.extend(settings(project).filter(|_| reads));
         }
-        Body::Sql(_) | Body::Source(_) => {}
+        Body::Sql(_) => parts.extend(settings(project)),
+        Body::Source(_) => {}
     }
     parts
+}
+
+/// The settings of the target that may change what a query gives.
+fn settings(project: &Project) -> impl Iterator<Item = Part> {
+    let is_about_work =
+        |name: &str| name.ends_with("threads") || ABOUT_WORK.iter().any(|start| name.starts_with(start));
+    project.target.settings.iter().filter(move |(name, _)| !is_about_work(&name.to_lowercase())).map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Part::text(format!("config setting {}", name.to_lowercase()), &value)
+    })
 }
 
 /// `version=` says by itself which code is another one.

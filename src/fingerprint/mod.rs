@@ -72,7 +72,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
     if let Some(stated) = config::version(node) {
         version.parts = vec![stated];
     }
-    version.parts.extend(config::parts(graph, node));
+    version.parts.extend(config::parts(graph, node, project));
     if let Body::Python(compiled) = &node.body {
         for (part, notes) in config::readings(graph, compiled, root) {
             version.parts.push(part);

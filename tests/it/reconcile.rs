@@ -154,6 +154,27 @@ fn config_that_changes_the_result_counts() {
 }
 
 #[test]
+fn settings_that_change_what_queries_give_count() {
+    let project = Project::new()
+        .file("models/a.sql", "select * from (values (1), (null)) v(x) order by x limit 1")
+        .file("models/inner.sql", "{{ config(materialized='ephemeral') }} select 1 as y")
+        .file("models/b.sql", "select y from inner");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(
+        &project,
+        "dovetail.toml",
+        "[targets.dev]\nthreads = 1\nsettings = { memory_limit = '1GB', Worker_Threads = 2 }\n",
+    );
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+    write(&project, "dovetail.toml", "[targets.dev]\nsettings = { default_null_order = 'nulls_first' }\n");
+    let said = project.run(&["plan"]);
+    assert!(said.stdout.contains("config setting default_null_order is new"), "{said}");
+    assert_eq!(status(&project, &[]), ["a stale config", "b stale config"]);
+    assert_eq!(reconcile(&project), ["ok a", "ok b"]);
+    assert_eq!(status(&project, &[]), Vec::<String>::new());
+}
+
+#[test]
 fn a_failure_keeps_the_old_and_stays_stale() {
     let project = built();
     write(&project, "models/a.sql", "select code, error('no') as name from codes where code > {{ least() }}");
