@@ -24,15 +24,22 @@ pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
         .collect();
     let own = found.relations.iter().filter(|found| found.relation.database.is_none());
     let standing: HashSet<String> = own.map(|found| found.relation.key()).collect();
-    // What has another name now goes with it when that is built.
-    let renamed: HashSet<&String> = graph.ids().flat_map(|id| &graph.node(id).renamed_from).collect();
-    let is_needed = |made: &&Made| !renamed.contains(&made.asset) || graph.find(&made.asset).is_some();
+    let taken = taken_over(graph, found);
+    let is_needed = |made: &&Made| !taken.contains(made.asset.as_str()) || graph.find(&made.asset).is_some();
     let is_orphan = |made: &Made| match made.relation.as_ref().map(|relation| relation.to_lowercase()) {
         Some(relation) => standing.contains(&relation) && !declared.contains(&relation),
         None => found.objects.contains_key(&made.asset) && !is_object(graph, &made.asset),
     };
     let orphans = found.made.iter().filter(is_needed).filter(|made| is_orphan(made));
     orphans.map(|made| Orphan { made: made.clone(), why: why(graph, made) }).collect()
+}
+
+/// What has another name now, and goes when it is built under that. An asset that was built under its own name before it
+/// said what it was called takes nothing over.
+fn taken_over<'f>(graph: &AssetGraph, found: &'f Found) -> HashSet<&'f str> {
+    let made: HashSet<&str> = found.made.iter().map(|made| made.asset.as_str()).collect();
+    let nodes = graph.ids().map(|id| graph.node(id)).filter(|node| !made.contains(node.name.as_str()));
+    nodes.filter_map(|node| node.renamed_from.iter().find_map(|name| made.get(name.as_str()).copied())).collect()
 }
 
 fn is_object(graph: &AssetGraph, asset: &str) -> bool {

@@ -318,6 +318,17 @@ fn failures_go_over_to_the_new_name() {
 }
 
 #[test]
+fn a_rename_that_is_told_too_late_takes_nothing_over() {
+    let project = built();
+    std::fs::remove_file(project.root().join("models/b.sql")).unwrap();
+    let project = project.file("models/sum.sql", "select sum(code) as total from a");
+    assert_eq!(reconcile(&project, &[]), ["ok sum"]);
+    let project = project.file("models/sum.sql", "{{ config(renamed_from='b') }} select sum(code) as total from a");
+    let said = project.run(&["gc"]);
+    assert!(said.stdout.contains("\"b\""), "the old table is nobody's: {said}");
+}
+
+#[test]
 fn an_old_name_is_given_to_one_asset_that_has_no_other() {
     let project = chain()
         .file("models/c.sql", "{{ config(renamed_from='a') }} select 1 as x")
