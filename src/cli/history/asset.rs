@@ -79,6 +79,7 @@ fn finish(context: &mut Context, entries: &[Entry], total: Option<usize>, args: 
     Ok(ExitStatus::Success)
 }
 
+/// On a narrow terminal the columns in the middle are left out: there stands what is missed least.
 fn table(entries: &[Entry]) -> Table {
     let column = |name: &str, is_number, cell: &dyn Fn(&Entry) -> String| Column {
         name: name.to_owned(),
@@ -91,14 +92,14 @@ fn table(entries: &[Entry]) -> Table {
             column("#", true, &|entry| entry.number.to_string()),
             column("when", false, &|entry| entry.at.map(local).unwrap_or_default()),
             column("outcome", false, &|entry| entry.outcome.clone()),
+            column("rows", true, &|entry| entry.rows.map(grouped).unwrap_or_default()),
             column("time", true, &|entry| {
                 std::time::Duration::try_from_secs_f64(entry.seconds).map(seconds).unwrap_or_default()
             }),
-            column("rows", true, &|entry| entry.rows.map(grouped).unwrap_or_default()),
-            column("changed", false, &changed),
-            column("who", false, &|entry| entry.user.clone().unwrap_or_default()),
             column("git", false, &|entry| commit(entry.git_commit.as_deref(), entry.git_dirty)),
+            column("who", false, &|entry| entry.user.clone().unwrap_or_default()),
             column("run", false, &|entry| entry.run.clone()),
+            column("changed", false, &changed),
         ],
     };
     table.without_empty()

@@ -42,6 +42,7 @@ fn goes_on(run: &LoggedRun) -> String {
     format!("{} goes on{process}{host}, {done} of {} done", run.run, run.planned.len())
 }
 
+/// On a narrow terminal the columns in the middle are left out: there stands what is missed least.
 fn table(runs: &[LoggedRun]) -> Table {
     let column = |name: &str, is_number, cell: &dyn Fn(&LoggedRun) -> String| Column {
         name: name.to_owned(),
@@ -53,12 +54,12 @@ fn table(runs: &[LoggedRun]) -> Table {
         columns: vec![
             column("run", false, &|run| run.run.clone()),
             column("when", false, &|run| local(run.started_at)),
-            column("command", false, &|run| run.command.clone()),
             column("status", false, &|run| run.status.as_str().to_owned()),
+            column("command", false, &|run| run.command.clone()),
+            column("git", false, &|run| commit(run.git_commit.as_deref(), run.git_dirty)),
+            column("who", false, &|run| run.user.clone().unwrap_or_default()),
             column("time", true, &|run| run.seconds.map(time).unwrap_or_default()),
             column("assets", false, &|run| counts(run.counts)),
-            column("who", false, &|run| run.user.clone().unwrap_or_default()),
-            column("git", false, &|run| commit(run.git_commit.as_deref(), run.git_dirty)),
         ],
     };
     table.without_empty()
