@@ -277,7 +277,7 @@ fn execute_work(
     (args, extent): (&RunArgs, Extent),
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
-    let Compiled { project, graph, templates, .. } = compiled;
+    let Compiled { project, graph, templates, modules, .. } = compiled;
     let Work { plan, code_versions, packages, records, observer } = work;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let logs = RunLogs::of(&project.root);
@@ -293,6 +293,9 @@ fn execute_work(
     let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
+    if let Some(python) = python.as_ref().filter(|_| uses_python) {
+        python.compiled(modules.files());
+    }
     let run = RunContext {
         project,
         graph: Arc::clone(&graph),
