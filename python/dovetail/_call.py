@@ -101,6 +101,7 @@ class _Call:
         context = self.context(self.request["asset"])
         current_context.set(context)
         self.kind = "import"
+        _modules.expect(self.root, self.request["sources"])
         definition = _find(_modules.load(self.root, self.path), self.request["asset"], self.request["function"])
         self.kind = None
         arguments, named = self.arguments(definition.function, context)
@@ -293,13 +294,14 @@ def _declared_types(columns: Any) -> dict[str, str]:
     return types
 
 
-def declarations(project: dict[str, Any], path: Any, turns: Any) -> list[dict[str, Any]] | dict[str, Any]:
+def declarations(project: dict[str, Any], path: Any, turns: Any, sources: Any) -> list[dict[str, Any]] | dict[str, Any]:
     """The assets that a module declares when it is imported, or the description of an error."""
     root, path = str(project["root"]), str(path)
     _capture.install()
     turn = None
     try:
         turn = turns.enter()
+        _modules.expect(root, sources)
         module = _modules.load(root, path)
         return [_declaration(definition, module) for definition in _registry.of_module(module.__name__)]
     except BaseException as error:

@@ -1,20 +1,30 @@
-"""Imports the project's modules by their files, once in a process."""
+"""Imports the project's modules by their files, once in a process as long as they are what was compiled."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.machinery
 import importlib.util
+import marshal
 import os
 import sys
 import threading
 from collections.abc import Sequence
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 from dovetail import _registry
+from dovetail.errors import EditedError
+
+if TYPE_CHECKING:
+    from dovetail._dovetail import Sources
 
 _lock = threading.RLock()
 _finder: _ProjectFinder | None = None
+_helpers: _HelperFinder | None = None
+_sources: Sources | None = None
+#: The files of imported modules of the project, and what was in them.
+_loaded: dict[str, tuple[str, bytes]] = {}
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
@@ -43,19 +53,58 @@ def know(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> str:
     return name
 
 
+def expect(root: str | os.PathLike[str], sources: Sources | None) -> None:
+    """From now on, modules are imported only as they were compiled. Those that are others are forgotten."""
+    global _sources
+    with _lock:
+        _prepare(os.path.abspath(root))
+        if sources is None or _sources is sources:
+            return
+        _sources = sources
+        if any(not _is_inside(path) or _is_edited(path, data) for path, data in _loaded.values()):
+            _forget()
+
+
+def _forget() -> None:
+    # Whoever imports one of them holds it, and so does the package around it: all go.
+    for name in list(_loaded):
+        while name:
+            sys.modules.pop(name, None)
+            name = name.rpartition(".")[0]
+    _loaded.clear()
+    importlib.invalidate_caches()
+
+
+def _is_inside(path: str) -> bool:
+    return _finder is not None and path.startswith(_finder.root + os.sep)
+
+
+def _is_edited(path: str, data: bytes) -> bool:
+    return _sources is not None and _is_inside(path) and _sources.check(_shown(path), data) is False
+
+
+def _shown(path: str) -> str:
+    """The path of a file in the project, as messages show it."""
+    return path[len(_finder.root) + 1 :].replace(os.sep, "/") if _finder is not None else path
+
+
 _known_files: dict[str, str] = {}
 _known_folders: set[str] = set()
 
 
 def _prepare(root: str) -> None:
-    global _finder
+    global _finder, _helpers
     if _finder is not None and _finder.root == root:
         return
     if _finder is not None:
         sys.meta_path.remove(_finder)
+        sys.meta_path.remove(_helpers)
     _finder = _ProjectFinder(root)
     # First, so that an installed package called `models` does not hide the project's.
     sys.meta_path.insert(0, _finder)
+    _helpers = _HelperFinder(root)
+    paths = importlib.machinery.PathFinder
+    sys.meta_path.insert(sys.meta_path.index(paths) if paths in sys.meta_path else len(sys.meta_path), _helpers)
     if root in sys.path:
         sys.path.remove(root)
     sys.path.insert(0, root)
@@ -92,7 +141,67 @@ class _ProjectFinder:
         return importlib.util.spec_from_file_location(fullname, file, loader=_Loader(fullname, file))
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
+class _HelperFinder:
+    """Finds what Python itself finds on `sys.path`, and sees to it that the project's files are loaded as compiled."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root + os.sep
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader and self.is_own(spec.origin):
+            spec.loader = _CheckedLoader(fullname, spec.loader.path)
+        return spec
+
+    def is_own(self, file: str | None) -> bool:
+        """An interpreter or a virtual environment inside the project is not the project."""
+        is_inside = file is not None and file.startswith(self.root)
+        return is_inside and "site-packages" not in file and not file.startswith(_STANDARD)
+
+
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+
+
+class _CheckedLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module from what is in its file, if that is what was compiled.
+
+    Python trusts compiled code by the time and size of the source, which an edit within a second may leave as they are:
+    here it is the source's hash that tells, in the form that Python knows too.
+    """
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        if _is_edited(path, data):
+            raise EditedError(f"`{_shown(path)}` was edited since the run began", hint="run it again")
+        _loaded[fullname] = (path, data)
+        try:
+            cache = importlib.util.cache_from_source(path)
+        except NotImplementedError:
+            return self.source_to_code(data, path)
+        head = importlib.util.MAGIC_NUMBER + _BY_HASH + importlib.util.source_hash(data)
+        code = self.cached(cache, head)
+        if code is None or code.co_filename != path:
+            code = self.source_to_code(data, path)
+            if not sys.dont_write_bytecode:
+                self.set_data(cache, head + marshal.dumps(code))
+        return code
+
+    def cached(self, cache: str, head: bytes) -> CodeType | None:
+        try:
+            data = self.get_data(cache)
+            return marshal.loads(memoryview(data)[len(head) :]) if data.startswith(head) else None
+        except (OSError, EOFError, TypeError, ValueError):
+            return None
+
+
+#: Says in a file of compiled code that it is checked by the hash of its source.
+_BY_HASH = (0b11).to_bytes(4, "little")
+
+
+class _Loader(_CheckedLoader):
     """Loads a module and notes which assets it declares."""
 
     def exec_module(self, module: ModuleType) -> None:

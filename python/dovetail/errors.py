@@ -40,3 +40,9 @@ class ObjectStoreError(DovetailError):
     """An IO manager could not store or load an object."""
 
     kind = "object_store"
+
+
+class EditedError(DovetailError):
+    """A module of the project is not the one that was compiled: nobody could say what its assets were made of."""
+
+    kind = "import"

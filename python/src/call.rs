@@ -47,6 +47,7 @@ fn request<'py>(
     request.set_item("wants_object", call.wants_object)?;
     request.set_item("connection", Connection { pool: Arc::clone(pool) })?;
     request.set_item("turns", interpreter.turns())?;
+    request.set_item("sources", interpreter.sources(py))?;
     let inputs: PyResult<Vec<_>> = call.inputs.iter().map(|value| input(py, value, pool)).collect();
     request.set_item("inputs", PyList::new(py, inputs?)?)?;
     let printed = Arc::clone(&call.printed);

@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::error::{from_description, plain};
 use crate::json;
 use crate::runtime::Interpreter;
+use crate::sources::Sources;
 
 /// Imports the file's module and reads what it registered.
 pub(crate) fn read(
@@ -21,7 +22,7 @@ pub(crate) fn read(
     file: &Arc<SourceFile>,
 ) -> PyResult<Result<Vec<ParsedAsset>, PythonError>> {
     let facts = crate::call::project(py, project)?;
-    let arguments = (facts, file.path(), interpreter.turns());
+    let arguments = (facts, file.path(), interpreter.turns(), Sources::of(vec![Arc::clone(file)]));
     let declared = py.import("dovetail._call")?.call_method1("declarations", arguments)?;
     if let Ok(description) = declared.cast::<PyDict>() {
         return from_description(description).map(Err);

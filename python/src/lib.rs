@@ -20,6 +20,7 @@ mod relation;
 mod rows;
 mod runtime;
 mod shape;
+mod sources;
 mod sql;
 mod stream;
 mod types;
@@ -39,6 +40,7 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rows::RowStream>()?;
     module.add_class::<connection::Connection>()?;
     module.add_class::<runtime::Turns>()?;
+    module.add_class::<sources::Sources>()?;
     module.add_class::<runtime::Turn>()?;
     module.add_function(wrap_pyfunction!(files::file_hash, module)?)?;
     module.add_function(wrap_pyfunction!(sql::sql_text, module)?)?;

@@ -16,12 +16,15 @@ use pyo3::prelude::*;
 
 use crate::connection::lock;
 use crate::error::{plain, unexpected};
+use crate::sources::Sources;
 use crate::{call, declarations, observe};
 
 /// The interpreter, and the threads in which it runs user code now.
 #[derive(Default)]
 pub(crate) struct Interpreter {
     running: Arc<Running>,
+    /// What the run that goes on was compiled from.
+    sources: Mutex<Option<Py<Sources>>>,
 }
 
 /// Threads that run user code, by the interpreter's own thread numbers.
@@ -124,6 +127,10 @@ impl Interpreter {
         Turns(Arc::clone(&self.running))
     }
 
+    pub(crate) fn sources(&self, py: Python<'_>) -> Option<Py<Sources>> {
+        lock(&self.sources).as_ref().map(|sources| sources.clone_ref(py))
+    }
+
     fn attached<T>(&self, work: impl FnOnce(Python<'_>) -> PyResult<Result<T, PythonError>>) -> Result<T, PythonError> {
         let cancelled = || plain(PythonErrorKind::Cancelled, "the run was cancelled".to_owned());
         if self.running.is_cancelled() {
@@ -143,6 +150,11 @@ impl PythonRuntime for Interpreter {
 
     fn observe(&self, project: &Project, sources: &[PythonSource<'_>]) -> Vec<Result<Option<String>, PythonError>> {
         sources.iter().map(|source| self.attached(|py| observe::version(py, self, project, source))).collect()
+    }
+
+    fn compiled(&self, modules: Vec<Arc<SourceFile>>) {
+        let sources = Python::try_attach(|py| Py::new(py, Sources::of(modules)));
+        *lock(&self.sources) = sources.and_then(Result::ok);
     }
 
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {

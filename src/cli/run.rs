@@ -285,7 +285,7 @@ fn execute_work(
     (args, extent): (&RunArgs, Extent),
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
-    let Compiled { project, graph, templates, .. } = compiled;
+    let Compiled { project, graph, templates, modules, .. } = compiled;
     let Work { plan, code_versions, packages, records, observer, publish } = work;
     let is_atomic = args.atomic || publish == Publish::Run;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
@@ -302,6 +302,9 @@ fn execute_work(
     let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();
+    if let Some(python) = python.as_ref().filter(|_| uses_python) {
+        python.compiled(modules.files());
+    }
     let run = RunContext {
         project,
         graph: Arc::clone(&graph),

@@ -20,6 +20,10 @@ pub trait PythonRuntime: Send + Sync {
     /// Asks the observing functions of sources which version their data has now; `None` where one does not know.
     fn observe(&self, project: &Project, sources: &[PythonSource<'_>]) -> Vec<Result<Option<String>, PythonError>>;
 
+    /// The project's modules as they were compiled: what is imported from now on is them, or an error. Others are not
+    /// looked at.
+    fn compiled(&self, _modules: Vec<Arc<SourceFile>>) {}
+
     /// Calls an asset function. The output's stream may go on running user code while it is read.
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;
 

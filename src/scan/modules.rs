@@ -54,6 +54,16 @@ impl Modules {
         &self.names
     }
 
+    /// The files that were read so far, in no order.
+    pub fn files(&self) -> Vec<Arc<SourceFile>> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = found.values().filter_map(|found| match found {
+            FoundModule::File(found) => Some(&found.file),
+            FoundModule::Folder | FoundModule::Unreadable(_) | FoundModule::Nothing => None,
+        });
+        self.scanned.values().chain(found).cloned().collect()
+    }
+
     /// Whether a top-level name is that of a module or a folder below which there are models.
     pub fn is_top_level(&self, name: &str) -> bool {
         let first = self.names.partition_point(|known| known.as_str() < name);

@@ -219,7 +219,7 @@ def cleaned():
 """,
         code=1,
     )
-    assert re.search(r"`late` failed: ValueError: late . ü\n +--> models/m.py:12:5", errors), errors
+    assert re.search(r"`late` failed: ValueError: late \\u\{0\} ü\n +--> models/m.py:12:5", errors), errors
     assert re.search(r"`late_and_asynchronous` failed: ValueError: async\n +--> models/m.py:17:5", errors), errors
     assert re.search(r"`behind_reader` failed: ValueError: behind a reader\n +--> models/m.py:21:5", errors), errors
     assert "cleaned | cleaned up" in errors
