@@ -46,10 +46,11 @@ pub(crate) fn folder(project: &Project) -> PathBuf {
 
 impl Cache {
     pub fn of(project: &Project) -> Self {
-        let text = project.file.as_ref().map_or("", |file| file.text());
+        // An empty file is another thing than none: entries number the files.
+        let text = project.file.as_ref().map(|file| file.text());
         let settings = Project { environment: Default::default(), file: None, ..project.clone() };
         // Every field is in it, those too that somebody adds later.
-        Cache { folder: folder(project), settings: format!("{settings:?}\n{text}") }
+        Cache { folder: folder(project), settings: format!("{settings:?}\n{text:?}") }
     }
 
     /// The key of an entry that is made of these pieces, the project's settings and this dovetail.

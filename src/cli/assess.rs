@@ -17,7 +17,7 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Column, Content, Engine, EngineError, Failure, Recorded};
 use crate::execute::microseconds;
-use crate::fingerprint::{self, CodeVersion, code_versions, count_packages};
+use crate::fingerprint::{self, CodeVersion, code_versions};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::orphans::{Orphan, orphans};
@@ -92,7 +92,7 @@ pub(crate) struct Assessment {
     pub judged: HashMap<NodeId, Judgement>,
     pub code_versions: HashMap<NodeId, CodeVersion>,
     /// Versions of third-party packages, where they count as code.
-    pub packages: BTreeMap<String, String>,
+    pub packages: Option<BTreeMap<String, String>>,
     /// By the asset's name.
     pub records: HashMap<String, Recorded>,
     /// What dovetail made and nothing declares any more.
@@ -108,12 +108,8 @@ impl Assessment {
     /// When the state cannot be read.
     pub fn of(context: &mut Context, compiled: &Compiled, looked: Option<Look<'_>>) -> Result<Self, Diagnostic> {
         let (graph, project) = (&compiled.graph, &compiled.project);
-        let mut code_versions = code_versions(graph, &compiled.modules, project, graph.ids());
-        let mut counted = BTreeMap::new();
-        if project.counts_packages {
-            counted = packages(context, code_versions.values());
-            count_packages(&mut code_versions, &counted);
-        }
+        let code_versions = code_versions(graph, &compiled.modules, project, graph.ids());
+        let packages = project.counts_packages.then(|| packages(context, code_versions.values()));
         let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
         let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
         let Told { records, found, damaged, failures, declared, contents, hash_method } =
@@ -122,6 +118,7 @@ impl Assessment {
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
         let world = World {
             code_versions: &code_versions,
+            packages: packages.as_ref(),
             records: &records,
             inputs: &inputs,
             relations: &found.relations,
@@ -135,7 +132,7 @@ impl Assessment {
             now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &found));
-        Ok(Assessment { judged, code_versions, packages: counted, records, orphans, observer })
+        Ok(Assessment { judged, code_versions, packages, records, orphans, observer })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.

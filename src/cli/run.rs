@@ -22,7 +22,7 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, look, open};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
-use crate::fingerprint::{CodeVersion, code_versions, count_packages};
+use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
@@ -162,11 +162,8 @@ fn work(
 fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
     let plan = plan_run(&compiled.graph, selected);
     let assets: BTreeSet<NodeId> = plan.steps.iter().flat_map(|step| with_views(&compiled.graph, step.asset)).collect();
-    let mut code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, assets);
+    let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, assets);
     let packages = packages(context, code_versions.values());
-    if compiled.project.counts_packages {
-        count_packages(&mut code_versions, &packages);
-    }
     let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
     Work { plan, code_versions, packages, records: None, observer, publish: Publish::default() }
 }
@@ -197,10 +194,8 @@ fn what_is_stale(
     if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
         context.printer.note(&waiting);
     }
-    let packages = match compiled.project.counts_packages {
-        true => found,
-        false => packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))),
-    };
+    let packages =
+        found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
     let records = Some(records.into_values().collect());
     Ok(Work { plan, code_versions, packages, records, observer, publish: Publish::default() })
 }

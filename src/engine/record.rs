@@ -49,6 +49,7 @@ impl From<MaterializationRecord> for Recorded {
             rows: record.rows,
             code_version: Some(record.code_version),
             code_parts: record.code_parts,
+            packages: record.packages,
             inputs: record.inputs,
             columns: record.columns,
             data_version: record.data_version,
@@ -75,6 +76,8 @@ pub struct Recorded {
     /// `None` where a dovetail recorded it that did not take code versions yet.
     pub code_version: Option<String>,
     pub code_parts: BTreeMap<String, String>,
+    /// Versions of the third-party packages that the code used, where they were known.
+    pub packages: BTreeMap<String, String>,
     pub inputs: Inputs,
     pub columns: Vec<Column>,
     pub data_version: Option<String>,

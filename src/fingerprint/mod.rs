@@ -12,7 +12,7 @@ mod tests;
 
 pub use hash::Part;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
@@ -85,28 +85,18 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
     version
 }
 
-/// Makes the versions of the packages that code uses part of it, where no `version` of its own stands for the code.
-pub fn count_packages(versions: &mut HashMap<NodeId, CodeVersion>, packages: &BTreeMap<String, String>) {
-    for version in versions.values_mut().filter(|version| !version.packages.is_empty()) {
-        if version.parts.iter().any(|part| part.name == "config version") {
-            continue;
-        }
-        let part = |name: &String| {
-            let installed = packages.get(name).map_or("unknown", String::as_str);
-            Part::text(format!("package {name}"), installed)
-        };
-        version.parts.extend(version.packages.iter().map(part));
-        version.parts.sort();
-        version.hash = hash::whole(&version.parts);
-    }
-}
-
 /// The packages that any of these uses.
 pub fn packages<'v>(versions: impl IntoIterator<Item = &'v CodeVersion>) -> BTreeSet<&'v str> {
     versions.into_iter().flat_map(|version| &version.packages).map(String::as_str).collect()
 }
 
 impl CodeVersion {
+    /// The packages whose versions may count: none where a `version` of its own stands for the code.
+    pub fn counted_packages(&self) -> &[String] {
+        let is_stated = self.parts.iter().any(|part| part.name == "config version");
+        if is_stated { &[] } else { &self.packages }
+    }
+
     fn empty() -> Self {
         CodeVersion {
             hash: String::new(),

@@ -112,6 +112,8 @@ impl Judgement {
 /// How the world is, as far as it matters for the graph's assets.
 pub struct World<'w> {
     pub code_versions: &'w HashMap<NodeId, CodeVersion>,
+    /// The versions of third-party packages that are installed, where they count as code.
+    pub packages: Option<&'w BTreeMap<String, String>>,
     pub records: &'w HashMap<String, Recorded>,
     /// The versions of what each asset reads, as they are now.
     pub inputs: &'w HashMap<NodeId, Inputs>,
@@ -239,6 +241,7 @@ fn judge_one(
     }
     let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
     let mut causes = code_causes(world.code_versions.get(&id), record, declared);
+    causes.extend(package_causes(world, id, record));
     if let Some(before) = &record.renamed_from {
         causes.insert(0, cause(CauseKind::Config, format!("renamed from `{before}`")));
     }
@@ -311,6 +314,25 @@ fn code_causes(version: Option<&CodeVersion>, record: &Recorded, declared: &[Col
         causes.push(cause(CauseKind::Code, "this dovetail takes code versions in another way"));
     }
     causes
+}
+
+/// The packages of the code that are installed in another version than was recorded. The versions are no part of the code
+/// version: that they begin to count, or no longer do, makes nothing stale.
+fn package_causes(world: &World<'_>, id: NodeId, record: &Recorded) -> Vec<Cause> {
+    let (Some(installed), Some(version)) = (world.packages, world.code_versions.get(&id)) else { return Vec::new() };
+    let is_same_code = record.code_version.as_deref() == Some(version.hash.as_str());
+    let package_cause = |name: &String| {
+        let detail = match (record.packages.get(name), installed.get(name)) {
+            (before, now) if before == now => return None,
+            (Some(before), Some(now)) => format!("package {name} is {now}, and was {before}"),
+            (Some(before), None) => format!("package {name} is not known, and was {before}"),
+            // Code that uses another package than before is other code.
+            (None, _) if !is_same_code => return None,
+            (None, _) => format!("package {name} was not recorded"),
+        };
+        Some(cause(CauseKind::Code, detail))
+    };
+    version.counted_packages().iter().filter_map(package_cause).collect()
 }
 
 /// Whether what stands under an asset's name is what its record speaks of, as far as can be told without reading it.

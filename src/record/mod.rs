@@ -204,6 +204,7 @@ mod tests {
             rows: None,
             code_version: Some(format!("code of {asset}")),
             code_parts: BTreeMap::new(),
+            packages: BTreeMap::new(),
             inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),
             columns: vec![],
             data_version: data_version.map(str::to_owned),

@@ -177,6 +177,17 @@ fn no_answer_depends_on_the_cache() {
 }
 
 #[test]
+fn an_empty_config_is_another_project_than_none() {
+    let project = Project::new().file("models/a.py", "from dovetail import asset\n\n@asset\ndef a():\n    return 1\n");
+    let project = project.file("models/b.sql", "select 1 as b");
+    let paths = |project: &Project| project.run(&["ls", "--output", "path"]).stdout;
+    let before = paths(&project);
+    let project = project.file("dovetail.toml", "");
+    assert_eq!(paths(&project), before);
+    assert_eq!(before, "models/a.py\nmodels/b.sql\n");
+}
+
+#[test]
 fn secrets_and_values_of_an_invocation_are_not_kept() {
     let project = Project::new()
         .env("PASSWORD", "hunter22")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from edits.process import Database, forked
 
 READS = "select count(*) as n from made"
 THROUGH = "import pyarrow as pa\nfrom dovetail import asset\n\n\n@asset\ndef through({}):\n    return start\n"
@@ -244,12 +245,37 @@ def test_versions_of_packages_are_recorded(project):
     assert packages["sklearn"] == sklearn.__version__
 
 
+def of_made(project) -> tuple[str, list]:
+    [line] = [line for line in status_lines(project) if line["asset"] == "made"]
+    return line["state"], line["causes"]
+
+
+def recorded_as(project, version: str) -> str:
+    """Says in the records that another polars was used; returns the one that was."""
+    import polars
+
+    def work() -> None:
+        with Database(project.root / "project.duckdb") as database:
+            before, after = (f'"polars":"{version}"' for version in (polars.__version__, version))
+            changed = f"replace(details::varchar, '{before}', '{after}')"
+            database.query(f"update dovetail.materializations set details = {changed}")
+
+    forked(work)
+    return polars.__version__
+
+
 def test_versions_of_packages_count_when_the_project_says_so(project):
     made(project, "return pl.DataFrame({'a': [1]})")
     project.dovetail("run")
     project.write("dovetail.toml", "[fingerprint]\npackages = true\n")
-    [line] = [line for line in status_lines(project) if line["asset"] == "made"]
-    assert {"cause": "code", "detail": "package polars is new"} in line["causes"]
+    assert of_made(project) == ("fresh", []), "the version is the one that was recorded"
+    installed = recorded_as(project, "0.1")
+    detail = f"package polars is {installed}, and was 0.1"
+    assert of_made(project) == ("stale", [{"cause": "code", "detail": detail}])
+    project.write("dovetail.toml", "")
+    assert of_made(project) == ("fresh", []), "nobody asks"
+    project.write("dovetail.toml", "[fingerprint]\npackages = true\n")
     reconcile(project)
+    assert of_made(project) == ("fresh", [])
     project.write("dovetail.toml", "[fingerprint]\npackages = true\nother = 1\n")
     assert "other" in project.dovetail("status", code=2).stderr

@@ -177,6 +177,7 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         rows: chunk.big_int(4, row).and_then(|rows| u64::try_from(rows).ok()),
         code_version: details.code_version,
         code_parts: details.code_parts,
+        packages: details.packages,
         inputs: details.inputs,
         columns: details.columns,
         data_version: details.data_version,
