@@ -109,6 +109,9 @@ _claims = threading.Lock()
 def _claim(context: Context, file: str) -> None:
     """Raises when another asset has written the file in the same run: it would be lost."""
     global _claiming
+    if not context.run:
+        # Nobody's run: a test, or a call by hand.
+        return
     with _claims:
         if _claiming != context.run:
             _claiming = context.run
