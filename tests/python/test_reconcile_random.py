@@ -142,7 +142,9 @@ class Work:
         drop = f"drop {'view' if is_view else 'table'} {name}"
         altered = [f"insert into {name} from {name} limit 1", f"alter table {name} add column by_hand integer"]
         replaced = [drop, f"create {'table' if is_view else 'view'} {name} as select 1 as k, 'hand' as v"]
-        before.by_hand = self.random.choice([[drop], replaced] + ([] if is_view else [[one] for one in altered]))
+        redefined = [f"create or replace view {name} as select 1 as k, 'hand' as v"]
+        others = [redefined] if is_view else [[one] for one in altered]
+        before.by_hand = self.random.choice([[drop], replaced, *others])
         self.dirty.add(places[place])
 
     def part(self) -> list[str]:
