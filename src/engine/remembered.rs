@@ -57,6 +57,22 @@ struct Answers {
     capabilities: Option<Capabilities>,
 }
 
+impl Answers {
+    /// What the others know and these do not: it was handed over.
+    fn add(&mut self, others: Answers) {
+        fn add<T>(answer: &mut Option<T>, other: Option<T>) {
+            *answer = answer.take().or(other);
+        }
+        add(&mut self.recorded, others.recorded);
+        add(&mut self.relations, others.relations);
+        add(&mut self.failures, others.failures);
+        add(&mut self.usual_seconds, others.usual_seconds);
+        add(&mut self.made, others.made);
+        add(&mut self.objects, others.objects);
+        add(&mut self.capabilities, others.capabilities);
+    }
+}
+
 struct Remembered {
     project: Arc<Project>,
     when_locked: WhenLocked,
@@ -82,8 +98,11 @@ impl Remembered {
         ask: impl Fn(&dyn Engine) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = place(&mut answers) {
-            return Ok(answer.clone());
+        let slot = place(&mut answers);
+        // What was read from the cache is large, seldom asked for twice, and still in the cache: it is handed over.
+        let known = if self.engine.get().is_none() { slot.take() } else { slot.clone() };
+        if let Some(answer) = known {
+            return Ok(answer);
         }
         let answer = ask(self.engine()?.as_ref())?;
         *place(&mut answers) = Some(answer.clone());
@@ -100,6 +119,7 @@ impl Drop for Remembered {
         let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
         answers.capabilities = self.capabilities.get().cloned();
         if after.as_ref() == Some(&key) {
+            answers.add(cache.read(&key).unwrap_or_default());
             cache.write(&key, answers);
         }
     }
