@@ -51,8 +51,8 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
         }
         // Its bytes depend on the rows around it.
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => format!("{HASH}(variant_typeof({value}), {value}::json)"),
-        // Whatever it is, it can be printed.
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY | ffi::DUCKDB_TYPE_DUCKDB_TYPE_INVALID => format!("{value}::varchar"),
+        // What the interface has no name for is the state of an aggregate, which nobody can print.
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY | ffi::DUCKDB_TYPE_DUCKDB_TYPE_INVALID => format!("{value}::blob"),
         _ => value.to_owned(),
     }
 }
