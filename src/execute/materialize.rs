@@ -218,7 +218,8 @@ impl Materializer {
 
     /// Where assets are read that are not published yet.
     pub(super) fn elsewhere(&self) -> Elsewhere {
-        self.staging.as_ref().map(|staging| staging.elsewhere(&self.context.graph)).unwrap_or_default()
+        let database = self.context.project.target.catalog();
+        self.staging.as_ref().map(|staging| staging.elsewhere(&self.context.graph, database)).unwrap_or_default()
     }
 
     /// Whether the code of an asset is that of its newest materialization.

@@ -48,9 +48,11 @@ impl Staging {
     }
 
     /// For queries that only the asset that asks them knows.
-    pub fn elsewhere(&self, graph: &AssetGraph) -> Elsewhere {
+    pub fn elsewhere(&self, graph: &AssetGraph, database: String) -> Elsewhere {
         let places = &self.books().places;
-        places.iter().filter_map(|(id, place)| Some((graph.node(*id).relation.clone(), place.clone()?))).collect()
+        let moved =
+            |(id, place): (&NodeId, &Option<RelationName>)| Some((graph.node(*id).relation.clone(), place.clone()?));
+        Elsewhere::new(database, places.iter().filter_map(moved))
     }
 
     pub fn is_staged(&self, id: NodeId) -> bool {

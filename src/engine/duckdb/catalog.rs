@@ -82,7 +82,7 @@ fn definition(connection: &Arc<Connection>, relation: &RelationName) -> Result<O
     let (schema, identifier) = (literal(&relation.schema), literal(&relation.identifier));
     let query = format!(
         "select {DEFINITION} from duckdb_views() where database_name = {database}
-            and lower(schema_name) = lower({schema}) and lower(view_name) = lower({identifier})"
+            and schema_name = {schema} and view_name = {identifier}"
     );
     let chunk = connection.prepare(&query)?.run()?.next_chunk()?;
     Ok(chunk.and_then(|chunk| text(&chunk, 0, 0)))

@@ -35,16 +35,16 @@ impl State {
     pub(super) fn define(&self, connection: &Arc<Connection>, run: &str) -> Result<(), EngineError> {
         let (schema, run) = (&self.schema, literal(run));
         let made = format!(
-            "select distinct lower(relation) as place from {schema}.materializations
+            "select distinct relation, lower(relation) as place from {schema}.materializations
             where run = {run} and (details->>'materialized') = 'view'"
         );
         let name = |part: &str| format!("'\"' || replace({part}, '\"', '\"\"') || '\"'");
         connection.execute(&format!(
             "create temp table __dovetail_made as {made};
-            delete from {schema}.definitions where place in (from __dovetail_made);
+            delete from {schema}.definitions where place in (select place from __dovetail_made);
             insert into {schema}.definitions
                 select place, {run}, {DEFINITION}, {} from __dovetail_made
-                join duckdb_views() on place = lower({} || '.' || {}) where database_name = {};
+                join duckdb_views() on relation = {} || '.' || {} where database_name = {};
             drop table __dovetail_made",
             literal(&version()),
             name("schema_name"),
