@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::databases::same;
 use super::relation::quoted;
 use super::sql_text::{alias_follows, word_before};
 use super::{RelationName, reader};
@@ -69,10 +70,6 @@ impl Elsewhere {
         };
         self.moved.iter().find(|(from, _)| is_it(from)).map(|(_, to)| to)
     }
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }
 
 /// Whether a call takes the name of a table, or a whole query, as a text.
