@@ -76,6 +76,11 @@ pub fn open(
     duckdb::open(project, access, when_locked, keep_waiting)
 }
 
+/// Whether a setting of the target says how the engine works, and not what comes out.
+pub fn is_about_work(setting: &str) -> bool {
+    duckdb::is_about_work(setting)
+}
+
 /// The names of the tables in a statement by the engine's own parser, for SQL that ours does not know.
 /// Needs no database.
 pub fn table_names(statement: &str) -> Result<FoundNames, EngineError> {

@@ -9,30 +9,10 @@ use serde_json::{Map, Value};
 use super::hash::{Digest, Part, digest};
 use super::sql;
 use crate::document::config::seed_keys;
+use crate::engine;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
 use crate::parse::SourceLocation;
 use crate::project::Project;
-
-/// Settings of the engine that say how it works, or how others are reached, and not what comes out. Others count: what a
-/// setting does is known to the engine alone.
-const ABOUT_WORK: [&str; 16] = [
-    "access_mode",
-    "allocator_",
-    "autoinstall_",
-    "autoload_",
-    "azure_",
-    "checkpoint_threshold",
-    "enable_",
-    "extension_directory",
-    "http",
-    "log_",
-    "max_",
-    "memory_limit",
-    "profil",
-    "s3_",
-    "storage_compatibility_version",
-    "temp_directory",
-];
 
 /// The config's parts, each under its key's name.
 pub(super) fn parts(graph: &AssetGraph, node: &Node, project: &Project) -> Vec<Part> {
@@ -58,9 +38,7 @@ pub(super) fn parts(graph: &AssetGraph, node: &Node, project: &Project) -> Vec<P
 
 /// The settings of the target that may change what a query gives.
 fn settings(project: &Project) -> impl Iterator<Item = Part> {
-    let is_about_work =
-        |name: &str| name.ends_with("threads") || ABOUT_WORK.iter().any(|start| name.starts_with(start));
-    project.target.settings.iter().filter(move |(name, _)| !is_about_work(&name.to_lowercase())).map(|(name, value)| {
+    project.target.settings.iter().filter(|(name, _)| !engine::is_about_work(name)).map(|(name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Part::text(format!("config setting {}", name.to_lowercase()), &value)
     })

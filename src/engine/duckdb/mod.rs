@@ -28,6 +28,7 @@ mod types;
 
 pub(super) use error::hint;
 pub(super) use identity::identity;
+pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

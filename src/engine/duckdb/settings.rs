@@ -30,6 +30,33 @@ const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
 /// (docs/decisions/0005).
 const STORAGE: (&str, &str) = ("storage_compatibility_version", "v1.2.0");
 
+/// Settings of the engine that say how it works, or how others are reached, and not what comes out. Others count: what a
+/// setting does is known to the engine alone.
+const ABOUT_WORK: [&str; 16] = [
+    "access_mode",
+    "allocator_",
+    "autoinstall_",
+    "autoload_",
+    "azure_",
+    "checkpoint_threshold",
+    "enable_",
+    "extension_directory",
+    "http",
+    "log_",
+    "max_",
+    "memory_limit",
+    "profil",
+    "s3_",
+    "storage_compatibility_version",
+    "temp_directory",
+];
+
+/// Whether a setting leaves what queries give as it is.
+pub(in crate::engine) fn is_about_work(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with("threads") || ABOUT_WORK.iter().any(|start| name.starts_with(start))
+}
+
 pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
     let given = project.target.settings.iter();
     let given = given.filter(|(name, _)| AT_OPEN.contains(&name.as_str()));
