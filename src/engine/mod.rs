@@ -203,8 +203,8 @@ pub trait Session: Send {
     /// The payload that `put_object` stored last for an asset, or `None`.
     fn get_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError>;
 
-    /// Makes everything built since the last publish visible, with its record, in one step.
-    fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError>;
+    /// Makes everything built since the last publish visible, with its records, in one step.
+    fn publish(&mut self, records: &[MaterializationRecord]) -> Result<(), EngineError>;
 
     /// Keeps what was built since the last publish where nobody looks for it, until `publish_staged` or
     /// `Engine::discard_staged`. Of an object nothing was built: it comes along.

@@ -68,6 +68,13 @@ impl Staged {
     }
 }
 
+/// How far an asset came.
+pub(super) enum Ran {
+    /// It is built in the session's open transaction, and still to be published with this record.
+    Built(Box<MaterializationRecord>),
+    Over(Outcome),
+}
+
 /// Why an asset did not make it.
 pub(super) enum Failure {
     Cancelled,
@@ -82,36 +89,51 @@ impl From<Diagnostic> for Failure {
 
 impl Materializer {
     /// Runs an asset with its retries. `session` is the worker's own, opened at its first asset.
+    ///
+    /// What shares a transaction with others is not published when `may_wait` says so after it was built.
     pub(super) fn run(
         &self,
         asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
-    ) -> Outcome {
-        if self.pending.contains(&asset) && !self.reads_anew(asset) {
-            return Outcome::Unchanged;
-        }
+        may_wait: &dyn Fn() -> bool,
+    ) -> Ran {
         let node = self.context.graph.node(asset);
-        let emit = |event| {
-            let _ = events.send(Message::Event(event));
-        };
-        emit(Event::AssetStarted { asset: node.name.to_string(), kind: node.kind });
         let mut attempt = 1;
         loop {
-            match self.attempt(asset, session, events) {
-                Ok(staged) => return Outcome::Materialized { rows: staged.rows(), metadata: staged.metadata },
-                Err(Failure::Cancelled) => return Outcome::Cancelled,
+            match self.attempt(asset, session, events, &|| may_wait() && self.shares(node)) {
+                Ok(ran) => return ran,
+                Err(Failure::Cancelled) => return Ran::Over(Outcome::Cancelled),
                 Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
-                    return Outcome::Failed(error);
+                    return Ran::Over(Outcome::Failed(error));
                 }
                 Err(Failure::Diagnosed(error)) => {
                     let wait = wait_before(attempt, node.retry.delay);
                     attempt += 1;
-                    emit(Event::AssetRetried { asset: node.name.to_string(), attempt, wait, error: *error });
+                    let asset = node.name.to_string();
+                    let _ = events.send(Message::Event(Event::AssetRetried { asset, attempt, wait, error: *error }));
                     self.sleep(wait);
                 }
             }
         }
+    }
+
+    /// Builds an asset in the transaction that `session` has open. `None` when it failed, and the transaction with it.
+    pub(super) fn join(
+        &self,
+        asset: NodeId,
+        session: &mut Option<Box<dyn Session>>,
+        events: &Sender<Message>,
+    ) -> Option<MaterializationRecord> {
+        match self.attempt(asset, session, events, &|| true) {
+            Ok(Ran::Built(record)) => Some(*record),
+            _ => None,
+        }
+    }
+
+    /// Whether an asset is only to be built if what it reads came out differently, and it did not.
+    pub(super) fn is_unchanged(&self, asset: NodeId) -> bool {
+        self.pending.contains(&asset) && !self.reads_anew(asset)
     }
 
     fn reads_anew(&self, asset: NodeId) -> bool {
@@ -134,10 +156,11 @@ impl Materializer {
         asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
-    ) -> Result<Staged, Failure> {
+        may_wait: &dyn Fn() -> bool,
+    ) -> Result<Ran, Failure> {
         let node = self.context.graph.node(asset);
         // A panic is a bug of ours, but it must cost one asset and not the run.
-        let result = catch_unwind(AssertUnwindSafe(|| self.build_and_publish(asset, session, events)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.build_and_publish(asset, session, events, may_wait)));
         let result = result.unwrap_or_else(|_| {
             let message = format!("dovetail itself failed while it materialized `{}`", node.name);
             Err(Diagnostic::error(Code::Internal, message).at(node.place.clone()).into())
@@ -155,7 +178,8 @@ impl Materializer {
         asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
-    ) -> Result<Staged, Failure> {
+        may_wait: &dyn Fn() -> bool,
+    ) -> Result<Ran, Failure> {
         let node = self.context.graph.node(asset);
         let started = SystemTime::now();
         let clock = Instant::now();
@@ -185,11 +209,28 @@ impl Materializer {
             Some(staging) => {
                 staging.keep((asset, node), session.as_mut(), (record.clone(), renaming), staged.object.as_ref())
             }
-            None => publish(session.as_mut(), &record, renaming, staged.object.as_ref()),
+            None => complete(session.as_mut(), renaming, staged.object.as_ref()),
         };
         done.map_err(|error| self.engine_failure(node, &error))?;
-        self.standing.learn(record.into());
-        Ok(staged)
+        if may_wait() {
+            return Ok(Ran::Built(Box::new(record)));
+        }
+        match &self.staging {
+            Some(_) => self.standing.learn(record.into()),
+            None => self.publish(session.as_mut(), vec![record]).map_err(|error| self.engine_failure(node, &error))?,
+        }
+        Ok(Ran::Over(Outcome::Materialized { rows: staged.rows(), metadata: staged.metadata }))
+    }
+
+    /// Makes what was built visible, with the records of it.
+    pub(super) fn publish(
+        &self,
+        session: &mut dyn Session,
+        records: Vec<MaterializationRecord>,
+    ) -> Result<(), EngineError> {
+        session.publish(&records)?;
+        records.into_iter().for_each(|record| self.standing.learn(record.into()));
+        Ok(())
     }
 
     /// The version of what was built; `before` is the asset's record, and the hash of what that speaks of.
@@ -296,7 +337,7 @@ impl Materializer {
     }
 
     /// Makes everything that is staged visible.
-    pub(super) fn publish(&self, staging: &Staging) -> Result<(), Box<Diagnostic>> {
+    pub(super) fn publish_run(&self, staging: &Staging) -> Result<(), Box<Diagnostic>> {
         let engine = &self.context.engine;
         let published = engine.session().and_then(|mut session| staging.publish(&self.context.graph, session.as_mut()));
         published.map_err(|error| {
@@ -333,20 +374,16 @@ impl Materializer {
     }
 }
 
-/// Makes one asset visible by itself.
-fn publish(
+/// What else becomes visible with an asset that is built.
+fn complete(
     session: &mut dyn Session,
-    record: &MaterializationRecord,
     renaming: Option<Renaming>,
     object: Option<&StoredObject>,
 ) -> Result<(), EngineError> {
     if let Some(object) = object {
         session.put_object(object)?;
     }
-    if let Some(renaming) = renaming {
-        session.rename(&renaming)?;
-    }
-    session.publish(record)
+    renaming.map_or(Ok(()), |renaming| session.rename(&renaming))
 }
 
 /// The relation that a record speaks of, where it stands as it was made and nothing declares it.

@@ -5,11 +5,14 @@ mod event;
 mod foreign;
 mod materialize;
 mod python;
+mod queue;
 mod runtime;
 mod scheduler;
+mod sharing;
 mod sql;
 mod staging;
 mod versions;
+mod worker;
 
 pub(crate) use materialize::microseconds;
 

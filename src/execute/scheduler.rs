@@ -2,19 +2,23 @@
 //!
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::cancel::Cancellation;
 use super::event::{Event, Outcome, RunSummary, Withheld};
 use super::foreign;
 use super::materialize::{Materializer, microseconds};
+use super::queue::{Queue, Ready};
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
+use super::worker::Worker;
 use crate::engine::{
-    Engine, EngineError, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Session, Surroundings,
+    Engine, EngineError, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Surroundings,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
@@ -26,8 +30,6 @@ use crate::template::TemplateEnvironment;
 
 /// How often a waiting scheduler looks whether it was cancelled.
 const POLL: Duration = Duration::from_millis(50);
-/// How often a worker without a step offers its help.
-const IDLE: Duration = Duration::from_micros(500);
 /// How long user code that was asked to stop may take before it is left behind.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long it may take before somebody is told whom the end waits for, and may call it off.
@@ -92,20 +94,17 @@ pub fn execute(
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let (events, received) = channel();
     let stop = Cancellation::default();
-    let shared = Arc::new(Shared {
-        queue: Mutex::new(Queue::default()),
-        ready: Condvar::new(),
-        materializer: Materializer {
-            context,
-            standing,
-            observer,
-            pending,
-            run: options.run.clone(),
-            staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),
-            stop: stop.clone(),
-        },
+    let materializer = Arc::new(Materializer {
+        context,
+        standing,
+        observer,
+        pending,
+        run: options.run.clone(),
+        staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),
+        stop: stop.clone(),
     });
-    let engine = Arc::clone(&shared.materializer.context.engine);
+    let queue = Arc::new(Queue::default());
+    let engine = Arc::clone(&materializer.context.engine);
     engine.begin_run(&RunStart {
         run: options.run.clone(),
         command: options.command.clone(),
@@ -113,13 +112,13 @@ pub fn execute(
         publish: options.publish,
         surroundings: options.surroundings.clone(),
     })?;
-    let mut run = Run::new(plan, Arc::clone(&shared), options, stop, sink);
+    let mut run = Run::new(plan, (Arc::clone(&queue), Arc::clone(&materializer)), options, stop, sink);
     run.emit(Event::RunStarted { run: options.run.clone(), total: plan.steps.len(), threads });
     replaced.into_iter().for_each(|event| run.emit(event));
     run.start_ready();
-    let workers: Vec<_> = (0..threads).map(|_| spawn_worker(&shared, &events)).collect();
+    let workers: Vec<_> = (0..threads).map(|_| spawn_worker(Worker::new(&queue, &materializer, &events))).collect();
     run.follow(&received, cancellation);
-    shared.close();
+    queue.close();
     if !run.is_stuck() {
         for worker in workers {
             // A worker's panics are caught per asset; one that dies all the same has nothing more to say.
@@ -167,71 +166,15 @@ pub(super) enum Message {
     Done { step: usize, outcome: Outcome, elapsed: Duration },
 }
 
-struct Shared {
-    queue: Mutex<Queue>,
-    ready: Condvar,
-    materializer: Materializer,
-}
-
-#[derive(Default)]
-struct Queue {
-    /// Height first, then the earlier step.
-    steps: BinaryHeap<(usize, std::cmp::Reverse<usize>, NodeId)>,
-    is_closed: bool,
-}
-
-impl Shared {
-    fn push(&self, items: impl IntoIterator<Item = (usize, std::cmp::Reverse<usize>, NodeId)>) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        for item in items {
-            queue.steps.push(item);
-            self.ready.notify_one();
-        }
-    }
-
-    /// The next step; `None` when there are no more. Meanwhile `help` is called, again as long as it was of use.
-    fn pop(&self, mut help: impl FnMut() -> bool) -> Option<(usize, NodeId)> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if queue.is_closed {
-                return None;
-            }
-            if let Some((_, std::cmp::Reverse(step), asset)) = queue.steps.pop() {
-                return Some((step, asset));
-            }
-            drop(queue);
-            let was_of_use = help();
-            queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if !was_of_use && queue.steps.is_empty() && !queue.is_closed {
-                let waited = self.ready.wait_timeout(queue, IDLE);
-                queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-        }
-    }
-
-    fn close(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
-        self.ready.notify_all();
-    }
-}
-
-fn spawn_worker(shared: &Arc<Shared>, events: &Sender<Message>) -> std::thread::JoinHandle<()> {
-    let (shared, events) = (Arc::clone(shared), events.clone());
-    std::thread::spawn(move || {
-        let mut session: Option<Box<dyn Session>> = None;
-        while let Some((step, asset)) = shared.pop(|| session.as_mut().is_some_and(|session| session.help())) {
-            let start = Instant::now();
-            let outcome = shared.materializer.run(asset, &mut session, &events);
-            // The scheduler is gone only when the process is about to end.
-            let _ = events.send(Message::Done { step, outcome, elapsed: start.elapsed() });
-        }
-    })
+fn spawn_worker(worker: Worker) -> JoinHandle<()> {
+    std::thread::spawn(move || worker.work())
 }
 
 /// The scheduler's own books.
 struct Run<'a> {
     plan: &'a Plan,
-    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    materializer: Arc<Materializer>,
     sink: &'a mut dyn FnMut(&Event),
     fail_fast: bool,
     stop: Cancellation,
@@ -256,7 +199,7 @@ enum StepState {
 impl<'a> Run<'a> {
     fn new(
         plan: &'a Plan,
-        shared: Arc<Shared>,
+        (queue, materializer): (Arc<Queue>, Arc<Materializer>),
         options: &RunOptions,
         stop: Cancellation,
         sink: &'a mut dyn FnMut(&Event),
@@ -269,7 +212,8 @@ impl<'a> Run<'a> {
         }
         Run {
             plan,
-            shared,
+            queue,
+            materializer,
             sink,
             fail_fast: options.fail_fast,
             stop,
@@ -289,18 +233,18 @@ impl<'a> Run<'a> {
     fn start_ready(&mut self) {
         let ready: Vec<usize> =
             (0..self.states.len()).filter(|index| self.states[*index] == StepState::Waiting(0)).collect();
-        self.queue(&ready);
+        self.offer(&ready);
     }
 
-    fn queue(&mut self, steps: &[usize]) {
+    fn offer(&mut self, steps: &[usize]) {
         for step in steps {
             self.states[*step] = StepState::Queued;
         }
         self.running += steps.len();
-        let plan = self.plan;
-        self.shared.push(steps.iter().map(|index| {
+        let (plan, since) = (self.plan, Instant::now());
+        self.queue.push(steps.iter().map(|index| {
             let step = &plan.steps[*index];
-            (step.height, std::cmp::Reverse(*index), step.asset)
+            Ready { height: step.height, step: Reverse(*index), asset: step.asset, since }
         }));
     }
 
@@ -344,16 +288,13 @@ impl<'a> Run<'a> {
 
     /// Again and again, since a statement that starts right after an interrupt does not hear it.
     fn interrupt_workers(&mut self) {
-        let context = &self.shared.materializer.context;
+        let context = &self.materializer.context;
         context.engine.cancel();
         if let Some(python) = &context.python {
             python.cancel();
         }
-        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let unstarted: Vec<usize> = queue.steps.drain().map(|(_, std::cmp::Reverse(step), _)| step).collect();
-        drop(queue);
-        for step in unstarted {
-            self.done(step, Outcome::Cancelled, Duration::ZERO);
+        for unstarted in self.queue.drain() {
+            self.done(unstarted.step.0, Outcome::Cancelled, Duration::ZERO);
         }
     }
 
@@ -381,7 +322,7 @@ impl<'a> Run<'a> {
             Outcome::Skipped { .. } => self.summary.skipped += 1,
             Outcome::Cancelled => self.summary.cancelled += 1,
         }
-        let node = self.shared.materializer.context.graph.node(self.plan.steps[step].asset);
+        let node = self.materializer.context.graph.node(self.plan.steps[step].asset);
         let (asset, kind, materialized) = (node.name.to_string(), node.kind, node.materialized);
         self.failures.extend(failure(&self.summary.run, &asset, &outcome, elapsed));
         self.emit(Event::AssetFinished { asset, kind, materialized, elapsed, outcome });
@@ -397,7 +338,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.queue(&ready);
+        self.offer(&ready);
     }
 
     fn skip_descendants(&mut self, failed: usize) {
@@ -412,7 +353,7 @@ impl<'a> Run<'a> {
     }
 
     fn name(&self, step: usize) -> String {
-        self.shared.materializer.context.graph.node(self.plan.steps[step].asset).name.to_string()
+        self.materializer.context.graph.node(self.plan.steps[step].asset).name.to_string()
     }
 
     /// User code did not stop in time: its thread is left behind, its transaction open and never committed.
@@ -438,13 +379,13 @@ impl<'a> Run<'a> {
 impl Run<'_> {
     /// Makes a run that is published as one visible, if all of it is there.
     fn publish(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let Some(staging) = &shared.materializer.staging else { return };
+        let materializer = Arc::clone(&self.materializer);
+        let Some(staging) = &materializer.staging else { return };
         let withheld = |error| Withheld { staged: staging.len(), error };
         if !self.summary.is_success() || self.summary.interrupted {
             self.summary.withheld = Some(withheld(None));
         } else if staging.len() > 0
-            && let Err(error) = shared.materializer.publish(staging)
+            && let Err(error) = materializer.publish_run(staging)
         {
             self.summary.withheld = Some(withheld(Some(error)));
         }

@@ -167,12 +167,12 @@ mod lazy {
         duckdb_append_hugeint duckdb_append_int16 duckdb_append_int32 duckdb_append_int64 duckdb_append_int8
         duckdb_append_interval duckdb_append_null duckdb_append_time duckdb_append_timestamp duckdb_append_uhugeint
         duckdb_append_uint16 duckdb_append_uint32 duckdb_append_uint64 duckdb_append_uint8 duckdb_append_value
-        duckdb_append_varchar_length duckdb_appender_add_column duckdb_appender_create_ext duckdb_appender_destroy
-        duckdb_appender_error duckdb_array_type_array_size duckdb_array_type_child_type duckdb_array_vector_get_child
+        duckdb_append_varchar_length duckdb_appender_add_column duckdb_appender_close duckdb_appender_create_ext
+        duckdb_appender_destroy duckdb_appender_end_row duckdb_appender_error duckdb_appender_error_data duckdb_array_type_array_size duckdb_array_type_child_type duckdb_array_vector_get_child
         duckdb_arrow_scan duckdb_bind_blob duckdb_bind_boolean duckdb_bind_date duckdb_bind_decimal
         duckdb_bind_double duckdb_bind_float duckdb_bind_hugeint duckdb_bind_int16 duckdb_bind_int32
         duckdb_bind_int64 duckdb_bind_int8 duckdb_bind_interval duckdb_bind_null duckdb_bind_time
-        duckdb_bind_timestamp duckdb_bind_uhugeint duckdb_bind_uint16 duckdb_bind_uint32 duckdb_bind_uint64
+        duckdb_bind_timestamp duckdb_bind_timestamp_tz duckdb_bind_uhugeint duckdb_bind_uint16 duckdb_bind_uint32 duckdb_bind_uint64
         duckdb_bind_uint8 duckdb_bind_varchar_length duckdb_clear_bindings duckdb_close duckdb_column_count
         duckdb_column_logical_type duckdb_column_name duckdb_connect duckdb_connection_get_arrow_options
         duckdb_create_array_type duckdb_create_config duckdb_create_data_chunk duckdb_create_decimal

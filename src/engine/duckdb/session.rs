@@ -8,9 +8,9 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::create::{self, Made};
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
-use super::raw::{BindValue, Connection, Helper, Prepared};
+use super::raw::{BindValue, Connection, Helper};
 use super::stream::ResultReader;
-use super::{DuckDb, content, csv, publish, state};
+use super::{DuckDb, content, csv, lock, publish};
 use crate::engine::{
     BatchReader, BuildSource, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord, Renaming,
     Session, StagedAsset, StoredObject, Swap,
@@ -21,8 +21,6 @@ use crate::project::Values;
 pub(super) struct DuckDbSession {
     engine: Arc<DuckDb>,
     connection: Arc<Connection>,
-    /// Prepared at the first publish; the statement that every asset repeats.
-    record: Option<Prepared>,
     in_transaction: bool,
     helper: Option<Helper>,
     /// Relations built since the last publish, and whether they are views.
@@ -31,7 +29,7 @@ pub(super) struct DuckDbSession {
 
 impl DuckDbSession {
     pub(super) fn new(engine: Arc<DuckDb>, connection: Arc<Connection>) -> Self {
-        DuckDbSession { engine, connection, record: None, in_transaction: false, helper: None, built: Vec::new() }
+        DuckDbSession { engine, connection, in_transaction: false, helper: None, built: Vec::new() }
     }
 
     fn execute(&self, sql: &str) -> Result<(), EngineError> {
@@ -47,8 +45,12 @@ impl DuckDbSession {
         Ok(())
     }
 
-    /// Whether a view stands under the name (else a table); `None` when nothing does. Asked before the transaction.
+    /// Whether a view stands under the name (else a table); `None` when nothing does. Asked outside of the transaction,
+    /// which a failed look-up would break.
     fn existing_kind(&self, relation: &RelationName) -> Result<Option<bool>, EngineError> {
+        if self.in_transaction {
+            return self.engine.kind(&lock(&self.engine.connection), relation);
+        }
         self.engine.kind(&self.connection, relation)
     }
 
@@ -211,9 +213,9 @@ impl Session for DuckDbSession {
         self.engine.state.read_object(&self.connection, asset)
     }
 
-    fn publish(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
+    fn publish(&mut self, records: &[MaterializationRecord]) -> Result<(), EngineError> {
         self.begin()?;
-        let written = self.write_record(record).and_then(|()| self.execute("commit"));
+        let written = self.write_records(records).and_then(|()| self.execute("commit"));
         self.close(written)?;
         self.engine.remember(&std::mem::take(&mut self.built));
         Ok(())
@@ -243,7 +245,7 @@ impl Session for DuckDbSession {
         let written = renamings
             .try_for_each(|renaming| self.rename(renaming))
             .and_then(|()| script.iter().try_for_each(|statement| self.execute(statement)))
-            .and_then(|()| records.iter().try_for_each(|record| self.write_record(record)))
+            .and_then(|()| self.write_records(records))
             .and_then(|()| self.execute("commit"));
         self.close(written)?;
         self.engine.remember(&publish::published(swaps));
@@ -279,28 +281,10 @@ impl DuckDbSession {
         Ok(())
     }
 
-    fn write_record(&mut self, record: &MaterializationRecord) -> Result<(), EngineError> {
-        let statement = match &mut self.record {
-            Some(statement) => statement,
-            empty => empty.insert(self.connection.prepare(&self.engine.state.insert_materialization())?),
-        };
-        statement.bind(1, &BindValue::Text(&record.run))?;
-        statement.bind(2, &BindValue::Text(&record.asset))?;
-        statement.bind(3, &BindValue::Text(record.kind))?;
-        statement.bind(4, &BindValue::BigInt(record.started_at))?;
-        statement.bind(5, &BindValue::Double(record.seconds))?;
-        let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
-        statement.bind(6, &rows.map_or(BindValue::Null, BindValue::BigInt))?;
-        statement.bind(7, &BindValue::Text(&json(&record.metadata)))?;
-        statement.bind(8, &BindValue::Text(&json(&state::Details::of(record))))?;
-        statement.bind(9, &record.relation.as_deref().map_or(BindValue::Null, BindValue::Text))?;
-        statement.run().map(|_| ())
+    fn write_records(&self, records: &[MaterializationRecord]) -> Result<(), EngineError> {
+        self.engine.check_cancelled()?;
+        self.engine.state.insert_materializations(&self.connection, records)
     }
-}
-
-/// What is made of texts and numbers can always be written.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 impl Drop for DuckDbSession {

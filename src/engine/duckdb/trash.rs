@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::error_from_text;
 use super::raw::{BindValue, Connection};
-use super::session::json;
+use super::state::json;
 use super::state::{State, TrashRow};
 use super::{catalog, content};
 use crate::engine::{Condition, EngineError, EngineErrorKind, Made, StoredAs};

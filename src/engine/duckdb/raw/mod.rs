@@ -1,6 +1,7 @@
 //! Safe handles over DuckDB's C API, where the `duckdb` crate has no door: building from an Arrow stream, streaming
 //! results that own their connection, and errors with positions.
 
+mod appender;
 mod connection;
 mod prepared;
 mod result;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use duckdb::ffi;
 
+pub(super) use self::appender::Appender;
 pub(super) use self::connection::Connection;
 pub(super) use self::prepared::{BindValue, Prepared};
 pub(super) use self::result::{ArrowOptions, Chunk, LogicalType, QueryResult, Vector, is_set};

@@ -64,6 +64,9 @@ impl Prepared {
                 BindValue::Null => ffi::duckdb_bind_null(self.raw, index),
                 BindValue::BigInt(value) => ffi::duckdb_bind_int64(self.raw, index, *value),
                 BindValue::Double(value) => ffi::duckdb_bind_double(self.raw, index, *value),
+                BindValue::Timestamp(micros) => {
+                    ffi::duckdb_bind_timestamp_tz(self.raw, index, ffi::duckdb_timestamp { micros: *micros })
+                }
                 BindValue::Text(text) => {
                     ffi::duckdb_bind_varchar_length(self.raw, index, text.as_ptr().cast(), text.len() as u64)
                 }
@@ -107,6 +110,8 @@ pub(in crate::engine::duckdb) enum BindValue<'a> {
     Null,
     BigInt(i64),
     Double(f64),
+    /// Microseconds since 1970 UTC.
+    Timestamp(i64),
     Text(&'a str),
     Blob(&'a [u8]),
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::schema::{FORMAT, NEWEST};
 use super::error::error_from_text;
-use super::raw::{BindValue, Chunk, Connection};
+use super::raw::{Appender, BindValue, Chunk, Connection};
 use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
 use crate::graph::{literal, quoted};
 use crate::project::Values;
@@ -40,9 +40,29 @@ impl State {
         &self.database
     }
 
-    pub(super) fn insert_materialization(&self) -> String {
-        let values = "$1, $2, $3, make_timestamptz($4::bigint), $5, $6, $7, $8, $9";
-        format!("insert into {}.materializations values ({values})", self.schema)
+    /// Writes the records as part of the connection's transaction. All at once: DuckDB takes as long to plan one as many,
+    /// and plans anew in each transaction that makes a table.
+    pub(super) fn insert_materializations(
+        &self,
+        connection: &Arc<Connection>,
+        records: &[MaterializationRecord],
+    ) -> Result<(), EngineError> {
+        let mut appender = Appender::open(connection, (&self.database, "dovetail", "materializations"))?;
+        for record in records {
+            let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
+            appender.row(&[
+                BindValue::Text(&record.run),
+                BindValue::Text(&record.asset),
+                BindValue::Text(record.kind),
+                BindValue::Timestamp(record.started_at),
+                BindValue::Double(record.seconds),
+                rows.map_or(BindValue::Null, BindValue::BigInt),
+                BindValue::Text(&json(&record.metadata)),
+                BindValue::Text(&json(&Details::of(record))),
+                record.relation.as_deref().map_or(BindValue::Null, BindValue::Text),
+            ])?;
+        }
+        appender.finish()
     }
 
     pub(super) fn delete_object(&self) -> String {
@@ -152,6 +172,11 @@ impl State {
             Some(StoredObject { asset: asset.to_owned(), manager, payload: chunk.bytes(1, 0)? })
         }))
     }
+}
+
+/// What is made of texts and numbers can always be written.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 fn unknown_format(found: Option<i64>) -> EngineError {

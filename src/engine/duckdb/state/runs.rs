@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::json;
 use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
-use crate::engine::duckdb::session::json;
 use crate::engine::{EngineError, Failure, FailureOutcome, LastRun, RunEnd, RunStart, Surroundings};
 use crate::graph::literal;
 use crate::project::Publish;
