@@ -80,6 +80,53 @@ fn retries_try_again() {
 }
 
 #[test]
+fn a_failure_takes_no_neighbour_with_it() {
+    let mut project = Project::new().file("models/base.sql", "select range as x from range(100)");
+    for index in 0..30 {
+        let query = match index {
+            7 => "select error('a bad neighbour') as x from base".to_owned(),
+            11 => "select nothing from base".to_owned(),
+            13 => "{{ config(retries=1, retry_delay=0.01) }} select error('twice') as x from base".to_owned(),
+            17 => "{{ config(materialized='view') }} select x from base".to_owned(),
+            _ => format!("select x + {index} as x from base"),
+        };
+        project = project.file(&format!("models/quick_{index:02}.sql"), query);
+    }
+    for command in ["run", "reconcile"] {
+        let said = project.run(&[command, "--threads", "1"]);
+        let failed: Vec<_> = status(&said).into_iter().filter(|line| line.starts_with("failed")).collect();
+        assert_eq!(failed, ["failed quick_07", "failed quick_11", "failed quick_13"], "{}", said.stderr);
+        assert_eq!((said.code, said.stderr.matches("retry   quick_13: ").count()), (1, 1), "{}", said.stderr);
+    }
+    let built = "select count(distinct asset) as assets, count(*) as records from dovetail.materializations";
+    assert_eq!(shown(&project, built), "assets,records\n28,28\n");
+    assert_eq!(shown(&project, "select sum(x) as x from quick_29"), "x\n7850\n");
+    assert_eq!(shown(&project, "select sum(x) as x from quick_17"), "x\n4950\n");
+}
+
+#[test]
+fn what_shares_a_transaction_reads_what_was_published_before_it() {
+    // Each layer reads the one before, in a new version: whoever joins must not see an older one.
+    let mut project = Project::new();
+    for (layer, index) in (0..6).flat_map(|layer| (0..8).map(move |index| (layer, index))) {
+        let query = match layer {
+            0 => format!("select {index} + {{{{ var('version', 0) }}}} as x"),
+            _ => format!("select sum(x) as x from l{}_{index}", layer - 1),
+        };
+        project = project.file(&format!("models/l{layer}_{index}.sql"), query);
+    }
+    for version in [100, 200, 300] {
+        let said = project.run(&["run", "--threads", "4", "--vars", &format!("version: {version}")]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        for index in 0..8 {
+            assert_eq!(shown(&project, &format!("from l5_{index}")), format!("x\n{}\n", version + index));
+        }
+        let status = project.run(&["status", "--vars", &format!("version: {version}")]);
+        assert_eq!(status.code, 0, "{}", status.stdout);
+    }
+}
+
+#[test]
 fn an_upstream_that_was_never_built_is_named() {
     let project = Project::new().file("models/a.sql", "select 1 as x").file("models/b.sql", "select x from a");
     let said = project.run(&["run", "-s", "b"]);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::schema::{FORMAT, NEWEST};
+use self::schema::{FORMAT, is_newest};
 use super::error::error_from_text;
 use super::raw::{Appender, BindValue, Chunk, Connection};
 use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
@@ -127,14 +127,14 @@ impl State {
         }
         let condition = assets.map(|assets| {
             let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
-            format!("where asset in ({})", names.join(", "))
+            format!("asset in ({})", names.join(", "))
         });
         let query = format!(
             "select newest.asset, details::varchar, (seconds * 1000000)::bigint, newest.run, row_count, epoch_us(started_at),
                 nullif(built_last.asset, newest.asset), relation, definition
-            from (from {schema}.materializations {} {NEWEST}) newest
+            from (from {schema}.materializations where {}) newest
             left join ({}) built_last on built_last.place = lower(newest.relation) {}",
-            condition.unwrap_or_default(),
+            is_newest(&format!("{}.materializations", self.schema), condition.as_deref().unwrap_or("true")),
             schema::built_last(&self.schema),
             definitions::join(&self.schema, "newest"),
             schema = self.schema,

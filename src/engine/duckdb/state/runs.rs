@@ -112,14 +112,16 @@ impl State {
             return Ok(Vec::new());
         }
         let schema = &self.schema;
+        let is_newest = |table: &str, among: &str| super::schema::is_newest(&format!("{schema}.{table}"), among);
         self.read_failures(
             connection,
             &format!(
                 "select f.run, f.asset, f.outcome, (f.seconds * 1000000)::bigint, f.details::varchar
-                from (from {schema}.failures where outcome = 'failed' {newest}) f
-                left join (select asset, run from {schema}.materializations {newest}) m using (asset)
+                from (from {schema}.failures where {newest_failure}) f
+                left join (select asset, run from {schema}.materializations where {newest}) m using (asset)
                 where f.after is not distinct from m.run order by f.asset",
-                newest = super::schema::NEWEST
+                newest_failure = is_newest("failures", "outcome = 'failed'"),
+                newest = is_newest("materializations", "true")
             ),
         )
     }

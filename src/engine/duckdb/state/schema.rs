@@ -3,8 +3,11 @@
 /// Version of the tables below. An older one is migrated, a newer one refused.
 pub(super) const FORMAT: i64 = 4;
 
-/// What a newer row is: rows stand in the order of their commits, and clocks may go back.
-pub(super) const NEWEST: &str = "qualify row_number() over (partition by asset order by rowid desc) = 1";
+/// A condition that holds for the newest row of each asset among those of a table for which `among` holds: rows stand in
+/// the order of their commits, and clocks may go back. Only these rows are read whole, however many there are.
+pub(super) fn is_newest(table: &str, among: &str) -> String {
+    format!("rowid in (select max(rowid) from {table} where {among} group by asset)")
+}
 
 /// The asset that was built last at each relation.
 pub(super) fn built_last(schema: &str) -> String {
@@ -111,18 +114,19 @@ fn definitions(schema: &str) -> String {
 
 /// What people ask first, as tables.
 fn views(schema: &str) -> String {
+    let newest = is_newest(&format!("{schema}.materializations"), "true");
     format!(
         "create or replace view {schema}.assets as
             select asset, kind, details->>'materialized' as materialized, relation, row_count,
                 started_at as materialized_at, seconds, details->>'code_version' as code_version,
                 details->>'data_version' as data_version, details->'inputs' as inputs, metadata, run
-            from {schema}.materializations {NEWEST};
+            from {schema}.materializations where {newest};
         create or replace view {schema}.columns as
             select asset, position, columns[position]->>'name' as name, columns[position]->>'type' as type
             from (
                 select asset, details->'columns' as columns,
                     unnest(range(json_array_length(details, '$.columns')::bigint)) as position
-                from {schema}.materializations {NEWEST}
+                from {schema}.materializations where {newest}
             );
         create or replace view {schema}.runs as
             select run, command, coalesce(l.started_at, m.started_at) as started_at,
