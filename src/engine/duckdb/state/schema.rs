@@ -3,10 +3,15 @@
 /// Version of the tables below. An older one is migrated, a newer one refused.
 pub(super) const FORMAT: i64 = 4;
 
-/// A condition that holds for the newest row of each asset among those of a table for which `among` holds: rows stand in
-/// the order of their commits, and clocks may go back. Only these rows are read whole, however many there are.
+/// A condition that holds for the newest row of each asset among those of a table for which `among` holds.
 pub(super) fn is_newest(table: &str, among: &str) -> String {
-    format!("rowid in (select max(rowid) from {table} where {among} group by asset)")
+    is_newest_of(table, among, "asset")
+}
+
+/// The same for the newest row of each value of `per`: rows stand in the order of their commits, and clocks may go back.
+/// Only these rows are read whole, however many there are.
+pub(super) fn is_newest_of(table: &str, among: &str, per: &str) -> String {
+    format!("rowid in (select max(rowid) from {table} where {among} group by {per})")
 }
 
 /// The asset that was built last at each relation.

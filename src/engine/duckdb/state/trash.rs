@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::schema::is_newest_of;
 use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::trash;
@@ -36,15 +37,12 @@ impl State {
         if !self.is_readable(connection)? {
             return Ok(Vec::new());
         }
+        let materializations = format!("{}.materializations", self.schema);
         let query = format!(
             "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
                 epoch_us(started_at)
-            from (
-                from {}.materializations qualify row_number() over (
-                    partition by lower(relation), if(relation is null, asset, null) order by rowid desc
-                ) = 1
-            ) order by asset, relation",
-            self.schema
+            from {materializations} where {} order by asset, relation",
+            is_newest_of(&materializations, "true", "lower(relation), if(relation is null, asset, null)")
         );
         rows(connection, &query, made)
     }
