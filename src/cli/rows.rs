@@ -60,8 +60,8 @@ pub(crate) fn print(
             break;
         }
     }
-    output.finish(context);
-    if has_more {
+    output.finish(context, has_more);
+    if has_more && args.limit > 0 {
         context.printer.note(&format!("the first {} rows; `--limit` shows more", args.limit));
     }
     Ok(())
@@ -137,11 +137,11 @@ impl Output {
         Ok(())
     }
 
-    fn finish(self, context: &mut Context) {
+    fn finish(self, context: &mut Context, has_more: bool) {
         if let Output::Table(table) = self {
             let is_empty = table.columns.iter().all(|column| column.cells.is_empty());
             print_table(context, &table);
-            if is_empty {
+            if is_empty && !has_more {
                 context.printer.note("no rows");
             }
         }

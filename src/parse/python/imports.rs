@@ -88,19 +88,26 @@ impl<'a> Imports<'a> {
         self.foreign.iter().find(|(name, _)| self.assets.contains(name)).copied()
     }
 
-    /// Whether an annotation names one of dovetail's context types.
+    /// Whether an annotation names one of dovetail's context types, be it as one of several or in quotes.
     pub fn is_context(&self, annotation: &Expr) -> bool {
         match annotation {
+            Expr::BinOp(either) => self.is_context(&either.left) || self.is_context(&either.right),
+            Expr::Subscript(wrapped) => is_called(&wrapped.value, "Optional") && self.is_context(&wrapped.slice),
             Expr::Name(name) => self.contexts.contains(name.id.as_str()),
             Expr::Attribute(attribute) => attribute.attr.ends_with("Context") && self.is_module(&attribute.value),
             Expr::StringLiteral(literal) => {
-                let text = literal.value.to_str().trim();
-                match text.rsplit_once('.') {
-                    Some((module, name)) => name.ends_with("Context") && self.is_module_name(module),
-                    None => self.contexts.contains(text),
-                }
+                literal.value.to_str().split('|').any(|text| self.is_context_text(text.trim()))
             }
             _ => false,
+        }
+    }
+
+    fn is_context_text(&self, text: &str) -> bool {
+        let wrapped = text.rsplit_once("Optional[").and_then(|(_, inner)| inner.strip_suffix(']'));
+        let text = wrapped.unwrap_or(text);
+        match text.rsplit_once('.') {
+            Some((module, name)) => name.ends_with("Context") && self.is_module_name(module),
+            None => self.contexts.contains(text),
         }
     }
 
@@ -160,6 +167,15 @@ impl<'a> Visitor<'a> for Imports<'a> {
 
     /// Expressions hold no imports.
     fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+/// Whether an expression is this name, of whatever module.
+fn is_called(expression: &Expr, called: &str) -> bool {
+    match expression {
+        Expr::Name(name) => name.id.as_str() == called,
+        Expr::Attribute(attribute) => attribute.attr.as_str() == called,
+        _ => false,
+    }
 }
 
 fn is_attribute_asset(expression: &Expr, imports: &Imports<'_>) -> bool {

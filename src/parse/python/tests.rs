@@ -72,6 +72,20 @@ fn upstreams(asset: &ParsedAsset) -> Vec<String> {
 }
 
 #[test]
+fn a_context_may_be_one_of_several() {
+    for annotation in
+        ["Context | None", "None | dovetail.Context", "Optional[Context]", "'Context | None'", "t.Optional['Context']"]
+    {
+        let text = format!(
+            "import dovetail\nfrom dovetail import asset, Context\n@asset\ndef a(b, c: {annotation} = None):\n    pass\n"
+        );
+        let asset = asset(&text);
+        assert_eq!(body(&asset).parameters.len(), 2, "{annotation}");
+        assert_eq!(upstreams(&asset), ["b=b @4:7"], "{annotation}");
+    }
+}
+
+#[test]
 fn reads_a_whole_declaration() {
     let text = r#"
 from __future__ import annotations
