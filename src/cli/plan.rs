@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::args::{StatusArgs, StatusOutput};
+use super::args::{SelectionArgs, StatusArgs, StatusOutput};
 use super::assess::{Assessment, CauseLine, Looked, in_words};
 use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
@@ -38,7 +38,7 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
         return Ok(ExitStatus::Success);
     }
     print(context, args.output, &mut lines)?;
-    let summary = summary(&lines);
+    let summary = summary(&lines, &command(args));
     if !summary.is_empty() {
         context.printer.note(&summary);
     }
@@ -112,7 +112,7 @@ fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) ->
 }
 
 /// What the lines come to; nothing where all of them wait. Times are of work, which several threads share.
-fn summary(lines: &[Line<'_>]) -> String {
+fn summary(lines: &[Line<'_>], command: &str) -> String {
     let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
     let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
     let mut words = Vec::new();
@@ -130,8 +130,16 @@ fn summary(lines: &[Line<'_>]) -> String {
             "{orphans} orphaned, which dovetail leaves alone until `dovetail gc --yes` moves them to the trash"
         ));
     }
-    let command = if builds > 0 || checks > 0 { "; `dovetail reconcile` does it" } else { "" };
+    let command = if builds > 0 || checks > 0 { format!("; {command} does it") } else { String::new() };
     format!("{}{command}", words.join(", "))
+}
+
+/// What does what this plan shows.
+fn command(args: &StatusArgs) -> String {
+    let verify = if args.verify { " --verify" } else { "" };
+    let SelectionArgs { select, exclude } = &args.selection;
+    let selected = if select.is_empty() && exclude.is_empty() { "" } else { ", with the same selection," };
+    format!("`dovetail reconcile{verify}`{selected}")
 }
 
 /// The sum of the usual times, and for how many assets none is known; `None` when there is none at all.

@@ -42,12 +42,12 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
             }
         }
     }
-    context.printer.note(&summary(&judged));
+    context.printer.note(&summary(&judged, args.verify));
     let is_fresh = judged.iter().all(|(_, judgement)| judgement.state == State::Fresh);
     Ok(if is_fresh { ExitStatus::Success } else { ExitStatus::AssetFailed })
 }
 
-fn summary(judged: &[(&str, Judgement)]) -> String {
+fn summary(judged: &[(&str, Judgement)], is_verified: bool) -> String {
     let count = |is: fn(State) -> bool| judged.iter().filter(|(_, judgement)| is(judgement.state)).count();
     let (total, unfresh) = (judged.len(), count(|state| state != State::Fresh));
     let orphaned = count(|state| state == State::Orphaned);
@@ -55,7 +55,10 @@ fn summary(judged: &[(&str, Judgement)]) -> String {
         _ if total == 0 => NOTHING_SELECTED.to_owned(),
         0 if orphaned == 0 => format!("all {total} up to date"),
         0 => format!("{orphaned} of {total} orphaned; `dovetail gc --yes` moves them to the trash"),
-        _ => format!("{unfresh} of {total} not up to date; `dovetail plan` shows what would be done"),
+        _ => {
+            let verify = if is_verified { " --verify" } else { "" };
+            format!("{unfresh} of {total} not up to date; `dovetail plan{verify}` shows what would be done")
+        }
     }
 }
 

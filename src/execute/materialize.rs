@@ -15,12 +15,11 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Content, EngineError, EngineErrorKind, ExistingRelation, Inputs, MaterializationRecord, Recorded, Renaming,
-    Session, StoredObject,
+    Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, Renaming, Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
-use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName};
-use crate::plan::staleness::reads_anew;
+use crate::graph::{Body, Elsewhere, Materialized, Node, NodeId, RelationName};
+use crate::plan::staleness::{is_as_recorded, reads_anew};
 use crate::project::Values;
 use crate::record::{Observer, Standing};
 
@@ -322,8 +321,19 @@ impl Materializer {
         let Some((before, from)) = before.and_then(|before| Some((before, before.renamed_from.clone()?))) else {
             return Ok(None);
         };
-        let dropped = leftover(&self.context.graph, before, self.context.engine.relations()?);
+        let dropped = self.leftover(before)?;
         Ok(Some(Renaming { from, to: node.name.to_string(), dropped }))
+    }
+
+    /// The relation that a record speaks of, where it stands as it was made and nothing declares it.
+    fn leftover(&self, before: &Recorded) -> Result<Option<(RelationName, bool)>, EngineError> {
+        let RunContext { graph, engine, .. } = &self.context;
+        let relation = before.relation.as_deref().and_then(RelationName::from_text);
+        let is_declared =
+            |relation: &RelationName| graph.ids().any(|id| graph.node(id).relation.key() == relation.key());
+        let Some(relation) = relation.filter(|relation| !is_declared(relation)) else { return Ok(None) };
+        let found = engine.relation(&relation)?.filter(|found| is_as_recorded(before, Some(found)));
+        Ok(found.map(|found| (found.relation, found.is_view)))
     }
 
     fn redacted_config(&self, node: &Node) -> Values {
@@ -384,17 +394,6 @@ fn complete(
         session.put_object(object)?;
     }
     renaming.map_or(Ok(()), |renaming| session.rename(&renaming))
-}
-
-/// The relation that a record speaks of, where it stands as it was made and nothing declares it.
-fn leftover(graph: &AssetGraph, before: &Recorded, relations: Vec<ExistingRelation>) -> Option<(RelationName, bool)> {
-    let key = before.relation.as_deref()?.to_lowercase();
-    let is_declared = graph.ids().any(|id| graph.node(id).relation.key() == key);
-    let is_it = |found: &ExistingRelation| {
-        found.relation.database.is_none() && found.relation.key() == key && found.is_view == before.is_view
-    };
-    let found = relations.into_iter().find(is_it).filter(|_| !is_declared)?;
-    Some((found.relation, found.is_view))
 }
 
 pub(crate) fn microseconds(time: SystemTime) -> i64 {

@@ -98,7 +98,15 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
     if reads_itself(materializer, node, compiled, error) {
         let message = format!("`{}` reads itself (`{{{{ this }}}}`), and it is not materialized yet", node.name);
         let diagnostic = placed(Diagnostic::error(Code::UpstreamMissing, message));
-        return diagnostic.hint("the first run needs a query that does without itself").into();
+        let record = materializer.standing.record(node.name.as_str());
+        let hint = match record.and_then(|record| record.renamed_from) {
+            Some(before) => format!(
+                "to go on with what `{before}` holds, rename its table to `{}` in the database first: building drops it",
+                node.name
+            ),
+            None => "the first run needs a query that does without itself".to_owned(),
+        };
+        return diagnostic.hint(hint).into();
     }
     let message = format!("`{}` failed: {}", node.name, error.message);
     materializer.redacted(placed(Diagnostic::error(Code::SqlFailed, message).hint_if(error.hint())))

@@ -1,8 +1,8 @@
 //! A worker takes steps from the queue and tells the scheduler how they came out.
 //!
 //! Quick neighbours share a transaction: its commit and the writing of their records cost as much for many as for one.
-//! Nobody waits for it: it takes only what is ready, and for a moment. What happens to one of them happens to it alone:
-//! when building or publishing fails, all of them are built again, each by itself.
+//! It takes only what is ready and, as far as one can know, quick. What happens to one of them happens to it alone: when
+//! building or publishing fails, all of them are built again, each by itself.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

@@ -320,6 +320,51 @@ fn failures_go_over_to_the_new_name() {
 }
 
 #[test]
+fn a_rename_drops_nothing_that_somebody_else_made() {
+    let project = built();
+    std::fs::remove_file(project.root().join("models/b.sql")).unwrap();
+    let project = project.file("models/sum.sql", "{{ config(renamed_from='b') }} select sum(code) as total from a");
+    by_hand(&project, "create or replace table b as select 'precious' as mine");
+    assert_eq!(reconcile(&project, &[]), ["ok sum"]);
+    let mine = "select table_name from duckdb_columns() where column_name = 'mine'";
+    assert_eq!(shown(&project, mine), "table_name\nb\n");
+}
+
+#[test]
+fn renames_do_not_meet() {
+    let mut project = Project::new();
+    let query = |number: usize| format!("select {number} as x, {{'a': 1}} as s");
+    for number in 0..40 {
+        project = project.file(&format!("models/a{number}.sql"), query(number));
+    }
+    ok(&project, &["run"]);
+    for number in 0..40 {
+        std::fs::remove_file(project.root().join(format!("models/a{number}.sql"))).unwrap();
+        let config = format!("{{{{ config(renamed_from='a{number}') }}}} ");
+        project = project.file(&format!("models/b{number}.sql"), config + &query(number));
+    }
+    ok(&project, &["reconcile", "--threads", "4"]);
+    assert_eq!(shown(&project, "select count(*) as n from duckdb_tables() where schema_name = 'main'"), "n\n40\n");
+}
+
+#[test]
+fn settings_of_the_target_do_not_turn_the_state_around() {
+    let settings = "[targets.dev]\nsettings = { default_order = 'desc' }\n";
+    let project = Project::new().file("dovetail.toml", settings);
+    for value in [1, 2] {
+        let path = project.root().join("models/a.sql");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, format!("select {value} as x")).unwrap();
+        ok(&project, &["run"]);
+        std::fs::remove_file(path).unwrap();
+        ok(&project, &["gc", "--yes"]);
+    }
+    let project = project.file("models/a.sql", "select 2 as x");
+    ok(&project, &["gc", "--restore"]);
+    assert_eq!(shown(&project, "from a"), "x\n2\n");
+}
+
+#[test]
 fn a_rename_that_is_told_too_late_takes_nothing_over() {
     let project = built();
     std::fs::remove_file(project.root().join("models/b.sql")).unwrap();

@@ -17,6 +17,24 @@ fn a_model_that_reads_itself_at_its_first_run() {
 }
 
 #[test]
+fn a_database_that_was_never_finished_is_begun_anew() {
+    let mut header = vec![0; 8192];
+    header[8..12].copy_from_slice(b"DUCK");
+    for unfinished in [vec![], vec![0; 4096], header] {
+        let project = Project::new().file("dovetail.toml", "name = 'p'").file("models/a.sql", "select 1 as x");
+        let project = project.file("p.duckdb", unfinished);
+        assert_eq!(project.run(&["status"]).stdout, "a  missing   it was never built\n");
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, 0, "{said}");
+    }
+    // What somebody else has written stays.
+    let project = Project::new().file("dovetail.toml", "name = 'p'").file("models/a.sql", "select 1 as x");
+    let project = project.file("p.duckdb", "the notes of somebody");
+    assert_eq!(project.run(&["run"]).code, 2);
+    assert_eq!(project.read("p.duckdb"), "the notes of somebody");
+}
+
+#[test]
 fn files_are_found_from_any_folder() {
     let project = Project::new()
         .file("data/x.csv", "a\n1\n")

@@ -24,7 +24,9 @@ pub(super) fn runs(context: &mut Context, project: &Project, args: &HistoryArgs)
                 context.printer.data_line(&line);
             }
         }
-        StatusOutput::Table if runs.is_empty() => context.printer.note("no runs yet; `dovetail run` makes one"),
+        StatusOutput::Table if runs.is_empty() => {
+            context.printer.note("there is no log of a run; `dovetail run` leaves one")
+        }
         StatusOutput::Table => {
             print_table(context, &table(&runs));
             for run in runs.iter().filter(|run| run.status == RunStatus::Running) {

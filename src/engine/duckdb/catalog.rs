@@ -46,10 +46,17 @@ pub(super) fn relations(connection: &Arc<Connection>, own: &str) -> Result<Vec<E
         }
     }
     drop(result);
+    let mut gone = HashSet::new();
     for index in inexact {
         let relation: &mut ExistingRelation = &mut relations[index];
-        relation.columns = columns(&connection.table_columns(&relation.relation)?);
+        match connection.table_columns(&relation.relation) {
+            Ok(typed) => relation.columns = columns(&typed),
+            // Another session has dropped or replaced it since it was listed.
+            Err(_) => _ = gone.insert(index),
+        }
     }
+    let mut index = 0..relations.len();
+    relations.retain(|_| index.next().is_none_or(|index| !gone.contains(&index)));
     Ok(relations)
 }
 

@@ -32,7 +32,7 @@ pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -56,6 +56,9 @@ const LOCK_POLL: Duration = Duration::from_millis(200);
 /// Bytes of write-ahead log above which closing folds it into the file.
 const LARGE_LOG: u64 = 1 << 20;
 
+/// Bytes of the three headers that a database file begins with.
+const HEADERS: u64 = 3 * 4096;
+
 /// Opening reads the description of every table, and folding the log writes all of them: where opening was quick, so is
 /// folding, and one file is simpler than two.
 const QUICK_OPENING: Duration = Duration::from_millis(25);
@@ -71,7 +74,7 @@ pub(super) fn open(
 ) -> Result<Arc<dyn Engine>, EngineError> {
     library::load()?;
     let path = project.target.database.as_deref();
-    if access == Access::ReadOnly && path.is_some_and(|path| !path.exists()) {
+    if access == Access::ReadOnly && path.is_some_and(|path| !path.exists() || is_unfinished(path)) {
         let name = path.map(|path| path.display().to_string()).unwrap_or_default();
         return Err(error_from_text(EngineErrorKind::NoDatabase, format!("there is no database `{name}` yet")));
     }
@@ -116,9 +119,18 @@ fn open_waiting(
     keep_waiting: &dyn Fn(&str) -> bool,
 ) -> Result<(Database, Duration), EngineError> {
     let start = Instant::now();
+    let path = project.target.database.as_deref();
+    let mut may_begin_anew = true;
     loop {
         let opening = Instant::now();
-        match Database::open(project.target.database.as_deref(), settings) {
+        match Database::open(path, settings) {
+            Err(error)
+                if error.kind == EngineErrorKind::Open
+                    && may_begin_anew
+                    && path.is_some_and(|path| is_unfinished(path) && std::fs::remove_file(path).is_ok()) =>
+            {
+                may_begin_anew = false;
+            }
             Err(error) if error.kind == EngineErrorKind::Locked => match when_locked {
                 WhenLocked::Wait(_) if !keep_waiting(&locked(project, &error).message) => return Err(cancelled()),
                 WhenLocked::Wait(Some(limit)) if start.elapsed() >= limit => {
@@ -132,6 +144,24 @@ fn open_waiting(
             result => return result.map(|database| (database, opening.elapsed())),
         }
     }
+}
+
+/// Whether a file is what a creation left that did not come to its end, by a kill or a full disk: too short for the headers
+/// of a database, which are written before anything else, and with no log beside it.
+fn is_unfinished(path: &Path) -> bool {
+    let is_short = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() < HEADERS);
+    if !is_short || log_of(path).exists() {
+        return false;
+    }
+    let is_ours = |bytes: Vec<u8>| bytes.get(8..12) == Some(b"DUCK") || bytes.iter().all(|byte| *byte == 0);
+    std::fs::read(path).is_ok_and(is_ours)
+}
+
+/// The write-ahead log of a database file.
+fn log_of(database: &Path) -> PathBuf {
+    let mut log = database.as_os_str().to_owned();
+    log.push(".wal");
+    PathBuf::from(log)
 }
 
 fn locked(project: &Project, error: &EngineError) -> EngineError {
@@ -187,9 +217,7 @@ impl DuckDb {
     /// Folds the write-ahead log into the file, unless that is much work for little: see docs/decisions/0002.
     fn fold_log(&self) {
         let Some(database) = &self.path else { return };
-        let mut log = database.as_os_str().to_owned();
-        log.push(".wal");
-        let log_size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
+        let log_size = std::fs::metadata(log_of(database)).map_or(0, |metadata| metadata.len());
         if log_size > LARGE_LOG || (log_size > 0 && self.opening < QUICK_OPENING) {
             // It fails only where the next opening folds it just as well.
             let _ = lock(&self.connection).execute("checkpoint");

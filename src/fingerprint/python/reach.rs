@@ -93,16 +93,20 @@ impl<'a> Reach<'a> {
     /// A module that makes its assets by code: all of it, and all of what it imports.
     pub fn factory(&mut self, module: &Arc<Module>) {
         self.whole(&module.name, "it makes assets by code".to_owned());
-        let because = format!("`{}` makes assets by code and imports it", module.file.path().display());
+        self.whole_imports(module, &format!("`{}` makes assets by code and imports it", module.file.path().display()));
+        self.follow();
+    }
+
+    /// Everything in the project's modules that a module imports.
+    fn whole_imports(&mut self, module: &Arc<Module>, because: &str) {
         let imports = module.items.iter().filter(|item| is_import(item.kind));
         for executed in imports.flat_map(|item| &item.uses) {
             if let Use::Executed(name) = executed
                 && self.library.module(name).is_some()
             {
-                self.whole(name, because.clone());
+                self.whole(name, because.to_owned());
             }
         }
-        self.follow();
     }
 
     fn follow(&mut self) {
@@ -141,8 +145,9 @@ impl<'a> Reach<'a> {
     }
 
     fn undecidable(&mut self, module: &Arc<Module>, word: &str) {
-        let because = format!("it uses `{word}`");
-        self.whole(&module.name, because.clone());
+        self.whole(&module.name, format!("it uses `{word}`"));
+        // Text that becomes code may name whatever the module can.
+        self.whole_imports(module, &format!("`{}` uses `{word}` and imports it", module.file.path().display()));
         if word == "__import__" {
             self.any_module(module);
         }

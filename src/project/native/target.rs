@@ -94,15 +94,30 @@ fn unknown(name: &str, declared: &[&str], place: Option<crate::source::Place>) -
 /// Reads all targets, so that each one's mistakes are told, and gives the one in use.
 pub fn read(reader: &mut Reader<'_>, targets: Option<&Node<'_>>, name: &str, context: &Context<'_>) -> Target {
     let mut chosen = None;
+    let mut others = Vec::new();
     if let Some(targets) = targets {
         for entry in reader.table("targets", targets) {
             let target = read_one(reader, &entry.value, &entry.key, context);
-            if entry.key == name {
-                chosen = Some(target);
+            match entry.key == name {
+                true => chosen = Some(target),
+                false => others.push((target, entry.key_span)),
             }
         }
     }
     let mut target = chosen.unwrap_or_else(|| default_target(name, context));
+    for (other, span) in others {
+        // What stands in a target that is not in use is not rendered.
+        let is_told = !other.schema.contains("{{");
+        if other.database.is_some() && other.database == target.database && is_told && other.schema != target.schema {
+            let message = format!("the targets `{}` and `{}` share a database in two schemas", target.name, other.name);
+            let problem = reader.problem(span, message);
+            reader.report(
+                problem.hint(
+                    "the state beside the data knows one place for each asset: give each target a file of its own",
+                ),
+            );
+        }
+    }
     if let Some(threads) = context.threads {
         target.threads = threads.max(1);
     }

@@ -74,6 +74,18 @@ fn no_project_and_dbt_projects_are_told() {
 }
 
 #[test]
+fn targets_do_not_share_a_database_in_two_schemas() {
+    let config = |schema: &str| {
+        format!(
+            "target = 'dev'\n[targets.dev]\ndatabase = 'a.duckdb'\n[targets.prod]\ndatabase = './a.duckdb'\nschema = '{schema}'\n"
+        )
+    };
+    assert_eq!(loaded(&config("main"), &LoadOptions::default()).target.schema, "main");
+    let [problem] = problems(&config("prod"), &LoadOptions::default()).try_into().unwrap();
+    assert_eq!(problem.message, "the targets `dev` and `prod` share a database in two schemas");
+}
+
+#[test]
 fn reads_a_target_whole() {
     let config = r#"
 name = "flights"
@@ -129,8 +141,7 @@ scope = "gs://x"
 
 #[test]
 fn the_command_line_wins() {
-    let config =
-        "target = 'a'\n[vars]\nx = 1\ny = [1, 2024-01-01]\n[targets.a]\nthreads = 2\n[targets.b]\nschema = 'b'";
+    let config = "target = 'a'\n[vars]\nx = 1\ny = [1, 2024-01-01]\n[targets.a]\nthreads = 2\n[targets.b]\ndatabase = 'b.duckdb'\nschema = 'b'";
     let vars = Values::from([("x".to_string(), json!("over"))]);
     let given = LoadOptions { target: Some("b".into()), threads: Some(7), vars, ..LoadOptions::default() };
     let project = loaded(config, &given);
@@ -226,14 +237,14 @@ retries = -1
 
 #[test]
 fn environment_variables_are_needed_only_where_they_are_used() {
-    let config = "[targets.dev]\nschema = 'x'\n[targets.prod]\nschema = \"{{ env_var('NOWHERE') }}\"\nthreads = \"{{ env_var('N') }}\"";
+    let config = "[targets.dev]\ndatabase = 'd.duckdb'\nschema = 'x'\n[targets.prod]\nschema = \"{{ env_var('NOWHERE') }}\"\nthreads = \"{{ env_var('N') }}\"";
     let prod = LoadOptions { target: Some("prod".into()), ..options(&[("N", "many")]) };
     assert_eq!(loaded(config, &options(&[])).target.schema, "x");
     assert_eq!(
         told(config, &prod),
         [
-            "4:10 DT0104 environment variable `NOWHERE` is not set",
-            "5:11 DT0002 `threads` must be a whole number from 1 to 1024, not text"
+            "5:10 DT0104 environment variable `NOWHERE` is not set",
+            "6:11 DT0002 `threads` must be a whole number from 1 to 1024, not text"
         ]
     );
     assert_eq!(told("name = '{{ env_var( }}'", &options(&[]))[0].split(' ').nth(1), Some("DT0101"));

@@ -53,7 +53,7 @@ impl State {
             "select m.asset, m.details::varchar, (m.seconds * 1000000)::bigint, m.run, m.row_count,
                 epoch_us(m.started_at), null::varchar, m.relation, m.metadata::varchar, l.command, epoch_us(l.started_at), l.details::varchar
             from {schema}.materializations m left join {schema}.run_log l using (run)
-            where m.asset = {asset} order by m.rowid",
+            where m.asset = {asset} order by m.rowid asc",
             schema = self.schema,
             asset = literal(asset)
         );
@@ -74,7 +74,7 @@ impl State {
             "select f.run, f.asset, f.outcome, (f.seconds * 1000000)::bigint, f.details::varchar, f.after,
                 l.command, epoch_us(l.started_at), l.details::varchar
             from {schema}.failures f left join {schema}.run_log l using (run)
-            where f.asset = {asset} order by f.rowid",
+            where f.asset = {asset} order by f.rowid asc",
             schema = self.schema,
             asset = literal(asset)
         );

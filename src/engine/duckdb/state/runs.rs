@@ -119,7 +119,7 @@ impl State {
                 "select f.run, f.asset, f.outcome, (f.seconds * 1000000)::bigint, f.details::varchar
                 from (from {schema}.failures where {newest_failure}) f
                 left join (select asset, run from {schema}.materializations where {newest}) m using (asset)
-                where f.after is not distinct from m.run order by f.asset",
+                where f.after is not distinct from m.run order by f.asset asc",
                 newest_failure = is_newest("failures", "outcome = 'failed'"),
                 newest = is_newest("materializations", "true")
             ),
@@ -138,7 +138,7 @@ impl State {
         let newest = format!("select run, status, details::varchar from {schema}.run_log order by rowid desc limit 1");
         let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
         let (Some(run), Some(status)) = (text(&chunk, 0, 0), text(&chunk, 1, 0)) else { return Ok(None) };
-        let of_run = format!("where run = {} order by rowid", literal(&run));
+        let of_run = format!("where run = {} order by rowid asc", literal(&run));
         let failures = self.read_failures(
             connection,
             &format!(

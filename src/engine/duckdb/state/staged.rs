@@ -45,7 +45,7 @@ impl State {
             return Ok(Vec::new());
         }
         let columns = "run, asset, database_name, schema_name, name, is_view::bigint";
-        let query = format!("select {columns} from {}.staged order by rowid", self.schema);
+        let query = format!("select {columns} from {}.staged order by rowid asc", self.schema);
         rows(connection, &query, staged)
     }
 

@@ -41,7 +41,7 @@ impl State {
         let query = format!(
             "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
                 epoch_us(started_at)
-            from {materializations} where {} order by asset, relation",
+            from {materializations} where {} order by asset asc, relation asc",
             is_newest_of(&materializations, "true", "lower(relation), if(relation is null, asset, null)")
         );
         rows(connection, &query, made)
@@ -91,7 +91,7 @@ impl State {
         }
         let query = format!(
             "select id, asset, stored_as, relation, place, epoch_us(moved_at), details::varchar
-            from {}.trash order by id",
+            from {}.trash order by id asc",
             self.schema
         );
         rows(connection, &query, trash_row)
