@@ -94,6 +94,10 @@ pub(crate) enum Command {
     /// Materialize what failed, was skipped or was stopped in the newest run
     Retry(RetryArgs),
 
+    /// Find what would fail before anything runs: columns that do not exist, types that do not fit
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+
     /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -196,6 +200,16 @@ pub(crate) struct ReconcileArgs {
     /// Read every table to see whether its rows are those that were written
     #[arg(long)]
     pub verify: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// How to print it; `json` is one object per line: each asset and source with its columns and what is wrong
+    #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
+    pub output: TextOutput,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -394,6 +408,12 @@ const RECONCILE_EXAMPLES: &str = "\
 Examples:
   dovetail reconcile                    everything that is not up to date
   dovetail reconcile -s +delay_report   a report and what it is made of";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  dovetail check
+  dovetail check -s +delay_report
+  dovetail check -o json | jq -r 'select(.state == \"wrong\") | .asset'";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:

@@ -5,6 +5,7 @@
 mod args;
 mod assess;
 mod changed;
+mod check;
 mod clean;
 mod compile;
 mod context;
@@ -15,6 +16,7 @@ mod gc;
 mod graph;
 mod history;
 mod init;
+mod inspect;
 mod interrupt;
 mod json_rows;
 mod log;
@@ -107,6 +109,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Run(args) => run::run(context, &args),
         Command::Reconcile(args) => run::reconcile(context, &args),
         Command::Retry(args) => run::retry(context, &args),
+        Command::Check(args) => check::check(context, &args),
         Command::Status(args) => status::status(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
         Command::Why(args) => why::why(context, &args),

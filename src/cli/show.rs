@@ -15,8 +15,7 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
-use crate::execute::at_statement;
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName, at_statement};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 

@@ -54,6 +54,7 @@ struct Answers {
     usual_seconds: Option<BTreeMap<String, f64>>,
     made: Option<Vec<Made>>,
     objects: Option<BTreeMap<String, Option<KeptFile>>>,
+    definitions: Option<BTreeSet<String>>,
     capabilities: Option<Capabilities>,
 }
 
@@ -69,6 +70,7 @@ impl Answers {
         add(&mut self.usual_seconds, others.usual_seconds);
         add(&mut self.made, others.made);
         add(&mut self.objects, others.objects);
+        add(&mut self.definitions, others.definitions);
         add(&mut self.capabilities, others.capabilities);
     }
 }
@@ -218,6 +220,10 @@ impl Engine for Remembered {
             Ok(engine) => engine.observe(observations),
             Err(error) => observations.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
+        self.answer(|answers| &mut answers.definitions, |engine| engine.definitions())
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

@@ -1,5 +1,6 @@
 //! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
+mod binder;
 mod catalog;
 mod content;
 mod create;
@@ -17,6 +18,7 @@ mod pack;
 mod publish;
 mod raw;
 mod recycle;
+mod refusal;
 mod session;
 mod settings;
 mod state;
@@ -26,6 +28,7 @@ mod tally;
 mod trash;
 mod types;
 
+pub(super) use binder::binder;
 pub(super) use error::hint;
 pub(super) use identity::identity;
 pub(super) use settings::is_about_work;
@@ -315,6 +318,10 @@ impl Engine for DuckDb {
 
     fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError> {
         catalog::relation(&lock(&self.connection), relation)
+    }
+
+    fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
+        catalog::definitions(&lock(&self.connection))
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {

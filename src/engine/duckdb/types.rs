@@ -8,7 +8,7 @@ use super::raw::{LogicalType, take_text};
 use crate::graph::{literal, quoted};
 
 /// What stands for a type that has no name here.
-const UNKNOWN: &str = "UNKNOWN";
+pub(super) const UNKNOWN: &str = "UNKNOWN";
 
 /// The type as SQL writes it, such as `DECIMAL(18,3)` or `STRUCT("a" INTEGER)`.
 pub(super) fn type_text(logical: &LogicalType) -> String {
@@ -115,6 +115,23 @@ fn plain_name(id: ffi::duckdb_type) -> &'static str {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => "VARIANT",
         _ => UNKNOWN,
     }
+}
+
+/// A type's text in which what is always null is an integer, as DuckDB has it in tables and views.
+///
+/// The type of nulls is written in quotes, as names of members are; a name is followed by its type.
+pub(super) fn with_integer_nulls(text: &str) -> String {
+    let null = plain_name(ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL);
+    let mut changed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(null) {
+        let (before, after) = (&rest[..at], &rest[at + null.len()..]);
+        let is_type = !after.starts_with([' ', '"']) && !before.ends_with('"');
+        changed.push_str(before);
+        changed.push_str(if is_type { "INTEGER" } else { null });
+        rest = after;
+    }
+    changed + rest
 }
 
 /// Whether Arrow loses the type on the way through, so that the field says it and the way back casts to it.

@@ -1,0 +1,91 @@
+//! What stands in the project's database, for what no query of the project tells. It is asked only when somebody needs it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::engine::{Column, Engine, EngineError, EngineErrorKind, ExistingRelation, Recorded, Session};
+use crate::graph::RelationName;
+
+/// How the database is opened, when it is.
+pub type Opening<'a> = Box<dyn Fn() -> Result<Arc<dyn Engine>, EngineError> + Send + Sync + 'a>;
+
+/// The project's database, which may not be there, and which another process may hold.
+pub struct Stands<'a> {
+    opening: Opening<'a>,
+    engine: OnceLock<Result<Arc<dyn Engine>, EngineError>>,
+    session: Mutex<Option<Box<dyn Session>>>,
+    relations: OnceLock<HashMap<String, ExistingRelation>>,
+    definitions: OnceLock<Result<BTreeSet<String>, String>>,
+    recorded: OnceLock<HashMap<String, Recorded>>,
+}
+
+impl<'a> Stands<'a> {
+    /// An error of the kind `NoDatabase` says that there is none yet; any other, that nothing is known of it.
+    pub fn new(opening: Opening<'a>) -> Self {
+        Stands {
+            opening,
+            engine: OnceLock::new(),
+            session: Mutex::default(),
+            relations: OnceLock::new(),
+            definitions: OnceLock::new(),
+            recorded: OnceLock::new(),
+        }
+    }
+
+    fn engine(&self) -> Result<&dyn Engine, &EngineError> {
+        self.engine.get_or_init(|| (self.opening)()).as_deref()
+    }
+
+    /// The columns of a table or view. The error says, in words, why they are not known.
+    pub fn columns(&self, relation: &RelationName) -> Result<Vec<Column>, String> {
+        let engine = self.engine().map_err(|error| error.message.clone())?;
+        let listed = self.relations(engine).get(&listing_key(relation));
+        match listed {
+            None if relation.database.is_none() => Err("it is not in the database".to_owned()),
+            Some(found) if !found.columns.is_empty() => Ok(found.columns.clone()),
+            _ => self.columns_by_session(engine, relation),
+        }
+    }
+
+    /// Of views and of tables of other databases, only reading them tells.
+    fn columns_by_session(&self, engine: &dyn Engine, relation: &RelationName) -> Result<Vec<Column>, String> {
+        let first_line = |error: EngineError| error.message.lines().next().unwrap_or_default().to_owned();
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match session.as_mut() {
+            Some(session) => session,
+            None => session.insert(engine.session().map_err(first_line)?),
+        };
+        session.columns(&format!("select * from {relation}")).map_err(first_line)
+    }
+
+    fn relations(&self, engine: &dyn Engine) -> &HashMap<String, ExistingRelation> {
+        self.relations.get_or_init(|| {
+            let found = engine.relations().unwrap_or_default().into_iter();
+            found.map(|found| (listing_key(&found.relation), found)).collect()
+        })
+    }
+
+    /// Names of functions and types that the databases bring; the error says, in words, why they are not known.
+    pub fn definitions(&self) -> Result<&BTreeSet<String>, &str> {
+        let definitions = self.definitions.get_or_init(|| match self.engine() {
+            Ok(engine) => engine.definitions().map_err(|error| error.message),
+            Err(error) if error.kind == EngineErrorKind::NoDatabase => Ok(BTreeSet::new()),
+            Err(error) => Err(error.message.clone()),
+        });
+        definitions.as_ref().map_err(String::as_str)
+    }
+
+    /// The newest record of an asset; `None` also where the database cannot be read.
+    pub fn recorded(&self, asset: &str) -> Option<&Recorded> {
+        let recorded = self.recorded.get_or_init(|| {
+            let records = self.engine().ok().and_then(|engine| engine.recorded(None).ok()).unwrap_or_default();
+            records.into_iter().map(|record| (record.asset.clone(), record)).collect()
+        });
+        recorded.get(asset)
+    }
+}
+
+fn listing_key(relation: &RelationName) -> String {
+    let database = relation.database.as_deref().unwrap_or_default().to_lowercase();
+    format!("{database}.{}", relation.key())
+}

@@ -1,0 +1,61 @@
+//! What commands ask `check`, and how the project's database comes into it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use super::run::open_diagnostic;
+use crate::check::{Findings, Inquiry, Mode, Stands, check};
+use crate::compile::Compiled;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
+use crate::fingerprint::{CodeVersion, code_versions};
+use crate::graph::{Kind, NodeId};
+use crate::project::Project;
+
+/// Looks at the columns of these assets as the project's code says them. The database is only read, and only where
+/// somebody asks for what no code says.
+///
+/// # Errors
+/// When an extension or a setting of the target cannot be had.
+pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<Findings, Diagnostic> {
+    let Compiled { project, graph, templates, modules, .. } = compiled;
+    let versions: OnceLock<HashMap<NodeId, CodeVersion>> = OnceLock::new();
+    let code_version = |id: NodeId| {
+        let python = || graph.ids().filter(|id| graph.node(*id).kind == Kind::Python);
+        let versions = versions.get_or_init(|| code_versions(graph, modules, project, python()));
+        versions.get(&id).map(|version| version.hash.clone())
+    };
+    let mode = Mode::Project { code_version: Box::new(code_version) };
+    let stands = Stands::new(Box::new(|| read(project)));
+    check(Inquiry::new((project, graph, templates), assets, mode, stands))
+        .map_err(|error| open_diagnostic(project, &error))
+}
+
+/// As `inspect`, for a run that builds these assets and leaves all others as they stand in its database.
+///
+/// # Errors
+/// When an extension or a setting of the target cannot be had.
+pub(crate) fn inspect_run(
+    compiled: &Compiled,
+    built: impl IntoIterator<Item = NodeId>,
+    engine: &Arc<dyn Engine>,
+) -> Result<Findings, Diagnostic> {
+    let Compiled { project, graph, templates, .. } = compiled;
+    let built: BTreeSet<NodeId> = built.into_iter().collect();
+    let mode = Mode::Run { built: built.iter().copied().collect() };
+    let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
+    check(Inquiry::new((project, graph, templates), &built, mode, stands))
+        .map_err(|error| open_diagnostic(project, &error))
+}
+
+/// The database, to read it; where there is none yet, one in memory for the databases that the target attaches.
+fn read(project: &Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> {
+    match look(project, WhenLocked::Fail, &|_| false) {
+        Err(error) if error.kind == EngineErrorKind::NoDatabase && !project.target.attach.is_empty() => {
+            let mut in_memory = Project::clone(project);
+            in_memory.target.database = None;
+            open(&in_memory, Access::ReadOnly, WhenLocked::Fail, &|_| false)
+        }
+        looked => looked,
+    }
+}

@@ -1,0 +1,194 @@
+//! `dovetail check`: what would fail is told before anything runs, at the user's own line.
+
+use crate::harness::{Project, Said, assert_said};
+
+const ORDERS: &str = "id,customer,amount\n1,Ada,10.5\n2,Grace,20\n";
+
+fn project() -> Project {
+    Project::new().file("seeds/orders.csv", ORDERS).file("models/stg.sql", "select id, customer, amount from orders\n")
+}
+
+fn check(project: &Project) -> Said {
+    project.run(&["check"])
+}
+
+/// One line of `check -o json`.
+fn line(project: &Project, asset: &str) -> serde_json::Value {
+    let said = project.run(&["check", "-s", asset, "-o", "json"]);
+    serde_json::from_str(said.stdout.lines().next().expect("one line")).expect("an object")
+}
+
+#[test]
+fn a_project_that_fits_together() {
+    assert_said!(check(&Project::example().file("models/totals.py", TOTALS)));
+    assert_said!(check(&Project::new().file("models/.keep", "")));
+}
+
+const TOTALS: &str = "from dovetail import asset\n\n\n@asset(columns={'customer': 'VARCHAR', 'total': 'DOUBLE'})\ndef totals(stg_orders):\n    return stg_orders\n";
+
+#[test]
+fn a_misspelt_column_three_ctes_deep() {
+    assert_said!(check(&project().file(
+        "models/deep.sql",
+        "with a as (select * from stg),\nb as (select *, amount * 2 as twice from a),\nc as (\n  select id, customr, twice from b\n)\nselect * from c\n"
+    )));
+}
+
+#[test]
+fn a_column_renamed_upstream() {
+    let project = project()
+        .file("models/renamed.sql", "select id, customer as client, amount from stg\n")
+        .file("models/one.sql", "select id, renamed.customer from renamed\n")
+        .file("models/two.sql", "select count(distinct customer) as customers from {{ ref('renamed') }}\n")
+        .file("models/three.sql", "select * from two\n");
+    assert_said!(check(&project));
+}
+
+#[test]
+fn a_column_that_was_there_when_it_was_built() {
+    let project = project()
+        .file("models/totals.sql", "select customer, sum(amount) as total from stg group by all\n")
+        .file("models/report.sql", "select total from totals\n");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let project =
+        project.file("models/totals.sql", "select customer, sum(amount) as sum_of_all from stg group by all\n");
+    assert_said!(check(&project));
+}
+
+#[test]
+fn a_type_that_changed_two_assets_up() {
+    let project = project()
+        .file("models/base.sql", "select id, amount::integer as amount from stg\n")
+        .file("models/middle.sql", "select * from base where id > 1\n")
+        .file("models/report.sql", "select\n  sum(amount) as total\nfrom middle\n");
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_said!(check(&project.file("models/base.sql", "select id, amount::varchar as amount from stg\n")));
+}
+
+#[test]
+fn a_macro_that_makes_the_wrong_sql() {
+    assert_said!(check(
+        &project()
+            .file("macros/money.sql", "{% macro euro(column) -%}\n  round({{ column }}, 2, 'up')\n{%- endmacro %}\n")
+            .file("models/report.sql", "select\n  id,\n  {{ euro('amount') }} as euro\nfrom stg\n")
+    ));
+}
+
+#[test]
+fn stars_through_four_layers() {
+    assert_said!(check(
+        &project()
+            .file("models/one.sql", "select * exclude (customer) from stg\n")
+            .file("models/two.sql", "{{ config(materialized='view') }}\nselect * from one\n")
+            .file("models/three.sql", "{{ config(materialized='ephemeral') }}\nselect * from two\n")
+            .file("models/four.sql", "from three\n")
+            .file("models/report.sql", "select id, customer from four\n")
+    ));
+}
+
+#[test]
+fn a_field_of_a_struct() {
+    assert_said!(check(
+        &project()
+            .file("models/nested.sql", "select {'first': customer, 'last': 'x'} as name from stg\n")
+            .file("models/report.sql", "select\n  name.first,\n  name.lst\nfrom nested\n")
+    ));
+}
+
+#[test]
+fn a_recursive_query() {
+    let query = "with recursive r as (select 1 as n union all select n + 1 from r where n < 9) select n";
+    let fits = Project::new().file("models/a.sql", format!("{query} from r"));
+    assert_eq!(line(&fits, "a")["columns"], serde_json::json!([{ "name": "n", "type": "INTEGER" }]));
+    assert_said!(check(&Project::new().file("models/a.sql", format!("{query}, m from r"))));
+}
+
+#[test]
+fn a_file_that_is_absent_is_unknown() {
+    let project = Project::new()
+        .file("models/a.sql", "select x from 'data/absent.parquet'\n")
+        .file("models/b.sql", "select y + 'text' from a\n");
+    assert_said!(check(&project));
+    assert_said!(project.run(&["check", "-o", "json"]));
+}
+
+#[test]
+fn a_file_that_is_absent_and_described() {
+    let project = Project::new()
+        .file(
+            "models/sources.yml",
+            "sources:\n  - name: raw\n    tables:\n      - name: sales\n        path: data/sales.csv\n        columns:\n          - name: id\n            data_type: int\n",
+        )
+        .file("models/a.sql", "select id, price from {{ source('raw', 'sales') }}\n")
+        .file("models/b.sql", "select sales.id + 1 as next, filename from {{ source('raw', 'sales') }}\n");
+    assert_said!(check(&project));
+}
+
+#[test]
+fn ephemeral_queries_are_told_once() {
+    assert_said!(check(
+        &project()
+            .file("models/part.sql", "{{ config(materialized='ephemeral') }}\nselect id,\n  amunt\nfrom stg\n")
+            .file("models/one.sql", "select * from part\n")
+            .file("models/two.sql", "select id from {{ ref('part') }} p join stg using (id)\n")
+    ));
+}
+
+#[test]
+fn what_only_a_run_tells_is_unknown() {
+    let project = project()
+        .file("models/pivoted.sql", "pivot stg on customer using sum(amount)\n")
+        .file("models/variable.sql", "select getvariable('x').y as y\n")
+        .file("models/itself.sql", "select nothing from stg union all select id from {{ this }}\n")
+        .file("models/by_name.sql", "select nothing from query_table('st' || 'g')\n")
+        .file("models/below.sql", "select nothing from pivoted\n");
+    let said = project.run(&["check", "-o", "json"]);
+    assert_eq!(said.code, 0, "{said}");
+    assert_said!(said);
+}
+
+#[test]
+fn ambiguous_names_and_unknown_functions() {
+    assert_said!(check(
+        &project()
+            .file("models/a.sql", "select id from stg join orders on stg.id = orders.id\n")
+            .file("models/b.sql", "select uper(customer) from stg\n")
+            .file("models/c.sql", "select s.id from stg\n")
+            .file("models/d.sql", "select customer - 1 from stg\n")
+            .file("models/e.sql", "select id::nosuchtype from stg\n")
+    ));
+}
+
+#[test]
+fn a_part_of_a_project() {
+    let project = project()
+        .file("models/wrong.sql", "select nothing from stg\n")
+        .file("models/below.sql", "select * from wrong\n");
+    assert_said!(project.run(&["check", "-s", "below"]));
+    assert_said!(project.run(&["check", "-s", "stg"]));
+}
+
+#[test]
+fn nothing_is_written_but_the_cache() {
+    let project = project();
+    assert_eq!(check(&project).code, 0);
+    let names: Vec<_> = std::fs::read_dir(project.root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["models", "seeds", "target"].contains(&name.as_str()))
+        .collect();
+    assert_eq!(names, Vec::<String>::new());
+}
+
+#[test]
+fn functions_of_the_database_are_not_called_unknown() {
+    let project = project().file("models/a.sql", "select double_it(id) as twice, nothing from stg\n");
+    assert_eq!(check(&project).code, 2);
+    assert_eq!(project.run(&["run", "-s", "+stg"]).code, 0);
+    let database = std::fs::read_dir(project.root()).unwrap().map(|entry| entry.unwrap().path());
+    let database = database.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "duckdb")).unwrap();
+    let connection = duckdb::Connection::open(&database).unwrap();
+    connection.execute_batch("create macro double_it(x) as 2 * x").unwrap();
+    drop(connection);
+    assert_said!(check(&project));
+}
