@@ -18,8 +18,7 @@ const MOST_OFFERED: usize = 12;
 /// So many words behind a place belong to what stands there: a table's name in three parts and the column.
 const NEAR: usize = 4;
 
-/// The problems of these models, by file and position. What stands in an ephemeral asset's query is told once, however
-/// many read it.
+/// What is wrong with these models.
 pub(super) fn explain(
     inquiry: &Inquiry<'_>,
     schemas: &Schemas,
@@ -29,7 +28,11 @@ pub(super) fn explain(
         let problem = problem(inquiry, schemas, id, &refusal)?;
         Some((id, inquiry.templates.secrets().redact_diagnostic(problem)))
     });
-    let mut explained: Vec<(NodeId, Diagnostic)> = explained.collect();
+    explained.collect()
+}
+
+/// Problems by file and position. What stands in an ephemeral asset's query is told once, however many read it.
+pub(super) fn sorted(mut explained: Vec<(NodeId, Diagnostic)>) -> Vec<(NodeId, Diagnostic)> {
     let place = |problem: &Diagnostic| {
         let place = problem.place.as_ref()?;
         Some((place.file.path().to_owned(), place.span.start, place.span.end))
@@ -56,7 +59,7 @@ fn problem(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, refusal: &Refus
     let problem = refusal.details.iter().fold(problem, |problem, form| problem.hint(format!("DuckDB knows `{form}`")));
     let problem = reader.placed(problem, sql, refusal);
     let trace = match &refusal.reason {
-        Reason::UnknownColumn { name, .. } => lost::column(inquiry, schemas, id, name),
+        Reason::UnknownColumn { name, .. } => lost::column(inquiry, schemas, &inquiry.graph.reads(id), name),
         Reason::Types => lost::changed_type(inquiry, schemas, id, sql),
         _ => None,
     };
@@ -131,6 +134,8 @@ impl Reader<'_> {
 fn offset_of_name(sql: &CompiledSql, refusal: &Refusal) -> Option<usize> {
     let name = match &refusal.reason {
         Reason::UnknownColumn { name, .. } | Reason::UnknownField { name, .. } | Reason::Ambiguous { name, .. } => name,
+        // Without an offset, the first name that the engine quotes.
+        _ if refusal.offset.is_none() => refusal.message.split('"').nth(1)?,
         _ => return None,
     };
     let name = name.rsplit('.').next().unwrap_or(name).to_lowercase();
@@ -146,7 +151,7 @@ fn offset_of_name(sql: &CompiledSql, refusal: &Refusal) -> Option<usize> {
 }
 
 /// What may have been meant: the nearest name, else all, where they are few.
-fn offer(name: &str, known: &[String]) -> Option<String> {
+pub(super) fn offer(name: &str, known: &[String]) -> Option<String> {
     if let Some(meant) = did_you_mean(name, known.iter().map(String::as_str)) {
         return Some(format!("did you mean `{meant}`?"));
     }

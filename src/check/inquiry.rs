@@ -37,6 +37,8 @@ pub struct Inquiry<'a> {
     pub(super) stands: Stands<'a>,
     pub(super) binding: Binding<'a>,
     pub(super) memory: Memory,
+    /// Those that are asked about.
+    pub(super) assets: &'a BTreeSet<NodeId>,
     /// Every node that is looked at, by how many others stand above it at most.
     pub(super) levels: Vec<Vec<NodeId>>,
     below_python: BTreeSet<NodeId>,
@@ -47,7 +49,7 @@ impl<'a> Inquiry<'a> {
     /// About these assets, and whatever they are made of.
     pub fn new(
         (project, graph, templates): (&'a Project, &'a AssetGraph, &'a TemplateEnvironment),
-        assets: &BTreeSet<NodeId>,
+        assets: &'a BTreeSet<NodeId>,
         mode: Mode<'a>,
         stands: Stands<'a>,
     ) -> Self {
@@ -61,7 +63,7 @@ impl<'a> Inquiry<'a> {
             Mode::Project { .. } => BTreeSet::new(),
             Mode::Run { built } => descendants(graph, &built.iter().copied().collect(), None),
         };
-        let levels = levels(graph, assets, &|id| ends_here(graph, &mode, id));
+        let levels = levels(graph, assets, &|id| ends_here(graph, &mode, id) || asks_nothing(graph, &mode, id));
         let nodes: Vec<NodeId> = levels.iter().flatten().copied().collect();
         Inquiry {
             project,
@@ -71,6 +73,7 @@ impl<'a> Inquiry<'a> {
             stands,
             binding: Binding::new(project, graph, &nodes),
             memory: Memory::of(project),
+            assets,
             levels,
             below_python: descendants(graph, &python, None),
             below_built,
@@ -98,6 +101,16 @@ fn ends_here(graph: &AssetGraph, mode: &Mode<'_>, id: NodeId) -> bool {
     match mode {
         Mode::Project { .. } => false,
         Mode::Run { built } => !built.contains(&id) && !is_ephemeral && !matches!(graph.node(id).body, Body::Source(_)),
+    }
+}
+
+/// Whether what an asset function reads says nothing of its columns and cannot be wrong.
+fn asks_nothing(graph: &AssetGraph, mode: &Mode<'_>, id: NodeId) -> bool {
+    match &graph.node(id).body {
+        Body::Python(python) => {
+            mode.is_run() && python.body.parameters.iter().all(|parameter| parameter.reads.is_none())
+        }
+        _ => false,
     }
 }
 

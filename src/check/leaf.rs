@@ -14,6 +14,10 @@ use crate::record::{columns_version, stamp};
 const NOT_LOOKED_AT: &str = "it is an address, which is not looked at";
 const HAS_NOT_RUN: &str = "it is an asset function without `columns=` that has not run in this form";
 const TO_BE_RUN: &str = "it is an asset function without `columns=`, and this run tells";
+
+/// Bytes of a seed, which is read whole to know the types of its columns: a run that builds it does that once.
+const LARGEST_SEED: u64 = 8 << 20;
+
 const MAY_GIVE_MORE: &str = "an asset function may give more columns than its `columns=` names";
 
 impl Inquiry<'_> {
@@ -77,11 +81,8 @@ impl Inquiry<'_> {
 
     /// The columns that property files say a source has, where each has a type; else `reason` is why nothing is known.
     fn described(&self, id: NodeId, node: &Node, reason: String) -> Result<Schema, EngineError> {
-        let declared: Option<Vec<(&str, &str)>> = node
-            .columns
-            .iter()
-            .map(|column| Some((column.name.as_str(), column.data_type.as_deref()?)))
-            .collect();
+        let declared: Option<Vec<(&str, &str)>> =
+            node.columns.iter().map(|column| Some((column.name.as_str(), column.data_type.as_deref()?))).collect();
         let Some(declared) = declared.filter(|declared| !declared.is_empty()) else {
             return Ok(Schema::unknown(id, reason));
         };
@@ -110,6 +111,10 @@ impl Inquiry<'_> {
     fn seed(&self, id: NodeId, node: &Node) -> Result<Schema, EngineError> {
         let path = self.project.root.join(node.file.path());
         let options = node.seed_options();
+        let is_large = || path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST_SEED);
+        if self.mode.is_run() && is_large() {
+            return Ok(Schema::unknown(id, "it is a large file, which this run reads"));
+        }
         let Some(stamp) = stamp(&crate::graph::without_glob(&path.to_string_lossy())) else {
             return Ok(Schema::unknown(id, "the file cannot be read"));
         };
@@ -130,13 +135,15 @@ impl Inquiry<'_> {
     fn python(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Result<Schema, EngineError> {
         let recorded = self.as_it_ran(id, node, schemas);
         let declared: Vec<(&str, &str)> = node.declared_types().collect();
-        let named = node.config.get("columns").and_then(|columns| columns.as_object()).map_or(0, |columns| columns.len());
+        let named =
+            node.config.get("columns").and_then(|columns| columns.as_object()).map_or(0, |columns| columns.len());
         if named == 0 || named != declared.len() {
             return Ok(recorded);
         }
         let contract = self.declared(id, &declared)?;
         // A function that gave more than it declares gives that again.
-        let is_more = matches!((recorded.columns(), contract.columns()), (Some(ran), Some(said)) if ran.len() > said.len());
+        let is_more =
+            matches!((recorded.columns(), contract.columns()), (Some(ran), Some(said)) if ran.len() > said.len());
         Ok(if is_more { recorded } else { contract.doubted(self.mode.is_run().then_some(MAY_GIVE_MORE)) })
     }
 

@@ -10,10 +10,15 @@ use crate::graph::{Body, CompiledSql, NodeId, at_statement};
 use crate::parse::sql::words;
 use crate::source::Place;
 
-/// The asset that had a column, or could have had it, and that does not hand it on: its place and what happened there.
-pub(super) fn column(inquiry: &Inquiry<'_>, schemas: &Schemas, reader: NodeId, name: &str) -> Option<(Place, String)> {
+/// The asset at or above these that had a column, or could have had it, and that does not hand it on: its place and what happened there.
+pub(super) fn column(
+    inquiry: &Inquiry<'_>,
+    schemas: &Schemas,
+    upstreams: &[NodeId],
+    name: &str,
+) -> Option<(Place, String)> {
     let mut seen = HashSet::new();
-    let mut queue: VecDeque<NodeId> = inquiry.graph.reads(reader).into();
+    let mut queue: VecDeque<NodeId> = upstreams.iter().copied().collect();
     while let Some(id) = queue.pop_front() {
         if !seen.insert(id) {
             continue;
@@ -38,7 +43,8 @@ fn lost_in(
 ) -> Option<(Place, String)> {
     let (graph, node) = (inquiry.graph, inquiry.graph.node(id));
     let above = graph.reads(id).into_iter();
-    let above = above.filter(|id| schemas.get(id).and_then(|schema| schema.columns()).is_some_and(|columns| has(columns, name)));
+    let above = above
+        .filter(|id| schemas.get(id).and_then(|schema| schema.columns()).is_some_and(|columns| has(columns, name)));
     let has_it = above.map(|id| &graph.node(id).name).next();
     let before = inquiry.stands.recorded(node.name.as_str()).map(|recorded| recorded.columns.as_slice());
     let had_it = before.filter(|before| has(before, name));
@@ -47,7 +53,10 @@ fn lost_in(
             return Some((place(inquiry, id, sql, offset), format!("`{}` calls it `{new}` here", node.name)));
         }
         if let Some((new, offset)) = had_it.and_then(|before| in_its_place(sql, before, now, name)) {
-            return Some((place(inquiry, id, sql, offset), format!("`{}` had it, and has `{new}` in its place", node.name)));
+            return Some((
+                place(inquiry, id, sql, offset),
+                format!("`{}` had it, and has `{new}` in its place", node.name),
+            ));
         }
     }
     match (has_it, had_it) {
@@ -121,22 +130,14 @@ pub(super) fn changed_type(
         }
         _ => node.place.clone(),
     };
-    let message = format!(
-        "`{}` of `{}` is {}, and was {old} when it was built last",
-        column.name, node.name, column.engine_type
-    );
+    let message =
+        format!("`{}` of `{}` is {}, and was {old} when it was built last", column.name, node.name, column.engine_type);
     Some((place, message))
 }
 
 fn place(inquiry: &Inquiry<'_>, id: NodeId, sql: &CompiledSql, offset: usize) -> Place {
     let node = inquiry.graph.node(id);
-    let placed = at_statement(
-        Diagnostic::error(Code::UnknownColumn, ""),
-        inquiry.graph,
-        inquiry.templates,
-        node,
-        sql,
-        offset,
-    );
+    let placed =
+        at_statement(Diagnostic::error(Code::UnknownColumn, ""), inquiry.graph, inquiry.templates, node, sql, offset);
     placed.place.unwrap_or_else(|| node.place.clone())
 }

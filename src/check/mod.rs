@@ -11,6 +11,7 @@ mod leaf;
 mod lost;
 mod memory;
 mod model;
+mod reads;
 mod schema;
 mod stands;
 
@@ -29,7 +30,7 @@ use model::Checked;
 pub struct Findings {
     /// Of every node that was looked at.
     pub schemas: Schemas,
-    /// What is wrong, and with which asset; by file and position.
+    /// What is wrong with the assets that were asked about; by file and position.
     pub problems: Vec<(NodeId, Diagnostic)>,
 }
 
@@ -41,15 +42,19 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     let mut schemas = Schemas::new();
     let mut refusals: Vec<(NodeId, Refusal)> = Vec::new();
     for level in &inquiry.levels {
-        let found: Vec<Result<Checked, EngineError>> =
-            level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
+        let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
         for (id, checked) in level.iter().zip(found) {
             let Checked { schema, refusal } = checked?;
             schemas.insert(*id, schema);
             refusals.extend(refusal.map(|refusal| (*id, refusal)));
         }
     }
-    let problems = explain::explain(&inquiry, &schemas, refusals);
+    refusals.retain(|(id, _)| inquiry.assets.contains(id));
+    let mut problems = explain::explain(&inquiry, &schemas, refusals);
+    for id in inquiry.assets {
+        problems.extend(reads::problems(&inquiry, &schemas, *id).into_iter().map(|problem| (*id, problem)));
+    }
+    let problems = explain::sorted(problems);
     inquiry.memory.keep();
     Ok(Findings { schemas, problems })
 }

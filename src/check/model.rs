@@ -45,12 +45,11 @@ impl Inquiry<'_> {
     /// # Errors
     /// When the binder cannot be opened.
     pub(super) fn model(&self, id: NodeId, sql: &CompiledSql, schemas: &Schemas) -> Result<Checked, EngineError> {
-        let node = self.graph.node(id);
         let inputs = match self.inputs(id, schemas) {
             Ok(inputs) => inputs,
             Err(schema) => return Ok(schema.into()),
         };
-        if let Some(reason) = self.only_a_run_tells(node, sql) {
+        if let Some(reason) = self.only_a_run_tells(id, sql) {
             return Ok(Schema::unknown(id, reason).into());
         }
         let doubt = inputs.doubt.clone().or_else(|| self.doubt_of(sql));
@@ -94,11 +93,11 @@ impl Inquiry<'_> {
     }
 
     /// What of a query is looked up while it runs, under names that nobody knows before.
-    fn only_a_run_tells(&self, node: &Node, sql: &CompiledSql) -> Option<String> {
-        let by_name = ["query(...)", "query_table(...)"];
-        if let Some(call) = self.graph.unseen(self.graph.find(node.name.as_str())?).iter().find(|call| by_name.contains(&call.as_str())) {
-            return Some(format!("`{call}` looks for its tables when it runs"));
+    fn only_a_run_tells(&self, id: NodeId, sql: &CompiledSql) -> Option<String> {
+        if let Some(call) = self.graph.unseen(id).first() {
+            return Some(format!("`{call}` reads what nobody can name"));
         }
+        let node = self.graph.node(id);
         let statement = sql.statement();
         if statement.contains(&node.relation.to_string()) {
             return Some("it reads itself (`this`)".to_owned());
@@ -108,9 +107,6 @@ impl Inquiry<'_> {
 
     /// Why a query that binds here may mean something else in the project's database.
     fn doubt_of(&self, sql: &CompiledSql) -> Option<Arc<str>> {
-        if let Some(call) = sql.unseen.first() {
-            return Some(format!("`{call}` reads what nobody can name").into());
-        }
         let definitions = self.stands.definitions().ok().filter(|definitions| !definitions.is_empty())?;
         let words = words(sql.statement()).into_iter().map(|(word, _)| word.to_lowercase());
         let defined = words.into_iter().find(|word| definitions.contains(word))?;
@@ -146,7 +142,7 @@ impl Inquiry<'_> {
                 Told::from(session.bind(&redirected.statement))
             })
         };
-        let told = if sql.repeatable.is_some() || !sql.unseen.is_empty() {
+        let told = if sql.repeatable.is_some() {
             bind()?
         } else {
             let pieces = self.pieces(&redirected.statement, inputs);

@@ -122,7 +122,7 @@ pub(crate) enum Command {
     #[command(alias = "list", after_help = LS_EXAMPLES)]
     Ls(LsArgs),
 
-    /// Print the first rows of an asset or of a query
+    /// Print the first rows of an asset or of a query, or its columns
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowArgs),
 
@@ -171,6 +171,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub atomic: bool,
 
+    /// Build without checking first whether every query can run
+    #[arg(long)]
+    pub no_check: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
@@ -186,6 +190,10 @@ pub(crate) struct RetryArgs {
     /// is taken up was published so
     #[arg(long)]
     pub atomic: bool,
+
+    /// Build without checking first whether every query can run
+    #[arg(long)]
+    pub no_check: bool,
 
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
@@ -342,6 +350,10 @@ pub(crate) struct ShowArgs {
     #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
     pub output: ShowOutput,
 
+    /// Its columns and their types instead of rows, as `check` finds them before anything runs
+    #[arg(long, conflicts_with_all = ["limit", "staged", "wait"])]
+    pub schema: bool,
+
     /// What the last run built and did not publish, if it was to be published as one and was not
     #[arg(long)]
     pub staged: bool,
@@ -458,6 +470,7 @@ Examples:
   dovetail show delay_report
   dovetail show delay_report --limit 100 --output csv
   dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"
+  dovetail show delay_report --schema
   dovetail show delay_report --staged     what a failed `run --atomic` left";
 
 const COMPILE_EXAMPLES: &str = "\

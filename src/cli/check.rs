@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::args::{CheckArgs, TextOutput};
 use super::context::Context;
-use super::inspect::inspect;
+use super::inspect::{inspect, print_problems};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::check::{Findings, Schema, Schemas};
 use crate::compile::Compiled;
-use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
+use crate::diagnostic::{Diagnostic, diagnostic_json};
 use crate::engine::Column;
 use crate::graph::{AssetGraph, NodeId};
 
@@ -25,22 +25,22 @@ pub(crate) fn check(context: &mut Context, args: &CheckArgs) -> CommandResult {
     let found = inspect(&compiled, &selected.iter().copied().collect::<BTreeSet<_>>())?;
     match args.output {
         TextOutput::Json => print_lines(context, &compiled, &selected, &found)?,
-        TextOutput::Text => context.printer.diagnostics(&Diagnostics(problems(&found))),
+        TextOutput::Text => print_problems(context, &compiled.graph, found.problems.clone()),
     }
-    context.printer.note(&summary(&compiled.graph, &selected, &found.schemas));
+    context.printer.note(&summary(&compiled.graph, &selected, &found));
     Ok(if found.problems.is_empty() { ExitStatus::Success } else { ExitStatus::Wrong })
 }
 
-fn problems(found: &Findings) -> Vec<Diagnostic> {
-    found.problems.iter().map(|(_, problem)| problem.clone()).collect()
-}
-
 /// How much was checked, what is wrong and what is unknown, and why.
-pub(crate) fn summary(graph: &AssetGraph, selected: &[NodeId], schemas: &Schemas) -> String {
+fn summary(graph: &AssetGraph, selected: &[NodeId], found: &Findings) -> String {
+    let Findings { schemas, problems } = found;
     let assets: Vec<NodeId> = selected.iter().copied().filter(|id| !graph.node(*id).is_source()).collect();
-    let wrong = assets.iter().filter(|id| matches!(schemas.get(id), Some(Schema::Wrong))).count();
+    let told: BTreeSet<NodeId> = problems.iter().map(|(id, _)| *id).collect();
+    // An error in an ephemeral query is told once, however many read it.
+    let is_wrong = |id: &&NodeId| told.contains(id) || matches!(schemas.get(id), Some(Schema::Wrong));
+    let wrong = assets.iter().filter(is_wrong).count();
     let mut causes: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for id in &assets {
+    for id in assets.iter().filter(|id| !told.contains(id)) {
         if let Some(Schema::Unknown(unknown)) = schemas.get(id) {
             *causes.entry((graph.node(unknown.root).name.as_str(), &unknown.reason)).or_default() += 1;
         }
@@ -65,8 +65,7 @@ fn causes_in_words(causes: &BTreeMap<(&str, &str), usize>) -> String {
     let mut sorted: Vec<_> = causes.iter().collect();
     sorted.sort_by_key(|(cause, count)| (std::cmp::Reverse(**count), *cause));
     let told = sorted.iter().take(MOST_CAUSES);
-    let mut words: Vec<String> =
-        told.map(|((root, reason), count)| format!("{count} by `{root}`: {reason}")).collect();
+    let mut words: Vec<String> = told.map(|((root, reason), count)| format!("{count} by `{root}`: {reason}")).collect();
     if sorted.len() > MOST_CAUSES {
         words.push(format!("more by {} others, which `--output json` lists", sorted.len() - MOST_CAUSES));
     }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use super::args::LogFormat;
+use super::context::Context;
 use super::run::open_diagnostic;
 use crate::check::{Findings, Inquiry, Mode, Stands, check};
 use crate::compile::Compiled;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
 use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::{Kind, NodeId};
+use crate::graph::{AssetGraph, Kind, NodeId};
 use crate::project::Project;
 
 /// Looks at the columns of these assets as the project's code says them. The database is only read, and only where
@@ -46,6 +48,22 @@ pub(crate) fn inspect_run(
     let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
     check(Inquiry::new((project, graph, templates), &built, mode, stands))
         .map_err(|error| open_diagnostic(project, &error))
+}
+
+/// Says what is wrong.
+pub(crate) fn print_problems(context: &mut Context, graph: &AssetGraph, problems: Vec<(NodeId, Diagnostic)>) {
+    match context.printer.log_format {
+        LogFormat::Json => {
+            for (id, problem) in &problems {
+                let asset = Some(graph.node(*id).name.as_str());
+                context.printer.log_line(&diagnostic_json(problem, asset));
+            }
+        }
+        LogFormat::Text => {
+            let problems = problems.into_iter().map(|(_, problem)| problem);
+            context.printer.diagnostics(&Diagnostics(problems.collect()));
+        }
+    }
 }
 
 /// The database, to read it; where there is none yet, one in memory for the databases that the target attaches.

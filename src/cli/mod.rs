@@ -29,6 +29,7 @@ mod reference;
 mod retry;
 mod rows;
 mod run;
+mod schema;
 mod show;
 mod status;
 mod table;

@@ -161,6 +161,8 @@ codes! {
         "The name is misspelt, or it comes with an extension that the target does not load (`extensions` in `dovetail.toml`).";
     DoesNotBind = 805, "a query that cannot run",
         "DuckDB refuses the query whatever its upstreams hold. The message is DuckDB's; the place is the template's own line.";
+    ColumnsUnknown = 806, "columns that are not known",
+        "Nobody knows the columns before something has run, or before a source can be read; the message says what. Declaring them helps: `columns=` of `@asset`, `columns:` with `data_type:` of a source.";
 
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",

@@ -71,7 +71,8 @@ pub(super) struct Item {
 
 impl Item {
     fn files(id: NodeId, call: String) -> Self {
-        let mention = Mention { node: id, span: Span::new(0, call.len()), form: Form::Table { alias: None }, region: None };
+        let mention =
+            Mention { node: id, span: Span::new(0, call.len()), form: Form::Table { alias: None }, region: None };
         Item { text: call, inlined: None, mentions: vec![mention] }
     }
 

@@ -95,9 +95,9 @@ impl Files {
 /// or where it cannot be told.
 pub fn stamp(pattern: &str) -> Option<String> {
     let files = found(&below_home(pattern)?)?;
-    let pieces = files.iter().flat_map(|(path, metadata)| {
-        [path.as_os_str().as_encoded_bytes().to_vec(), size_and_time(metadata)]
-    });
+    let pieces = files
+        .iter()
+        .flat_map(|(path, metadata)| [path.as_os_str().as_encoded_bytes().to_vec(), size_and_time(metadata)]);
     let pieces: Vec<Vec<u8>> = pieces.collect();
     (!pieces.is_empty()).then(|| of_pieces(pieces.iter().map(Vec::as_slice)).to_hex().to_string())
 }

@@ -20,11 +20,11 @@ fn line(project: &Project, asset: &str) -> serde_json::Value {
 
 #[test]
 fn a_project_that_fits_together() {
-    assert_said!(check(&Project::example().file("models/totals.py", TOTALS)));
+    assert_said!(check(&Project::example().file("models/totals.py", TOTALS.replace("stg", "stg_orders"))));
     assert_said!(check(&Project::new().file("models/.keep", "")));
 }
 
-const TOTALS: &str = "from dovetail import asset\n\n\n@asset(columns={'customer': 'VARCHAR', 'total': 'DOUBLE'})\ndef totals(stg_orders):\n    return stg_orders\n";
+const TOTALS: &str = "from dovetail import asset\n\n\n@asset(columns={'customer': 'VARCHAR', 'total': 'DOUBLE'})\ndef totals(stg):\n    return stg\n";
 
 #[test]
 fn a_misspelt_column_three_ctes_deep() {
@@ -191,4 +191,103 @@ fn functions_of_the_database_are_not_called_unknown() {
     connection.execute_batch("create macro double_it(x) as 2 * x").unwrap();
     drop(connection);
     assert_said!(check(&project));
+}
+
+#[test]
+fn columns_that_asset_functions_declare() {
+    let project = project()
+        .file(
+            "models/scores.py",
+            "from dovetail import asset\n\n\n@asset(columns={'id': 'int', 'score': 'double'})\ndef scores(stg):\n    return stg\n",
+        )
+        .file("models/good.sql", "select id, score from scores\n")
+        .file("models/wrong.sql", "select id,\n  grade\nfrom scores\n")
+        .file("models/also.sql", "select score.x from scores\n");
+    assert_said!(check(&project));
+}
+
+#[test]
+fn columns_that_asset_functions_read() {
+    let project = project()
+        .file("models/renamed.sql", "select id, customer as client, amount from stg\n")
+        .file(
+            "models/report.py",
+            "from dovetail import asset\n\n\n@asset(\n    inputs={'orders': 'renamed'},\n    reads={\n        'orders': ['ID', 'customer'],\n        'stg': 'amount',\n    },\n)\ndef report(orders, stg):\n    return orders\n",
+        )
+        .file("models/below.sql", "select anything from report\n");
+    assert_said!(check(&project));
+}
+
+#[test]
+fn what_reads_says_is_checked_when_it_is_parsed() {
+    let project = project().file(
+        "models/report.py",
+        "from dovetail import asset, Context\n\n\n@asset(reads={'order': ['id'], 'context': ['x'], 'stg': []})\ndef report(orders, stg, context: Context):\n    return orders\n",
+    );
+    assert_said!(check(&project));
+}
+
+#[test]
+fn schemas_are_shown() {
+    let project = project().file("models/wrong.sql", "select nothing from stg\n").file("models/what.py", TOTALS);
+    assert_said!(project.run(&["show", "stg", "--schema"]));
+    assert_said!(project.run(&["show", "orders", "--schema", "-o", "json"]));
+    assert_said!(project.run(&["show", "totals", "--schema", "-o", "csv"]));
+    assert_said!(project.run(&[
+        "show",
+        "--schema",
+        "--inline",
+        "select id * 2 as twice, [customer] as names from stg"
+    ]));
+    assert_said!(project.run(&["show", "wrong", "--schema"]));
+    let unknown =
+        project.file("models/plain.py", "from dovetail import asset\n\n\n@asset\ndef plain(stg):\n    return stg\n");
+    assert_said!(unknown.run(&["show", "plain", "--schema"]));
+}
+
+#[test]
+fn a_run_builds_nothing_when_something_is_wrong() {
+    let project = project().file("models/wrong.sql", "select nothing from stg\n");
+    assert_said!(project.run(&["run"]));
+    let history = project.run(&["history"]);
+    assert!(history.stdout.is_empty(), "{history}");
+    assert_eq!(project.run(&["run", "--no-check"]).code, 1);
+    assert_eq!(project.run(&["show", "stg"]).code, 0);
+    assert_eq!(project.run(&["reconcile"]).code, 2);
+    assert_eq!(project.run(&["retry"]).code, 2);
+    assert_eq!(project.run(&["run", "-s", "stg"]).code, 0);
+}
+
+#[test]
+fn a_run_reads_what_it_does_not_build_as_it_stands() {
+    let project = project().file("models/report.sql", "select customer from stg\n");
+    assert_eq!(project.run(&["run"]).code, 0);
+    // The table still has the column that the model does not give any more, and the other way round.
+    let project = project.file("models/stg.sql", "select id, customer as client from orders\n");
+    assert_eq!(check(&project).code, 2);
+    assert_eq!(project.run(&["run", "-s", "report"]).code, 0);
+    let project = project.file("models/report.sql", "select client from stg\n");
+    assert_eq!(check(&project).code, 0);
+    assert_said!(project.run(&["run", "-s", "report"]));
+    assert_eq!(project.run(&["run", "-s", "+report"]).code, 0);
+}
+
+#[test]
+fn a_thousand_and_more_errors_stay_readable() {
+    let mut project = project();
+    for number in 0..150 {
+        project = project.file(&format!("models/m{number}.sql"), "select nothing from stg\n");
+    }
+    let said = check(&project);
+    assert_eq!(said.stderr.matches("error[DT0801]").count(), 100, "{said}");
+    let last: Vec<&str> = said.stderr.lines().rev().take(2).collect();
+    assert_eq!(
+        last,
+        [
+            "checked 152 assets: 150 wrong",
+            "150 errors; the last 50 are not shown here (`--log-format json` lists them)"
+        ]
+    );
+    let all = project.run(&["--log-format", "json", "check"]);
+    assert_eq!(all.stderr.lines().filter(|line| line.contains("DT0801")).count(), 150);
 }

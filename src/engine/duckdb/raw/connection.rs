@@ -51,7 +51,10 @@ impl Connection {
     }
 
     /// Prepares the one statement that `sql` is to DuckDB; `None` where DuckDB makes several of it. Runs nothing.
-    pub(in crate::engine::duckdb) fn prepare_only(self: &Arc<Self>, sql: &str) -> Result<Option<Prepared>, EngineError> {
+    pub(in crate::engine::duckdb) fn prepare_only(
+        self: &Arc<Self>,
+        sql: &str,
+    ) -> Result<Option<Prepared>, EngineError> {
         let statements = self.extract(sql)?;
         if statements.count == 1 { self.prepare_extracted(&statements, 0).map(Some) } else { Ok(None) }
     }
