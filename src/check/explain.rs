@@ -107,7 +107,7 @@ impl Reader<'_> {
                 let message = format!("`{asset}` uses `{name}`, which DuckDB does not know");
                 Diagnostic::error(Code::UnknownFunction, message).hint_if(offer(name, near))
             }
-            Reason::Types | Reason::Other => return None,
+            Reason::Types | Reason::Syntax | Reason::Other => return None,
         })
     }
 

@@ -8,6 +8,7 @@ mod binding;
 mod explain;
 mod inquiry;
 mod leaf;
+mod locate;
 mod lost;
 mod memory;
 mod model;

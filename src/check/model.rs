@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::binding::twin;
 use super::inquiry::Inquiry;
+use super::locate::located;
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::engine::{Column, EngineError, Reason, Refusal};
@@ -56,7 +57,7 @@ impl Inquiry<'_> {
         Ok(match self.told(sql, &inputs)? {
             Told::Columns(columns) => Schema::known(columns).doubted(doubt).into(),
             Told::Unknown(reason) => Schema::unknown(id, reason).into(),
-            Told::Refused(refusal) => match doubt.or_else(|| self.doubt_about(&refusal, &inputs)) {
+            Told::Refused(refusal) => match doubt.or_else(|| self.doubt_about(sql, &refusal, &inputs)) {
                 Some(doubt) => Schema::unknown(id, doubt).into(),
                 None => Checked { schema: Schema::Wrong, refusal: Some(refusal) },
             },
@@ -114,7 +115,7 @@ impl Inquiry<'_> {
     }
 
     /// Why a refusal may only be one of the binder, which does not have all that the run has.
-    fn doubt_about(&self, refusal: &Refusal, inputs: &Inputs<'_>) -> Option<Arc<str>> {
+    fn doubt_about(&self, sql: &CompiledSql, refusal: &Refusal, inputs: &Inputs<'_>) -> Option<Arc<str>> {
         match (&refusal.reason, self.stands.definitions()) {
             (Reason::UnknownFunction { name, .. }, Err(why)) => {
                 Some(format!("`{name}` may be in the database, which cannot be read: {why}").into())
@@ -123,6 +124,10 @@ impl Inquiry<'_> {
                 if !inputs.absent.is_empty() && OF_FILES.contains(&name.to_lowercase().as_str()) =>
             {
                 Some(format!("`{name}` is known when the file is there").into())
+            }
+            // Tables of other engines know their past, and empty twins have none.
+            (Reason::Other, _) if !self.project.target.attach.is_empty() && says_at(sql) => {
+                Some("the table of another database may be read `at` a time".into())
             }
             _ => None,
         }
@@ -139,7 +144,10 @@ impl Inquiry<'_> {
                         return Told::Unknown(format!("no empty twin can be made of `{name}`: {reason}"));
                     }
                 }
-                Told::from(session.bind(&redirected.statement))
+                match Told::from(session.bind(&redirected.statement)) {
+                    Told::Refused(refusal) => Told::Refused(located(session, &redirected.statement, refusal)),
+                    told => told,
+                }
             })
         };
         let told = if sql.repeatable.is_some() {
@@ -170,6 +178,10 @@ impl Inquiry<'_> {
         pieces.extend(inputs.stamps.iter().map(|stamp| stamp.as_bytes().to_vec()));
         pieces
     }
+}
+
+fn says_at(sql: &CompiledSql) -> bool {
+    words(sql.statement()).iter().any(|(word, _)| word.eq_ignore_ascii_case("at"))
 }
 
 /// For a source that is files: what tells their state, or nothing where there are none.

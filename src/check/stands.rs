@@ -1,9 +1,9 @@
 //! What stands in the project's database, for what no query of the project tells. It is asked only when somebody needs it.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
-use crate::engine::{Column, Engine, EngineError, EngineErrorKind, ExistingRelation, Recorded, Session};
+use crate::engine::{Column, Engine, EngineError, EngineErrorKind, Recorded};
 use crate::graph::RelationName;
 
 /// How the database is opened, when it is.
@@ -13,8 +13,8 @@ pub type Opening<'a> = Box<dyn Fn() -> Result<Arc<dyn Engine>, EngineError> + Se
 pub struct Stands<'a> {
     opening: Opening<'a>,
     engine: OnceLock<Result<Arc<dyn Engine>, EngineError>>,
-    session: Mutex<Option<Box<dyn Session>>>,
-    relations: OnceLock<HashMap<String, ExistingRelation>>,
+    /// The keys of what is in the own database.
+    relations: OnceLock<HashSet<String>>,
     definitions: OnceLock<Result<BTreeSet<String>, String>>,
     recorded: OnceLock<HashMap<String, Recorded>>,
 }
@@ -25,7 +25,6 @@ impl<'a> Stands<'a> {
         Stands {
             opening,
             engine: OnceLock::new(),
-            session: Mutex::default(),
             relations: OnceLock::new(),
             definitions: OnceLock::new(),
             recorded: OnceLock::new(),
@@ -39,30 +38,19 @@ impl<'a> Stands<'a> {
     /// The columns of a table or view. The error says, in words, why they are not known.
     pub fn columns(&self, relation: &RelationName) -> Result<Vec<Column>, String> {
         let engine = self.engine().map_err(|error| error.message.clone())?;
-        let listed = self.relations(engine).get(&listing_key(relation));
-        match listed {
-            None if relation.database.is_none() => Err("it is not in the database".to_owned()),
-            Some(found) if !found.columns.is_empty() => Ok(found.columns.clone()),
-            _ => self.columns_by_session(engine, relation),
+        let relations = self.relations.get_or_init(|| {
+            let found = engine.relations().unwrap_or_default();
+            found
+                .into_iter()
+                .filter(|found| found.relation.database.is_none())
+                .map(|found| found.relation.key())
+                .collect()
+        });
+        if relation.database.is_none() && !relations.contains(&relation.key()) {
+            return Err("it is not in the database".to_owned());
         }
-    }
-
-    /// Of views and of tables of other databases, only reading them tells.
-    fn columns_by_session(&self, engine: &dyn Engine, relation: &RelationName) -> Result<Vec<Column>, String> {
-        let first_line = |error: EngineError| error.message.lines().next().unwrap_or_default().to_owned();
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = match session.as_mut() {
-            Some(session) => session,
-            None => session.insert(engine.session().map_err(first_line)?),
-        };
-        session.columns(&format!("select * from {relation}")).map_err(first_line)
-    }
-
-    fn relations(&self, engine: &dyn Engine) -> &HashMap<String, ExistingRelation> {
-        self.relations.get_or_init(|| {
-            let found = engine.relations().unwrap_or_default().into_iter();
-            found.map(|found| (listing_key(&found.relation), found)).collect()
-        })
+        let columns = engine.bound_columns(&relation.to_string());
+        columns.map_err(|error| error.message.lines().next().unwrap_or_default().to_owned())
     }
 
     /// Names of functions and types that the databases bring; the error says, in words, why they are not known.
@@ -83,9 +71,4 @@ impl<'a> Stands<'a> {
         });
         recorded.get(asset)
     }
-}
-
-fn listing_key(relation: &RelationName) -> String {
-    let database = relation.database.as_deref().unwrap_or_default().to_lowercase();
-    format!("{database}.{}", relation.key())
 }

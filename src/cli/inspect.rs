@@ -36,18 +36,17 @@ pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<
 /// As `inspect`, for a run that builds these assets and leaves all others as they stand in its database.
 ///
 /// # Errors
-/// When an extension or a setting of the target cannot be had.
+/// When a setting of the target cannot be had without its data.
 pub(crate) fn inspect_run(
     compiled: &Compiled,
     built: impl IntoIterator<Item = NodeId>,
     engine: &Arc<dyn Engine>,
-) -> Result<Findings, Diagnostic> {
+) -> Result<Findings, EngineError> {
     let Compiled { project, graph, templates, .. } = compiled;
     let built: BTreeSet<NodeId> = built.into_iter().collect();
     let mode = Mode::Run { built: built.iter().copied().collect() };
     let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
     check(Inquiry::new((project, graph, templates), &built, mode, stands))
-        .map_err(|error| open_diagnostic(project, &error))
 }
 
 /// Says what is wrong.

@@ -66,6 +66,8 @@ pub enum Reason {
     Types,
     /// A function or a type that nobody knows. The project's database may know it.
     UnknownFunction { name: String, near: Vec<String> },
+    /// The query does not parse.
+    Syntax,
     /// Anything else that is wrong whatever the data.
     Other,
 }

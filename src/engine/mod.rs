@@ -157,6 +157,9 @@ pub trait Engine: Send + Sync {
     /// case.
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError>;
 
+    /// The columns of what may stand after `from`, with types under the names that a `Binder` knows them by.
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError>;
+
     /// Looks at data that others make: of each a text that is another one when the data is, as far as one looks.
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>>;
     /// What was made last at each place, whether or not it still stands.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
+    Access, Capabilities, Column, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
     Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
@@ -224,6 +224,10 @@ impl Engine for Remembered {
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         self.answer(|answers| &mut answers.definitions, |engine| engine.definitions())
+    }
+
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
+        self.engine()?.bound_columns(from)
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

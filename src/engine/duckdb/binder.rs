@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::content::columns;
-use super::raw::{Connection, Database};
+use super::content::named_columns;
+use super::raw::{Connection, Database, LogicalType, Prepared};
 use super::session::as_subquery;
 use super::{SESSION_SETTINGS, csv, library, refusal, settings, types};
 use crate::engine::{Binder, BinderSession, Bound, Column, EngineError, SchemaName};
@@ -15,8 +15,9 @@ use crate::project::{Project, Values};
 /// The name of a database in memory.
 const IN_MEMORY: &str = "memory";
 
-/// Plans are never run, and what the optimizer finds depends on data that is not there.
-const UNOPTIMIZED: &str = "pragma disable_optimizer";
+/// Plans are never run.
+const WITHOUT_OPTIMIZER: &str = "pragma disable_optimizer";
+const WITH_OPTIMIZER: &str = "pragma enable_optimizer";
 
 pub(in crate::engine) fn binder(
     project: &Project,
@@ -33,9 +34,10 @@ pub(in crate::engine) fn binder(
     for name in attached.chain([own.as_str()]).filter(is_new) {
         connection.execute(&format!("attach ':memory:' as {}", quoted(name)))?;
     }
-    let mut session_settings = settings::apply_without_data(&connection, project)?;
-    session_settings.push(UNOPTIMIZED.to_owned());
-    session_settings.extend(is_new(&own.as_str()).then(|| format!("use {}.main", quoted(&own))));
+    let in_own = is_new(&own.as_str()).then(|| format!("use {}.main", quoted(&own)));
+    let settings = settings::apply_without_data(&connection, project)?;
+    // A search path of the project's own comes last, as in a session of a run.
+    let session_settings = in_own.into_iter().chain(settings).chain([WITHOUT_OPTIMIZER.to_owned()]).collect();
     let binder = DuckDbBinder { database, session_settings };
     let connection = binder.connect()?;
     for (database, schema) in schemas {
@@ -82,7 +84,8 @@ impl BinderSession for DuckDbBinderSession {
         let subquery = as_subquery(query);
         // `from (` stands before a statement that is no query by itself.
         let before = if subquery.len() == query.len() { 0 } else { "from (".len() };
-        match self.connection.prepare_only(&subquery) {
+        let prepared = self.connection.prepare_only(&subquery).or_else(|_| self.prepare_as_a_run_does(&subquery));
+        match prepared {
             Ok(Some(prepared)) => as_made(columns(&prepared.columns())),
             Ok(None) => Bound::Unknown("its columns depend on the data (`pivot` without a list)".to_owned()),
             Err(error) => refusal::bound(
@@ -121,6 +124,21 @@ impl BinderSession for DuckDbBinderSession {
                 .collect(),
         }
     }
+}
+
+impl DuckDbBinderSession {
+    /// With the optimizer: what only fails without it is not wrong.
+    fn prepare_as_a_run_does(&self, query: &str) -> Result<Option<Prepared>, EngineError> {
+        self.connection.execute(WITH_OPTIMIZER)?;
+        let prepared = self.connection.prepare_only(query);
+        self.connection.execute(WITHOUT_OPTIMIZER)?;
+        prepared
+    }
+}
+
+/// What stands here has no types that others do not know.
+fn columns(typed: &[(String, LogicalType)]) -> Vec<Column> {
+    named_columns(typed, &|_| false)
 }
 
 /// The columns of a query as a table of it has them: names that come again get a number, and what is always null is an

@@ -34,6 +34,7 @@ pub(super) use identity::identity;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,7 +47,7 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use self::trash::Trash;
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
+    Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
     LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
     WhenLocked,
 };
@@ -322,6 +323,18 @@ impl Engine for DuckDb {
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         catalog::definitions(&lock(&self.connection))
+    }
+
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
+        let connection = lock(&self.connection);
+        let typed = connection.prepare(&format!("select * from {from}"))?.columns();
+        // Only types with a name of their own ask for what somebody has defined. What cannot be told counts as such.
+        let own = OnceCell::new();
+        let is_foreign = |name: &str| {
+            let own: &Option<BTreeSet<String>> = own.get_or_init(|| catalog::definitions(&connection).ok());
+            own.as_ref().is_none_or(|own| own.contains(&name.to_lowercase()))
+        };
+        Ok(content::named_columns(&typed, &is_foreign))
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {

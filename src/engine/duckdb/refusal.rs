@@ -8,7 +8,8 @@ const ABOUT_QUERY: [&str; 8] =
     ["Binder", "Catalog", "Parser", "Syntax", "Conversion", "Invalid Input", "Out of Range", "Mismatch Type"];
 
 /// What the binder cannot know of: it has the relations of the graph and no others, and no sequences.
-const NOT_HERE: [&str; 4] = ["Table with name", "View with name", "Sequence with name", "Schema with name"];
+const NOT_HERE: [&str; 5] =
+    ["Table with name", "View with name", "Sequence with name", "Schema with name", "Catalog \""];
 
 /// Of the forms of a function that DuckDB knows, so many are told.
 const MOST_FORMS: usize = 3;
@@ -17,7 +18,7 @@ const MOST_FORMS: usize = 3;
 pub(super) fn bound(query: &str, error: &EngineError) -> Bound {
     let (kind, text) = error.message.split_once(" Error: ").unwrap_or(("", &error.message));
     let first = text.lines().next().unwrap_or_default().trim();
-    let is_elsewhere = kind == "Catalog" && NOT_HERE.iter().any(|words| first.starts_with(words));
+    let is_elsewhere = NOT_HERE.iter().any(|words| first.starts_with(words));
     if is_elsewhere || !ABOUT_QUERY.contains(&kind) || first.contains("extension") {
         return Bound::Unknown(format!("DuckDB says: {first}"));
     }
@@ -53,6 +54,7 @@ fn reason(kind: &str, first: &str, text: &str) -> Reason {
             Reason::Ambiguous { name: name(0), choices }
         }
         "Binder" if is_about_types(first) => Reason::Types,
+        "Parser" | "Syntax" => Reason::Syntax,
         "Conversion" | "Mismatch Type" | "Out of Range" => Reason::Types,
         "Catalog" if first.contains("with name ") => {
             let name = first.split("with name ").nth(1).and_then(|rest| rest.split_whitespace().next());
