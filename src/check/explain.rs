@@ -41,7 +41,9 @@ pub(super) fn sorted(mut explained: Vec<(NodeId, Diagnostic)>) -> Vec<(NodeId, D
         (place(one), one.related.len(), &one.message).cmp(&(place(other), other.related.len(), &other.message))
     });
     let mut told = HashSet::new();
-    explained.retain(|(_, problem)| problem.is_somewhere || told.insert((place(problem), problem.code)));
+    explained.retain(|(_, problem)| {
+        problem.is_somewhere || told.insert((place(problem), problem.code)) || problem.code == Code::ContractBroken
+    });
     explained
 }
 

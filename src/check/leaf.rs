@@ -91,7 +91,7 @@ impl Inquiry<'_> {
     }
 
     /// Declared columns with their types in the engine's words.
-    fn declared(&self, id: NodeId, columns: &[(&str, &str)]) -> Result<Schema, EngineError> {
+    pub(super) fn declared(&self, id: NodeId, columns: &[(&str, &str)]) -> Result<Schema, EngineError> {
         let pieces: Vec<&[u8]> =
             columns.iter().flat_map(|(name, declared)| [name.as_bytes(), declared.as_bytes()]).collect();
         let ask = || {

@@ -5,6 +5,7 @@
 //! called wrong that a run could do.
 
 mod binding;
+mod contract;
 mod explain;
 mod inquiry;
 mod leaf;
@@ -53,7 +54,8 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     refusals.retain(|(id, _)| inquiry.assets.contains(id));
     let mut problems = explain::explain(&inquiry, &schemas, refusals);
     for id in inquiry.assets {
-        problems.extend(reads::problems(&inquiry, &schemas, *id).into_iter().map(|problem| (*id, problem)));
+        let found = reads::problems(&inquiry, &schemas, *id).into_iter();
+        problems.extend(found.chain(contract::problems(&inquiry, &schemas, *id)?).map(|problem| (*id, problem)));
     }
     let problems = explain::sorted(problems);
     inquiry.memory.keep();

@@ -163,6 +163,8 @@ codes! {
         "DuckDB refuses the query whatever its upstreams hold. The message is DuckDB's; the place is the template's own line.";
     ColumnsUnknown = 806, "columns that are not known",
         "Nobody knows the columns before something has run, or before a source can be read; the message says what. Declaring them helps: `columns=` of `@asset`, `columns:` with `data_type:` of a source.";
+    ContractBroken = 807, "a contract that is broken",
+        "With `contract: {enforced: true}` a model gives exactly the columns that are declared for it, of exactly these types of DuckDB; their order does not count.";
 
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",

@@ -6,8 +6,8 @@ use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
-use crate::graph::{CompiledSql, Materialized, Node, NodeId, at_statement};
+use crate::engine::{BuildSource, Column, EngineError, EngineErrorKind, Session};
+use crate::graph::{CompiledSql, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
 use crate::source::{Place, SourceFile};
 
 /// The longest line of a seed that an error shows.
@@ -26,12 +26,39 @@ pub(super) fn build(
         _ => BuildSource::Query(statement),
     };
     match session.build(&materializer.target(node), source, versions::extent(node, None)) {
-        Ok(content) => Ok(Staged::table(content)),
+        Ok(content) => {
+            keeps_contract(materializer, node, session, &content.columns)?;
+            Ok(Staged::table(content))
+        }
         Err(error) => {
             let offset = error.offset.map(|offset| redirected.compiled_offset(offset));
             Err(failure(materializer, node, compiled, &EngineError { offset, ..error }))
         }
     }
+}
+
+/// Fails an asset whose columns are not those of its contract; a check before the run may not have known them.
+fn keeps_contract(
+    materializer: &Materializer,
+    node: &Node,
+    session: &mut dyn Session,
+    columns: &[Column],
+) -> Result<(), Failure> {
+    let Some(contract) = node.contract() else { return Ok(()) };
+    let mut broken = incomplete(&contract);
+    if broken.is_empty() {
+        let null = |(name, declared): &(&str, Option<&str>)| {
+            format!("cast(null as {}\n) as {}", declared.unwrap_or_default(), quoted(name))
+        };
+        let nulls: Vec<String> = contract.iter().map(null).collect();
+        let declared = session.columns(&format!("select {}", nulls.join(", ")));
+        let declared = declared.map_err(|error| materializer.engine_failure(node, &error))?;
+        broken = breaches(&declared, columns);
+    }
+    let Some(first) = broken.first() else { return Ok(()) };
+    let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
+    let message = format!("`{}` breaks its contract: {}", node.name, first.what);
+    Err(Diagnostic::error(Code::ContractBroken, message).at(place).into())
 }
 
 pub(super) fn build_seed(

@@ -4,6 +4,7 @@ mod advice;
 pub mod algebra;
 mod compile;
 mod config;
+mod contract;
 mod cycle;
 mod databases;
 mod declare;
@@ -26,6 +27,7 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
+pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};
 pub use placing::at_statement;

@@ -291,3 +291,31 @@ fn a_thousand_and_more_errors_stay_readable() {
     let all = project.run(&["--log-format", "json", "check"]);
     assert_eq!(all.stderr.lines().filter(|line| line.contains("DT0801")).count(), 150);
 }
+
+const CONTRACT: &str = "models:\n  - name: report\n    config:\n      contract: {enforced: true}\n    columns:\n      - name: id\n        data_type: bigint\n      - name: label\n        data_type: text\n      - name: total\n        data_type: decimal(9, 2)\n";
+
+#[test]
+fn contracts_of_models() {
+    let project = project()
+        .file("models/properties.yml", CONTRACT)
+        .file("models/report.sql", "select\n  id,\n  amount as total,\n  customer\nfrom stg\n");
+    assert_said!(check(&project));
+    // What a check would have told fails the asset all the same.
+    assert_said!(project.run(&["run", "--no-check"]));
+    let project =
+        project.file("models/report.sql", "select amount::decimal(9, 2) as total, customer as label, id from stg\n");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let pivoted = project.file("models/report.sql", "pivot stg on customer using sum(amount)\n");
+    assert_eq!(check(&pivoted).code, 0);
+    assert_said!(pivoted.run(&["run", "-s", "report"]));
+    let untyped = pivoted.file("models/properties.yml", CONTRACT.replace("        data_type: text\n", ""));
+    assert_said!(check(&untyped));
+}
+
+#[test]
+fn a_contract_in_the_model_itself() {
+    assert_said!(check(&project().file(
+        "models/report.sql",
+        "{{ config(contract={'enforced': true}, columns={'id': 'integer', 'customer': 'nosuchtype'}) }}\nselect id, customer from stg\n"
+    )));
+}

@@ -239,7 +239,7 @@ fn config_keys_without_meaning() {
         ("models/b.sql", "select 1 as x"),
         (
             "models/properties.yml",
-            "models:\n  - name: b\n    config:\n      contract: {enforced: true}\n      persist_docs: {relation: true}\n      unique_keys: x\n"
+            "models:\n  - name: b\n    config:\n      sql_header: x\n      persist_docs: {relation: true}\n      unique_keys: x\n"
         ),
     ]));
     assert_said!(ls(&[(

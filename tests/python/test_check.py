@@ -63,7 +63,7 @@ def test_factories_say_what_they_read(project) -> None:
     project.write("models/base.sql", "select 1 as id, 2 as title")
     said = project.dovetail("check", code=2).stderr
     assert "`names` reads the column `name` of `base`, which does not have it" in said
-    assert "ids" not in said
+    assert "`ids` reads" not in said
 
 
 def test_other_columns_are_other_code(project) -> None:
@@ -112,4 +112,4 @@ def test_a_model_that_only_binds_with_an_extension(project) -> None:
     assert "host(INET, INTEGER_LITERAL)" in said and "models/wrong.sql:1:8" in said, said
     assert said.count("error[") == 1, said
     columns = project.json("show", "names", "--schema", "-o", "json")
-    assert columns == [{"column": "name", "type": "VARCHAR"}, {"column": "family", "type": "VARCHAR"}]
+    assert columns == [{"column": "name", "type": "VARCHAR"}, {"column": "family", "type": "UTINYINT"}]
