@@ -167,6 +167,9 @@ impl Inquiry<'_> {
                 _ => return Schema::unknown(id, HAS_NOT_RUN),
             }
         }
-        Schema::known(recorded.columns.clone()).doubted(doubt)
+        // Where the table stands, its types have their own names.
+        let standing = self.stands.columns(&node.relation).ok();
+        let columns = standing.filter(|columns| columns.len() == recorded.columns.len());
+        Schema::known(columns.unwrap_or_else(|| recorded.columns.clone())).doubted(doubt)
     }
 }

@@ -14,7 +14,7 @@ pub struct Stands<'a> {
     opening: Opening<'a>,
     engine: OnceLock<Result<Arc<dyn Engine>, EngineError>>,
     /// The keys of what is in the own database.
-    relations: OnceLock<HashSet<String>>,
+    relations: OnceLock<Result<HashSet<String>, String>>,
     definitions: OnceLock<Result<BTreeSet<String>, String>>,
     recorded: OnceLock<HashMap<String, Recorded>>,
 }
@@ -38,14 +38,7 @@ impl<'a> Stands<'a> {
     /// The columns of a table or view. The error says, in words, why they are not known.
     pub fn columns(&self, relation: &RelationName) -> Result<Vec<Column>, String> {
         let engine = self.engine().map_err(|error| error.message.clone())?;
-        let relations = self.relations.get_or_init(|| {
-            let found = engine.relations().unwrap_or_default();
-            found
-                .into_iter()
-                .filter(|found| found.relation.database.is_none())
-                .map(|found| found.relation.key())
-                .collect()
-        });
+        let relations = self.relations.get_or_init(|| own_relations(engine)).as_ref().map_err(String::clone)?;
         if relation.database.is_none() && !relations.contains(&relation.key()) {
             return Err("it is not in the database".to_owned());
         }
@@ -71,4 +64,9 @@ impl<'a> Stands<'a> {
         });
         recorded.get(asset)
     }
+}
+
+fn own_relations(engine: &dyn Engine) -> Result<HashSet<String>, String> {
+    let found = engine.relations().map_err(|error| error.message)?.into_iter();
+    Ok(found.filter(|found| found.relation.database.is_none()).map(|found| found.relation.key()).collect())
 }

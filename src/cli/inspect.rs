@@ -65,13 +65,18 @@ pub(crate) fn print_problems(context: &mut Context, graph: &AssetGraph, problems
     }
 }
 
-/// The database, to read it; where there is none yet, one in memory for the databases that the target attaches.
+/// The database, to read it; where there is none yet, one in memory for the databases that the target attaches. These are
+/// read as well, and not made.
 fn read(project: &Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> {
-    match look(project, WhenLocked::Fail, &|_| false) {
+    let mut read_only = Arc::clone(project);
+    if !project.target.attach.is_empty() {
+        let attached = &mut Arc::make_mut(&mut read_only).target.attach;
+        attached.iter_mut().for_each(|attachment| attachment.read_only = true);
+    }
+    match look(&read_only, WhenLocked::Fail, &|_| false) {
         Err(error) if error.kind == EngineErrorKind::NoDatabase && !project.target.attach.is_empty() => {
-            let mut in_memory = Project::clone(project);
-            in_memory.target.database = None;
-            open(&in_memory, Access::ReadOnly, WhenLocked::Fail, &|_| false)
+            Arc::make_mut(&mut read_only).target.database = None;
+            open(&read_only, Access::ReadOnly, WhenLocked::Fail, &|_| false)
         }
         looked => looked,
     }

@@ -319,3 +319,81 @@ fn a_contract_in_the_model_itself() {
         "{{ config(contract={'enforced': true}, columns={'id': 'integer', 'customer': 'nosuchtype'}) }}\nselect id, customer from stg\n"
     )));
 }
+
+#[test]
+fn what_is_remembered_changes_no_answer() {
+    let mut project = project()
+        .file("models/a.sql", "select id, customer as client from stg\n")
+        .file("models/b.sql", "select client, x.id from a x\n")
+        .file("models/c.sql", "select client, nothing from b join 'data/d.csv' on true\n")
+        .file("data/d.csv", "k\n1\n");
+    for (path, text) in [
+        ("models/a.sql", "select id, customer as client, amount from stg\n"),
+        ("models/a.sql", "select id, amount from stg\n"),
+        ("models/a.sql", "select id, amount as client from stg\n"),
+        ("seeds/orders.csv", "id,customer,amount\nx,Ada,10.5\n"),
+        ("seeds/orders.csv", "id,customer\nx,Ada\n"),
+        ("data/d.csv", "k,nothing\n1,2\n"),
+        ("models/b.sql", "select id from a\n"),
+    ] {
+        let first = project.run(&["check", "-o", "json"]);
+        let warm = project.run(&["check", "-o", "json"]);
+        assert_eq!((&first.stdout, &first.stderr), (&warm.stdout, &warm.stderr), "before {path}");
+        project = project.file(path, text);
+        let edited = project.run(&["check", "-o", "json"]);
+        std::fs::remove_dir_all(project.root().join("target/cache")).unwrap();
+        let cold = project.run(&["check", "-o", "json"]);
+        assert_eq!((edited.stdout, edited.stderr), (cold.stdout, cold.stderr), "after {path}");
+    }
+}
+
+#[test]
+fn files_and_tables_that_are_there() {
+    let project = project()
+        .file("data/sales.csv", "day,price\n2024-01-01,1.5\n")
+        .file(
+            "models/sources.yml",
+            "sources:\n  - name: raw\n    tables:\n      - name: sales\n        path: data/sales.csv\n  - name: other\n    schema: main\n    tables:\n      - name: theirs\n",
+        )
+        .file("models/a.sql", "select day + 1 as next, price, filename from {{ source('raw', 'sales') }}\n")
+        .file("models/b.sql", "select price + day from {{ source('raw', 'sales') }}\n")
+        .file("models/c.sql", "select day.x from 'data/sales.csv'\n")
+        .file("models/d.sql", "select sice from {{ source('other', 'theirs') }}\n");
+    assert_said!(check(&project));
+    assert_eq!(project.run(&["run", "-s", "+stg"]).code, 0);
+    let connection = duckdb::Connection::open(project.root().join("project.duckdb")).unwrap();
+    connection.execute_batch("create type mood as enum ('a'); create table theirs (size int, m mood)").unwrap();
+    drop(connection);
+    assert_said!(check(&project));
+}
+
+#[test]
+fn sources_below_asset_functions_are_doubted() {
+    let project = project()
+        .file("data/made.csv", "old\n1\n")
+        .file(
+            "models/maker.py",
+            "from dovetail import asset\n\n\n@asset(columns={'id': 'int'})\ndef maker(stg):\n    return stg\n",
+        )
+        // The function may write the file before this is read.
+        .file("models/reader.sql", "select new from 'data/made.csv' join {{ ref('maker') }} on true\n")
+        .file("models/other.sql", "select new from 'data/made.csv'\n");
+    let states: Vec<_> = ["reader", "other"].map(|asset| line(&project, asset)["state"].to_string()).into();
+    assert_eq!(states, ["\"unknown\"", "\"wrong\""]);
+}
+
+#[test]
+fn attached_databases_have_their_names() {
+    let project = project().file("dovetail.toml", "[targets.dev]\ndatabase = 'own.duckdb'\nattach = ['crm.duckdb']\n");
+    // The library is loaded by the first command that needs it.
+    assert_eq!(line(&project, "stg")["state"], "ok");
+    assert!(!project.exists("crm.duckdb"));
+    let connection = duckdb::Connection::open(project.root().join("crm.duckdb")).unwrap();
+    connection.execute_batch("create schema s; create table s.people (id int, name text)").unwrap();
+    drop(connection);
+    let project = project
+        .file("models/good.sql", "select people.name, own.main.stg.id from crm.s.people join own.main.stg using (id)\n")
+        .file("models/wrong.sql", "select nam from crm.s.people\n")
+        .file("models/absent.sql", "select nam from crm.s.nobody\n");
+    assert_said!(check(&project));
+}
