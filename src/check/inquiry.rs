@@ -36,7 +36,7 @@ pub struct Inquiry<'a> {
     pub(super) mode: Mode<'a>,
     pub(super) stands: Stands<'a>,
     pub(super) binding: Binding<'a>,
-    pub(super) memory: Memory,
+    pub(super) memory: Memory<'a>,
     /// Those that are asked about.
     pub(super) assets: &'a BTreeSet<NodeId>,
     /// Every node that is looked at, by how many others stand above it at most.
@@ -72,7 +72,7 @@ impl<'a> Inquiry<'a> {
             mode,
             stands,
             binding: Binding::new(project, graph, &nodes),
-            memory: Memory::of(project),
+            memory: Memory::of(project, templates),
             assets,
             levels,
             below_python: descendants(graph, &python, None),

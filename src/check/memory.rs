@@ -11,6 +11,7 @@ use crate::cache::{Cache, Key};
 use crate::engine::{Bound, Column, EngineError, Refusal};
 use crate::hash::of_pieces;
 use crate::project::Project;
+use crate::template::TemplateEnvironment;
 
 /// More entries than any project needs take longer to read than to find out again.
 const MOST: usize = 50_000;
@@ -36,7 +37,8 @@ impl From<Bound> for Told {
 /// Entries by the hashes of what they were told of.
 type Entries = HashMap<u128, Told>;
 
-pub(super) struct Memory {
+pub(super) struct Memory<'a> {
+    templates: &'a TemplateEnvironment,
     cache: Cache,
     key: Key,
     known: Entries,
@@ -44,12 +46,12 @@ pub(super) struct Memory {
     has_new: AtomicBool,
 }
 
-impl Memory {
-    pub fn of(project: &Project) -> Self {
+impl<'a> Memory<'a> {
+    pub fn of(project: &Project, templates: &'a TemplateEnvironment) -> Self {
         let cache = Cache::of(project);
         let key = cache.key("check", []);
         let known = cache.read(&key).unwrap_or_default();
-        Memory { cache, key, known, used: Mutex::default(), has_new: AtomicBool::new(false) }
+        Memory { templates, cache, key, known, used: Mutex::default(), has_new: AtomicBool::new(false) }
     }
 
     /// What is known under these pieces, or what `ask` tells. What only a run can tell is asked again each time.
@@ -65,7 +67,7 @@ impl Memory {
             Some(told) => told.clone(),
             None => {
                 let told = ask()?;
-                if matches!(told, Told::Unknown(_)) {
+                if matches!(told, Told::Unknown(_)) || self.holds_secret(&told) {
                     return Ok(told);
                 }
                 self.has_new.store(true, Ordering::Relaxed);
@@ -74,6 +76,18 @@ impl Memory {
         };
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, told.clone());
         Ok(told)
+    }
+
+    /// Whether there is something in it that templates have read and that belongs in no file.
+    fn holds_secret(&self, told: &Told) -> bool {
+        let is_secret = |text: &String| self.templates.secrets().redact(text) != *text;
+        match told {
+            Told::Columns(columns) => {
+                columns.iter().any(|column| is_secret(&column.name) || is_secret(&column.engine_type))
+            }
+            Told::Refused(refusal) => is_secret(&format!("{refusal:?}")),
+            Told::Unknown(reason) => is_secret(reason),
+        }
     }
 
     /// Keeps what was used, and of the rest what does not outgrow it.

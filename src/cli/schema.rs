@@ -23,7 +23,12 @@ pub(crate) fn show_schema(context: &mut Context, compiled: &Compiled, id: NodeId
     let not_known = |reason: String| Diagnostic::error(Code::ColumnsUnknown, format!("`{name}` {reason}"));
     match found.schemas.get(&id) {
         Some(Schema::Known(Known { columns, doubt })) => {
-            print(context, columns, output)?;
+            let secrets = compiled.templates.secrets();
+            let shown = |column: &engine::Column| engine::Column {
+                name: secrets.redact(&column.name),
+                engine_type: secrets.redact(&column.engine_type),
+            };
+            print(context, &columns.iter().map(shown).collect::<Vec<_>>(), output)?;
             if let Some(doubt) = doubt {
                 context.printer.note(&format!("a run may give others: {doubt}"));
             }

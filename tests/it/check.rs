@@ -397,3 +397,20 @@ fn attached_databases_have_their_names() {
         .file("models/absent.sql", "select nam from crm.s.nobody\n");
     assert_said!(check(&project));
 }
+
+#[test]
+fn secrets_are_neither_told_nor_kept() {
+    let project = project()
+        .file("models/a.sql", "select \"{{ env_var('API_TOKEN') }}\" from stg\n")
+        .file("models/b.sql", "select 1 as \"{{ env_var('API_TOKEN') }}\"\n")
+        .file("models/c.sql", "select id from stg limit '{{ env_var('API_TOKEN') }}'\n")
+        .env("API_TOKEN", "s3cr3t-value");
+    for arguments in [&["check"][..], &["check", "-o", "json"], &["show", "b", "--schema"]] {
+        let said = project.run(arguments);
+        assert!(!said.to_string().contains("s3cr3t"), "{said}");
+    }
+    for entry in std::fs::read_dir(project.root().join("target/cache")).into_iter().flatten() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("s3cr3t"));
+    }
+}
