@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import checking
 import compile_only
 import content
 import crossing
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "tiny": compile_only.tiny_models,
     "realistic": compile_only.realistic_models,
     "start": compile_only.start,
+    "check": checking.figures,
     "crossing": crossing.there_and_back,
     "content": content.hash_to_write,
 }

@@ -5,6 +5,7 @@
 //! returns its own.
 
 mod cache;
+pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;

@@ -20,7 +20,18 @@ MATERIALIZED = ("table", "object")
 class AssetDefinition:
     """What ``@asset`` was told about a function."""
 
-    __slots__ = ("config", "data_version", "deps", "description", "function", "inputs", "io_manager", "module", "name")
+    __slots__ = (
+        "config",
+        "data_version",
+        "deps",
+        "description",
+        "function",
+        "inputs",
+        "io_manager",
+        "module",
+        "name",
+        "reads",
+    )
 
     def __init__(
         self,
@@ -30,6 +41,7 @@ class AssetDefinition:
         config: dict[str, Any],
         deps: tuple[str, ...],
         inputs: dict[str, str],
+        reads: dict[str, list[str]],
         io_manager: Any,
         data_version: Callable[[Any], Any] | None,
         module: str,
@@ -40,6 +52,7 @@ class AssetDefinition:
         self.config = config
         self.deps = deps
         self.inputs = inputs
+        self.reads = reads
         self.io_manager = io_manager
         self.data_version = data_version
         self.module = module
@@ -59,6 +72,7 @@ def asset(
     materialized: str | None = None,
     deps: Iterable[str | Callable[..., Any]] = (),
     inputs: Mapping[str, str] | None = None,
+    reads: Mapping[str, str | Iterable[str]] | None = None,
     tags: str | Iterable[str] = (),
     owner: str | None = None,
     group: str | None = None,
@@ -124,6 +138,7 @@ def _declare(function: Any, arguments: dict[str, Any]) -> Any:
         config=config,
         deps=tuple(_dependency(item) for item in arguments.get("deps") or ()),
         inputs=dict(arguments.get("inputs") or {}),
+        reads={name: _names(columns) for name, columns in (arguments.get("reads") or {}).items()},
         io_manager=arguments.get("io_manager"),
         data_version=arguments["data_version"] if callable(arguments.get("data_version")) else None,
         module=_registry.module_of(function),
@@ -133,6 +148,10 @@ def _declare(function: Any, arguments: dict[str, Any]) -> Any:
     with suppress(AttributeError):
         function.__dovetail_asset__ = definition
     return function
+
+
+def _names(columns: str | Iterable[str]) -> list[str]:
+    return [columns] if isinstance(columns, str) else list(columns)
 
 
 def _dependency(item: Any) -> str:
@@ -183,6 +202,11 @@ def _check(name: str, value: Any) -> None:
         raise TypeError(f"`deps` of `@asset` is a list: write `deps=[{value!r}]`")
     if name == "inputs" and not all(isinstance(item, str) for pair in value.items() for item in pair):
         raise TypeError(f"`inputs` of `@asset` maps parameters to names of upstreams, not {value!r}")
+    if name == "reads":
+        for parameter, columns in value.items():
+            listed = isinstance(columns, (str, list, tuple, set, frozenset)) and _names(columns)
+            if not isinstance(parameter, str) or not listed or not all(isinstance(item, str) for item in listed):
+                raise TypeError(f"`reads` of `@asset` maps parameters to the columns that they receive, not {value!r}")
     if name == "data_version" and value != "off" and not callable(value):
         raise TypeError(f"`data_version` of `@asset` is a function, or 'off', not {value!r}")
     if name == "io_manager":
@@ -197,6 +221,7 @@ _ARGUMENTS: dict[str, tuple[tuple[type, ...], str]] = {
     "materialized": _TEXT,
     "deps": ((str, list, tuple, set, frozenset), "a list of names or asset functions"),
     "inputs": ((Mapping,), "a dictionary from parameters to names of upstreams"),
+    "reads": ((Mapping,), "a dictionary from parameters to columns of their upstreams"),
     "tags": ((str, list, tuple, set, frozenset), "a text or a list of texts"),
     "owner": _TEXT,
     "group": _TEXT,

@@ -322,7 +322,7 @@ def _declaration(definition: Any, module: Any) -> dict[str, Any]:
         form, words = _annotations.form_of(function, name, None)
         if form == "context" or parameter.default is not parameter.empty:
             continue
-        parameters.append((name, words or None, definition.inputs.get(name, name)))
+        parameters.append((name, words or None, definition.inputs.get(name, name), definition.reads.get(name)))
     return {
         "name": definition.name,
         "config": definition.config,

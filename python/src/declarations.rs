@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use dovetail::execute::{PythonError, PythonErrorKind};
-use dovetail::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
+use dovetail::parse::{
+    AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, ReadColumn, Reference, UpstreamName,
+};
 use dovetail::project::Project;
 use dovetail::source::{Place, SourceFile};
 use pyo3::prelude::*;
@@ -37,6 +39,15 @@ pub(crate) fn read(
     Ok(Ok(assets))
 }
 
+/// Name, annotation, the upstream's name and the columns of `reads=`.
+type DeclaredParameter = (String, Option<String>, String, Option<Vec<String>>);
+
+fn parameter((name, annotation, _, reads): DeclaredParameter, place: &Place) -> Parameter {
+    let columns =
+        |names: Vec<String>| names.into_iter().map(|name| ReadColumn { name, span: place.span }).collect::<Vec<_>>();
+    Parameter { name, annotation, reads: reads.map(columns) }
+}
+
 fn asset(facts: &Bound<'_, PyDict>, file: &Arc<SourceFile>) -> PyResult<Result<ParsedAsset, PythonError>> {
     let get = |key: &str| facts.as_any().get_item(key);
     let line: Option<usize> = get("line")?.extract()?;
@@ -46,7 +57,7 @@ fn asset(facts: &Bound<'_, PyDict>, file: &Arc<SourceFile>) -> PyResult<Result<P
         let message = format!("`{}` cannot be the name of an asset", name.escape_debug());
         return Ok(Err(PythonError { line, ..plain(PythonErrorKind::Import, message) }));
     };
-    let parameters: Vec<(String, Option<String>, String)> = get("parameters")?.extract()?;
+    let parameters: Vec<DeclaredParameter> = get("parameters")?.extract()?;
     let dependencies: Vec<String> = get("deps")?.extract()?;
     let upstream = |name: &str, manner: Manner| UpstreamName {
         reference: Reference::Asset { package: None, name: name.to_owned() },
@@ -55,13 +66,13 @@ fn asset(facts: &Bound<'_, PyDict>, file: &Arc<SourceFile>) -> PyResult<Result<P
     };
     let mut upstreams: Vec<_> = parameters
         .iter()
-        .map(|(parameter, _, reference)| upstream(reference, Manner::Parameter(parameter.clone())))
+        .map(|(parameter, _, reference, _)| upstream(reference, Manner::Parameter(parameter.clone())))
         .collect();
     upstreams.extend(dependencies.iter().map(|name| upstream(name, Manner::Dependency)));
     let body = PythonBody {
         function: name,
         is_async: get("is_async")?.extract()?,
-        parameters: parameters.into_iter().map(|(name, annotation, _)| Parameter { name, annotation }).collect(),
+        parameters: parameters.into_iter().map(|parameter| self::parameter(parameter, &place)).collect(),
         imported: true,
     };
     Ok(Ok(ParsedAsset {

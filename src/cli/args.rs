@@ -94,6 +94,10 @@ pub(crate) enum Command {
     /// Materialize what failed, was skipped or was stopped in the newest run
     Retry(RetryArgs),
 
+    /// Find what would fail before anything runs: columns that do not exist, types that do not fit
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+
     /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -118,7 +122,7 @@ pub(crate) enum Command {
     #[command(alias = "list", after_help = LS_EXAMPLES)]
     Ls(LsArgs),
 
-    /// Print the first rows of an asset or of a query
+    /// Print the first rows of an asset or of a query, or its columns
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowArgs),
 
@@ -167,6 +171,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub atomic: bool,
 
+    /// Build without checking first whether every query can run
+    #[arg(long)]
+    pub no_check: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
@@ -183,6 +191,10 @@ pub(crate) struct RetryArgs {
     #[arg(long)]
     pub atomic: bool,
 
+    /// Build without checking first whether every query can run
+    #[arg(long)]
+    pub no_check: bool,
+
     /// Wait while another process holds the database, for ever or for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = seconds)]
     pub wait: Option<Option<Duration>>,
@@ -196,6 +208,16 @@ pub(crate) struct ReconcileArgs {
     /// Read every table to see whether its rows are those that were written
     #[arg(long)]
     pub verify: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// How to print it; `json` is one object per line: each asset and source with its columns and what is wrong
+    #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
+    pub output: TextOutput,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -328,6 +350,10 @@ pub(crate) struct ShowArgs {
     #[arg(short, long, value_enum, default_value_t = ShowOutput::Table)]
     pub output: ShowOutput,
 
+    /// Its columns and their types instead of rows, as `check` finds them before anything runs
+    #[arg(long, conflicts_with_all = ["limit", "staged", "wait"])]
+    pub schema: bool,
+
     /// What the last run built and did not publish, if it was to be published as one and was not
     #[arg(long)]
     pub staged: bool,
@@ -395,6 +421,12 @@ Examples:
   dovetail reconcile                    everything that is not up to date
   dovetail reconcile -s +delay_report   a report and what it is made of";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  dovetail check
+  dovetail check -s +delay_report
+  dovetail check -o json | jq -r 'select(.state == \"wrong\") | .asset'";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   dovetail status
@@ -438,6 +470,7 @@ Examples:
   dovetail show delay_report
   dovetail show delay_report --limit 100 --output csv
   dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"
+  dovetail show delay_report --schema
   dovetail show delay_report --staged     what a failed `run --atomic` left";
 
 const COMPILE_EXAMPLES: &str = "\

@@ -5,6 +5,7 @@
 mod args;
 mod assess;
 mod changed;
+mod check;
 mod clean;
 mod compile;
 mod context;
@@ -15,6 +16,7 @@ mod gc;
 mod graph;
 mod history;
 mod init;
+mod inspect;
 mod interrupt;
 mod json_rows;
 mod log;
@@ -27,6 +29,7 @@ mod reference;
 mod retry;
 mod rows;
 mod run;
+mod schema;
 mod show;
 mod status;
 mod table;
@@ -107,6 +110,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Run(args) => run::run(context, &args),
         Command::Reconcile(args) => run::reconcile(context, &args),
         Command::Retry(args) => run::retry(context, &args),
+        Command::Check(args) => check::check(context, &args),
         Command::Status(args) => status::status(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
         Command::Why(args) => why::why(context, &args),

@@ -17,6 +17,9 @@ pub(crate) struct Streams {
     pub stderr_is_terminal: bool,
 }
 
+/// So many diagnostics of a stage are shown to a person.
+const MOST_SHOWN: usize = 100;
+
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
@@ -136,14 +139,23 @@ impl Printer {
         }
     }
 
-    /// All diagnostics of a stage, then how many there were.
+    /// The diagnostics of a stage, then how many there were. Machines get all of them, and people as many as they read.
     pub fn diagnostics(&mut self, diagnostics: &Diagnostics) {
-        for diagnostic in &diagnostics.0 {
+        let most = if self.log_format == LogFormat::Text { MOST_SHOWN } else { usize::MAX };
+        for diagnostic in diagnostics.0.iter().take(most) {
             self.diagnostic(diagnostic);
         }
-        let errors = diagnostics.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-        if errors > 1 && self.log_format == LogFormat::Text {
-            self.note(&format!("{errors} errors"));
+        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+        let errors = diagnostics.0.iter().filter(is_error).count();
+        let left_out = diagnostics.0.iter().skip(most).filter(is_error).count();
+        if self.log_format == LogFormat::Text {
+            match (errors, left_out) {
+                (0 | 1, 0) => {}
+                (errors, 0) => self.note(&format!("{errors} errors")),
+                (errors, left_out) => self.note(&format!(
+                    "{errors} errors; the last {left_out} are not shown here (`--log-format json` lists them)"
+                )),
+            }
         }
     }
 

@@ -54,6 +54,7 @@ fn group_title(hundred: u16) -> &'static str {
         5 => "The graph",
         6 => "Execution",
         7 => "The database",
+        8 => "Checks before a run",
         _ => "Others",
     }
 }

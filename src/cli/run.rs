@@ -10,6 +10,7 @@ use super::args::{ReconcileArgs, RetryArgs, RunArgs};
 use super::assess::{Assessment, Look, packages};
 use super::context::{Context, NOTHING_SELECTED};
 use super::facts::gather;
+use super::inspect::{inspect_run, print_problems};
 use super::interrupt::Interrupt;
 use super::log::Log;
 use super::observe::observe;
@@ -42,8 +43,8 @@ pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandR
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    let RetryArgs { fail_fast, atomic, wait } = *args;
-    materialize(context, &RunArgs { fail_fast, atomic, wait, ..RunArgs::default() }, Extent::Undone)
+    let RetryArgs { fail_fast, atomic, no_check, wait } = *args;
+    materialize(context, &RunArgs { fail_fast, atomic, no_check, wait, ..RunArgs::default() }, Extent::Undone)
 }
 
 /// How much of a selection is materialized.
@@ -103,8 +104,32 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         });
         return Ok(ExitStatus::Success);
     }
+    if !args.no_check && !fits(context, &compiled, &work.plan, &engine) {
+        return Ok(ExitStatus::Wrong);
+    }
+    if cancellation.is_cancelled() {
+        return Ok(ExitStatus::Interrupted);
+    }
     let summary = execute_work(context, compiled, engine, work, (args, extent), &cancellation)?;
     Ok(exit_status(&summary))
+}
+
+/// Whether every query of a plan can run, as far as that is known before it does; says what cannot.
+fn fits(context: &mut Context, compiled: &Compiled, plan: &Plan, engine: &Arc<dyn Engine>) -> bool {
+    let found = match inspect_run(compiled, plan.steps.iter().map(|step| step.asset), engine) {
+        Ok(found) => found,
+        // The database has taken the settings, and only that counts.
+        Err(error) => {
+            context.printer.note(&format!("not checked: {}", error.message));
+            return true;
+        }
+    };
+    if found.problems.is_empty() {
+        return true;
+    }
+    print_problems(context, &compiled.graph, found.problems);
+    context.printer.note("nothing was built: `--no-check` builds what can be built");
+    false
 }
 
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";

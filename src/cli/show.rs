@@ -10,19 +10,22 @@ use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
 use super::rows::{self, Failure};
 use super::run::{database_diagnostic, open_diagnostic, open_to_read};
+use super::schema::show_schema;
 use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
-use crate::execute::at_statement;
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName, at_statement};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
+    if args.schema {
+        return show_schema(context, &compiled, id, args.output);
+    }
     let mut shown = Shown { compiled: &compiled, id, node: compiled.graph.node(id), staged: HashMap::new() };
     if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
         return Err(shown.is_value().into());

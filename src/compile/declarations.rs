@@ -38,7 +38,7 @@ struct Cache {
     modules: BTreeMap<String, Vec<KnownAsset>>,
 }
 
-const CACHE_VERSION: u32 = 1;
+const CACHE_VERSION: u32 = 2;
 
 impl<'a> Declarations<'a> {
     pub fn new(project: &'a Project, scanned: &'a Scanned, python: Option<&'a dyn PythonRuntime>) -> Self {
@@ -151,7 +151,7 @@ struct KnownAsset {
     upstreams: Vec<KnownUpstream>,
     function: String,
     is_async: bool,
-    parameters: Vec<(String, Option<String>)>,
+    parameters: Vec<Parameter>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -182,12 +182,11 @@ impl KnownAsset {
             upstreams: asset.upstreams.iter().map(KnownUpstream::of).collect::<Option<_>>()?,
             function: body.function.clone(),
             is_async: body.is_async,
-            parameters: body.parameters.iter().map(|item| (item.name.clone(), item.annotation.clone())).collect(),
+            parameters: body.parameters.clone(),
         })
     }
 
     fn parsed(&self, file: &Arc<SourceFile>, files: &[Arc<SourceFile>]) -> Option<ParsedAsset> {
-        let parameters = self.parameters.iter().cloned();
         Some(ParsedAsset {
             name: AssetName::new(&self.name)?,
             file: Arc::clone(file),
@@ -198,7 +197,7 @@ impl KnownAsset {
             body: ParsedBody::Python(PythonBody {
                 function: self.function.clone(),
                 is_async: self.is_async,
-                parameters: parameters.map(|(name, annotation)| Parameter { name, annotation }).collect(),
+                parameters: self.parameters.clone(),
                 imported: true,
             }),
         })

@@ -150,6 +150,22 @@ codes! {
     Trash = 706, "the trash cannot do that",
         "Something stands where `dovetail gc --restore` would put a table, view or object back, or what a view reads is not there. Nothing was moved.";
 
+    // 08xx: what `check` finds before anything runs.
+    UnknownColumn = 801, "a column that does not exist",
+        "The query names a column, a field of a struct or a table that is not there. Where it was lost or renamed upstream is shown beside it, as far as that is known.";
+    AmbiguousName = 802, "a name that stands for several things",
+        "Two tables of the query have a column of the name, or two tables have one name. Say which is meant.";
+    TypeMismatch = 803, "types that do not go together",
+        "A function, an operator or a comparison is given values of types that it does not take. Cast them, or look upstream for the column whose type changed.";
+    UnknownFunction = 804, "a function or a type that DuckDB does not know",
+        "The name is misspelt, or it comes with an extension that the target does not load (`extensions` in `dovetail.toml`).";
+    DoesNotBind = 805, "a query that cannot run",
+        "DuckDB refuses the query whatever its upstreams hold. The message is DuckDB's; the place is the template's own line.";
+    ColumnsUnknown = 806, "columns that are not known",
+        "Nobody knows the columns before something has run, or before a source can be read; the message says what. Declaring them helps: `columns=` of `@asset`, `columns:` with `data_type:` of a source.";
+    ContractBroken = 807, "a contract that is broken",
+        "With `contract: {enforced: true}` a model gives exactly the columns that are declared for it, of exactly these types of DuckDB; their order does not count.";
+
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",
         "Something happened that must not. The asset failed, its old table is untouched; please report it with the message.";

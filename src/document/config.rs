@@ -176,8 +176,9 @@ pub enum Unsupported {
     WithoutEffect(&'static str),
 }
 
-/// Whether a key asks for behaviour that dovetail does not have. A value that switches it off asks for nothing.
-pub fn unsupported(key: &str, value: &Value) -> Option<Unsupported> {
+/// Whether a key asks for behaviour that dovetail does not have for an asset of SQL, or for another one. A value that
+/// switches it off asks for nothing.
+pub fn unsupported(key: &str, value: &Value, is_sql: bool) -> Option<Unsupported> {
     let is_off = match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -188,7 +189,7 @@ pub fn unsupported(key: &str, value: &Value) -> Option<Unsupported> {
         return None;
     }
     let is_enforced = || value.get("enforced").is_some_and(|enforced| *enforced != Value::Bool(false));
-    if REFUSED.contains(&key) || (key == "contract" && is_enforced()) {
+    if REFUSED.contains(&key) || (key == "contract" && !is_sql && is_enforced()) {
         return Some(Unsupported::Refused);
     }
     WITHOUT_EFFECT.iter().find(|(name, _)| *name == key).map(|(_, about)| Unsupported::WithoutEffect(about))
@@ -240,8 +241,10 @@ mod tests {
             ("persist_docs", json!({"relation": false, "columns": false})),
             ("grants", json!({})),
         ] {
-            assert!(unsupported(key, &value).is_none(), "{key}");
+            assert!(unsupported(key, &value, false).is_none(), "{key}");
         }
-        assert!(matches!(unsupported("contract", &json!({"enforced": true})), Some(Unsupported::Refused)));
+        let enforced = json!({"enforced": true});
+        assert!(matches!(unsupported("contract", &enforced, false), Some(Unsupported::Refused)));
+        assert!(unsupported("contract", &enforced, true).is_none());
     }
 }

@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing outside this folder knows which engine runs, and nothing DuckDB-shaped leaks out of
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
+mod binding;
 mod duckdb;
 mod error;
 mod kept;
@@ -13,6 +14,7 @@ mod run;
 mod staging;
 mod trash;
 
+pub use binding::{Binder, BinderSession, Bound, Reason, Refusal, binder};
 pub use error::{EngineError, EngineErrorKind};
 pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
@@ -150,6 +152,13 @@ pub trait Engine: Send + Sync {
 
     /// What stands under one name of the project's own database; quicker than `relations` for a few.
     fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError>;
+
+    /// Names of the functions, types and sequences that the databases hold and the engine does not come with, in lower
+    /// case.
+    fn definitions(&self) -> Result<BTreeSet<String>, EngineError>;
+
+    /// The columns of what may stand after `from`, with types under the names that a `Binder` knows them by.
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError>;
 
     /// Looks at data that others make: of each a text that is another one when the data is, as far as one looks.
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>>;

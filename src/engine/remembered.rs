@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
+    Access, Capabilities, Column, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
     Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
@@ -54,6 +54,7 @@ struct Answers {
     usual_seconds: Option<BTreeMap<String, f64>>,
     made: Option<Vec<Made>>,
     objects: Option<BTreeMap<String, Option<KeptFile>>>,
+    definitions: Option<BTreeSet<String>>,
     capabilities: Option<Capabilities>,
 }
 
@@ -69,6 +70,7 @@ impl Answers {
         add(&mut self.usual_seconds, others.usual_seconds);
         add(&mut self.made, others.made);
         add(&mut self.objects, others.objects);
+        add(&mut self.definitions, others.definitions);
         add(&mut self.capabilities, others.capabilities);
     }
 }
@@ -218,6 +220,14 @@ impl Engine for Remembered {
             Ok(engine) => engine.observe(observations),
             Err(error) => observations.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
+        self.answer(|answers| &mut answers.definitions, |engine| engine.definitions())
+    }
+
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
+        self.engine()?.bound_columns(from)
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

@@ -23,4 +23,3 @@ pub use runtime::{
     PythonSource,
 };
 pub use scheduler::{RunContext, RunOptions, execute};
-pub(crate) use sql::at_statement;

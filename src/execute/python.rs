@@ -11,8 +11,8 @@ use super::sql::{missing_upstream, not_built};
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
-use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId};
-use crate::parse::SourceLocation;
+use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId, quoted};
+use crate::parse::{Parameter, SourceLocation};
 use crate::source::Place;
 
 pub(super) fn build(
@@ -104,7 +104,7 @@ fn inputs(
 ) -> Result<Vec<PythonInput>, Failure> {
     let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters[*index].clone();
-        let value = input_value(materializer, node, *upstream, session)?;
+        let value = input_value(materializer, node, (*upstream, &parameter), session)?;
         let upstream = materializer.context.graph.node(*upstream);
         Ok(PythonInput { parameter, upstream: upstream.name.to_string(), value })
     };
@@ -114,7 +114,7 @@ fn inputs(
 fn input_value(
     materializer: &Materializer,
     node: &Node,
-    id: NodeId,
+    (id, parameter): (NodeId, &Parameter),
     session: &mut dyn Session,
 ) -> Result<InputValue, Failure> {
     let graph = &materializer.context.graph;
@@ -123,10 +123,8 @@ fn input_value(
         return Ok(InputValue::Source { path: upstream.file.path().to_owned() });
     }
     if upstream.materialized != Materialized::Object {
-        return Ok(InputValue::Query(format!(
-            "select * from {}",
-            graph.redirected_item(id, &|id| materializer.place(id))
-        )));
+        let item = graph.redirected_item(id, &|id| materializer.place(id));
+        return Ok(InputValue::Query(format!("select {} from {item}", columns(parameter))));
     }
     let name = upstream.name.as_str();
     let is_staged = materializer.staging.as_ref().is_some_and(|staging| staging.is_staged(id));
@@ -142,6 +140,12 @@ fn input_value(
         _ => upstream.name.to_string(),
     };
     Ok(InputValue::Object { object, path: upstream.file.path().to_owned(), function })
+}
+
+/// What a parameter receives of its upstream.
+fn columns(parameter: &Parameter) -> String {
+    let Some(reads) = &parameter.reads else { return "*".to_owned() };
+    reads.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// What the engine or user code says when a lazy input turns out not to be there.

@@ -1,17 +1,14 @@
 //! SQL models and seeds.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
-use crate::graph::{AssetGraph, Body, CompiledSql, Materialized, Node, NodeId};
-use crate::project::Values;
-use crate::source::{Place, SourceFile, Span};
-use crate::template::TemplateEnvironment;
+use crate::engine::{BuildSource, Column, EngineError, EngineErrorKind, Session};
+use crate::graph::{CompiledSql, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
+use crate::source::{Place, SourceFile};
 
 /// The longest line of a seed that an error shows.
 const LONGEST_LINE: usize = 1000;
@@ -29,12 +26,39 @@ pub(super) fn build(
         _ => BuildSource::Query(statement),
     };
     match session.build(&materializer.target(node), source, versions::extent(node, None)) {
-        Ok(content) => Ok(Staged::table(content)),
+        Ok(content) => {
+            keeps_contract(materializer, node, session, &content.columns)?;
+            Ok(Staged::table(content))
+        }
         Err(error) => {
             let offset = error.offset.map(|offset| redirected.compiled_offset(offset));
             Err(failure(materializer, node, compiled, &EngineError { offset, ..error }))
         }
     }
+}
+
+/// Fails an asset whose columns are not those of its contract; a check before the run may not have known them.
+fn keeps_contract(
+    materializer: &Materializer,
+    node: &Node,
+    session: &mut dyn Session,
+    columns: &[Column],
+) -> Result<(), Failure> {
+    let Some(contract) = node.contract() else { return Ok(()) };
+    let mut broken = incomplete(&contract);
+    if broken.is_empty() {
+        let null = |(name, declared): &(&str, Option<&str>)| {
+            format!("cast(null as {}\n) as {}", declared.unwrap_or_default(), quoted(name))
+        };
+        let nulls: Vec<String> = contract.iter().map(null).collect();
+        let declared = session.columns(&format!("select {}", nulls.join(", ")));
+        let declared = declared.map_err(|error| materializer.engine_failure(node, &error))?;
+        broken = breaches(&declared, columns);
+    }
+    let Some(first) = broken.first() else { return Ok(()) };
+    let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
+    let message = format!("`{}` breaks its contract: {}", node.name, first.what);
+    Err(Diagnostic::error(Code::ContractBroken, message).at(place).into())
 }
 
 pub(super) fn build_seed(
@@ -43,7 +67,7 @@ pub(super) fn build_seed(
     session: &mut dyn Session,
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
-    let source = BuildSource::Csv { path: path.clone(), options: seed_options(&node.config) };
+    let source = BuildSource::Csv { path: path.clone(), options: node.seed_options() };
     let built = session.build(&materializer.target(node), source, versions::extent(node, None));
     built.map(Staged::table).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
@@ -65,20 +89,6 @@ fn seed_place(node: &Node, path: &Path, offset: Option<usize>) -> Place {
     let file = SourceFile::new(node.file.path(), String::from_utf8_lossy(&bytes));
     let span = file.line_span(line);
     if span.end - span.start > LONGEST_LINE { node.place.clone() } else { Place::new(&file, span) }
-}
-
-/// dbt's names for the few options that it has, the engine's for the rest (under `options`).
-fn seed_options(config: &Values) -> Values {
-    let mut options = Values::new();
-    for (ours, engines) in [("delimiter", "delim"), ("column_types", "types")] {
-        if let Some(value) = config.get(ours) {
-            options.insert(engines.to_owned(), value.clone());
-        }
-    }
-    if let Some(more) = config.get("options").and_then(|options| options.as_object()) {
-        options.extend(more.clone());
-    }
-    options
 }
 
 fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, error: &EngineError) -> Failure {
@@ -110,61 +120,6 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
     }
     let message = format!("`{}` failed: {}", node.name, error.message);
     materializer.redacted(placed(Diagnostic::error(Code::SqlFailed, message).hint_if(error.hint())))
-}
-
-/// Points at the template's own place for an offset in the statement. In the query of an ephemeral asset that is the
-/// asset's own template, with the places that the query was put into.
-pub(crate) fn at_statement(
-    diagnostic: Diagnostic,
-    graph: &AssetGraph,
-    templates: &TemplateEnvironment,
-    node: &Node,
-    compiled: &CompiledSql,
-    offset: usize,
-) -> Diagnostic {
-    let start = compiled.statement.start.saturating_add(offset).min(compiled.text.len());
-    let place = place_in_text(templates, &node.file, compiled, start);
-    let inlined = compiled.inlined_at(start).map(|(id, offset)| (graph.node(id), offset));
-    match inlined.map(|(inlined, offset)| (inlined, &inlined.body, offset)) {
-        Some((inlined, Body::Sql(query), offset)) => {
-            let diagnostic = at_statement(diagnostic, graph, templates, inlined, query, offset);
-            diagnostic.related(place, format!("`{}` reads the ephemeral `{}` here", node.name, inlined.name))
-        }
-        _ => naming_caller(diagnostic, templates, &node.file, place),
-    }
-}
-
-/// The place, and where it stands in a macro the call that led to it.
-fn naming_caller(
-    diagnostic: Diagnostic,
-    templates: &TemplateEnvironment,
-    model: &Arc<SourceFile>,
-    place: Place,
-) -> Diagnostic {
-    let is_in_model = place.file.path() == model.path();
-    let call = if is_in_model { None } else { templates.call_into(model, &place.file) };
-    match call {
-        Some(call) => diagnostic.at(place).related(call, "called from here"),
-        None => diagnostic.at(place),
-    }
-}
-
-/// The template's own place for an offset in the compiled text: all of a name that was replaced, else the word there.
-fn place_in_text(
-    templates: &TemplateEnvironment,
-    file: &Arc<SourceFile>,
-    compiled: &CompiledSql,
-    start: usize,
-) -> Place {
-    let map = templates.source_map(file);
-    if let Some(edit) = compiled.edit_at(start) {
-        return map.place(edit.rendered);
-    }
-    // The engine's offset may stand inside a letter.
-    let rest = compiled.text.get(start..).unwrap_or_default();
-    let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
-    let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(compiled.text.len());
-    map.place(Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end)))
 }
 
 /// Whether the error stands at the asset's own relation, which is not there.

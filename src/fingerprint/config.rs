@@ -11,7 +11,7 @@ use super::sql;
 use crate::document::config::seed_keys;
 use crate::engine;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
-use crate::parse::SourceLocation;
+use crate::parse::{Parameter, SourceLocation};
 use crate::project::Project;
 
 /// The config's parts, each under its key's name.
@@ -82,13 +82,17 @@ fn columns(node: &Node) -> Option<Part> {
     Some(Part::text("config columns", &Value::Object(types).to_string()))
 }
 
-/// Which upstream arrives under which name.
+/// Which upstream arrives under which name, and which columns of it.
 fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
+    let reads = |parameter: &Parameter| {
+        let names: Vec<&str> = parameter.reads.as_ref()?.iter().map(|column| column.name.as_str()).collect();
+        Some(Part::text(format!("columns of {}", parameter.name), &serde_json::json!(names).to_string()))
+    };
     let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters.get(*index)?;
         Some(Part::text(format!("input {}", parameter.name), graph.node(*upstream).name.as_str()))
     };
-    compiled.inputs.iter().filter_map(input).collect()
+    compiled.inputs.iter().filter_map(input).chain(compiled.body.parameters.iter().filter_map(reads)).collect()
 }
 
 /// How the inputs of a Python asset are read that no record speaks of: the queries of ephemeral assets, where sources

@@ -70,6 +70,12 @@ pub(super) struct Item {
 }
 
 impl Item {
+    fn files(id: NodeId, call: String) -> Self {
+        let mention =
+            Mention { node: id, span: Span::new(0, call.len()), form: Form::Table { alias: None }, region: None };
+        Item { text: call, inlined: None, mentions: vec![mention] }
+    }
+
     /// `mentions` are counted from the statement's start.
     fn query(id: NodeId, statement: &str, mentions: &[Mention]) -> Self {
         // Behind the parenthesis.
@@ -285,7 +291,7 @@ impl Compiler<'_> {
     fn item(&self, target: usize) -> Option<Cow<'_, Item>> {
         match &self.nodes[target].body {
             DeclaredBody::Source(SourceLocation::Files { path, format, options }) => {
-                Some(Cow::Owned(Item { text: reader::call(path, *format, options), inlined: None, mentions: vec![] }))
+                Some(Cow::Owned(Item::files(self.ids[target], reader::call(path, *format, options))))
             }
             _ => {
                 let repeatable = self.repeatable.get(&target).filter(|_| self.variant == Variant::Repeatable);

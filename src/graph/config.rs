@@ -143,9 +143,9 @@ impl Config<'_> {
     }
 
     /// Tells of keys that ask for what dovetail does not do.
-    pub fn check_keys(&self, problems: &mut Diagnostics) {
+    pub fn check_keys(&self, is_sql: bool, problems: &mut Diagnostics) {
         for (key, value) in self.merged {
-            match unsupported(key, value) {
+            match unsupported(key, value, is_sql) {
                 Some(Unsupported::Refused) => {
                     let message = format!("`{key}` of `{}` is not supported", self.subject);
                     problems.push(self.blame(key, Diagnostic::error(Code::Unsupported, message)));

@@ -134,7 +134,7 @@ pub(super) fn declare_assets(
             continue;
         }
         reader.check_name(problems);
-        config.check_keys(problems);
+        config.check_keys(matches!(asset.body, ParsedBody::Sql(_)), problems);
         let settings = reader.settings(&config, problems);
         let columns = reader.columns(&config, problems);
         let fqn = reader.fqn();

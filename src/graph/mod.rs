@@ -4,6 +4,7 @@ mod advice;
 pub mod algebra;
 mod compile;
 mod config;
+mod contract;
 mod cycle;
 mod databases;
 mod declare;
@@ -12,6 +13,7 @@ mod elsewhere;
 mod link;
 mod mention;
 mod names;
+mod placing;
 mod properties;
 mod reader;
 mod relation;
@@ -25,8 +27,10 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
+pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};
+pub use placing::at_statement;
 pub use reader::sql_value;
 pub use relation::{RelationName, literal, quoted, without_glob};
 pub use resolve::resolve;
@@ -299,6 +303,21 @@ impl Node {
             };
             Some((name.as_str(), declared.as_str().filter(|declared| !declared.is_empty())?))
         })
+    }
+
+    /// The engine's options for a seed's file: dbt's names for the few that it has, the engine's for the rest (under
+    /// `options`).
+    pub fn seed_options(&self) -> Values {
+        let mut options = Values::new();
+        for (ours, engines) in [("delimiter", "delim"), ("column_types", "types")] {
+            if let Some(value) = self.config.get(ours) {
+                options.insert(engines.to_owned(), value.clone());
+            }
+        }
+        if let Some(more) = self.config.get("options").and_then(|options| options.as_object()) {
+            options.extend(more.clone());
+        }
+        options
     }
 
     /// A source that SQL names and nobody declares: a file, or an attached database's table.

@@ -180,7 +180,7 @@ pub fn function(path: &str, name: &str, parameters: &[&str], deps: &[&str], conf
             is_async: false,
             parameters: parameters
                 .iter()
-                .map(|name| Parameter { name: (*name).to_owned(), annotation: None })
+                .map(|name| Parameter { name: (*name).to_owned(), annotation: None, reads: None })
                 .collect(),
             imported: false,
         }),

@@ -158,6 +158,17 @@ pub struct Parameter {
     pub name: String,
     /// The annotation's source text, such as `pl.LazyFrame`.
     pub annotation: Option<String>,
+    /// The columns that it receives, where the asset says so (`reads=`); else all.
+    #[serde(default)]
+    pub reads: Option<Vec<ReadColumn>>,
+}
+
+/// A column that a parameter receives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadColumn {
+    pub name: String,
+    /// Where it is named in the module's file.
+    pub span: Span,
 }
 
 /// A function under `@source`: its name is the source's.

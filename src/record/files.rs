@@ -91,6 +91,17 @@ impl Files {
     }
 }
 
+/// A hash of the names, sizes and times of the files that an absolute path or pattern names; `None` where there are none,
+/// or where it cannot be told.
+pub fn stamp(pattern: &str) -> Option<String> {
+    let files = found(&below_home(pattern)?)?;
+    let pieces = files
+        .iter()
+        .flat_map(|(path, metadata)| [path.as_os_str().as_encoded_bytes().to_vec(), size_and_time(metadata)]);
+    let pieces: Vec<Vec<u8>> = pieces.collect();
+    (!pieces.is_empty()).then(|| of_pieces(pieces.iter().map(Vec::as_slice)).to_hex().to_string())
+}
+
 /// The files that a path or pattern names, sorted. `None` when the pattern is none.
 fn found(pattern: &str) -> Option<Vec<(PathBuf, Metadata)>> {
     let matcher = GlobBuilder::new(pattern).literal_separator(true).build().ok()?.compile_matcher();

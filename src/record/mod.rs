@@ -7,6 +7,7 @@ mod log;
 mod observe;
 mod rename;
 
+pub use files::stamp;
 pub use found::Found;
 pub use kept::{Damage, damaged};
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
@@ -135,7 +136,8 @@ fn stands_at(record: Option<&Recorded>, asset: &Node) -> bool {
     relation.is_none_or(|relation| relation.to_lowercase() == asset.relation.key())
 }
 
-fn columns_version(columns: &[Column]) -> String {
+/// The version of columns that `InputVersion::columns` holds.
+pub fn columns_version(columns: &[Column]) -> String {
     let pieces = columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]);
     of_pieces(pieces).to_hex().to_string()
 }

@@ -79,7 +79,11 @@ fn made(file: &Arc<SourceFile>, name: &str) -> ParsedAsset {
         body: ParsedBody::Python(PythonBody {
             function: name.to_owned(),
             is_async: false,
-            parameters: vec![Parameter { name: "base".to_owned(), annotation: Some("pl.DataFrame".to_owned()) }],
+            parameters: vec![Parameter {
+                name: "base".to_owned(),
+                annotation: Some("pl.DataFrame".to_owned()),
+                reads: None,
+            }],
             imported: true,
         }),
     }

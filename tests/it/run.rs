@@ -203,7 +203,7 @@ fn secrets_stay_secret() {
 #[test]
 fn events_are_json_lines() {
     let project = Project::new().file("models/a.sql", "select 1 as x").file("models/b.sql", "select nope from a");
-    let said = project.run(&["run", "--log-format", "json"]);
+    let said = project.run(&["run", "--no-check", "--log-format", "json"]);
     let lines: Vec<serde_json::Value> =
         said.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();

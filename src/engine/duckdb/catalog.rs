@@ -1,6 +1,6 @@
 //! What stands in the database, by its catalog.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::content::columns;
@@ -81,6 +81,20 @@ pub(super) fn relation(
             Ok(Some(found(false, columns, rows.and_then(|rows| u64::try_from(rows).ok()), None)))
         }
     }
+}
+
+/// Names of functions, types and sequences that somebody has made in one of the databases, in lower case.
+pub(super) fn definitions(connection: &Connection) -> Result<BTreeSet<String>, EngineError> {
+    // What extensions bring is the system's.
+    let query = "select lower(function_name) from duckdb_functions() where not internal and database_name <> 'system'
+        union select lower(type_name) from duckdb_types() where not internal and database_name <> 'system'
+        union select lower(sequence_name) from duckdb_sequences() where not temporary";
+    let mut result = connection.run(query)?;
+    let mut names = BTreeSet::new();
+    while let Some(chunk) = result.next_chunk()? {
+        names.extend((0..chunk.len()).filter_map(|row| text(&chunk, 0, row)));
+    }
+    Ok(names)
 }
 
 /// The definition of a view.

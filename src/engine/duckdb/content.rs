@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::hashing::{HASH, hashed};
 use super::raw::{Connection, LogicalType};
 use super::tally::Sums;
-use super::types::type_text;
+use super::types::{named_type_text, type_text};
 use crate::engine::{Column, Content, EngineError, Extent};
 use crate::graph::{RelationName, quoted};
 use crate::hash::of_pieces;
@@ -37,6 +37,15 @@ pub(super) fn content(
 /// Columns as the engine's callers know them.
 pub(super) fn columns(typed: &[(String, LogicalType)]) -> Vec<Column> {
     typed.iter().map(|(name, logical)| Column { name: name.clone(), engine_type: type_text(logical) }).collect()
+}
+
+/// The same, with types under the names that they have, but for those that another database would not know.
+pub(super) fn named_columns(typed: &[(String, LogicalType)], is_foreign: &dyn Fn(&str) -> bool) -> Vec<Column> {
+    let column = |(name, logical): &(String, LogicalType)| Column {
+        name: name.clone(),
+        engine_type: named_type_text(logical, is_foreign),
+    };
+    typed.iter().map(column).collect()
 }
 
 /// The hash of columns and rows.

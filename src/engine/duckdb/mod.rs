@@ -1,5 +1,6 @@
 //! DuckDB behind the engine's traits. Everything that depends on DuckDB's version is in this folder.
 
+mod binder;
 mod catalog;
 mod content;
 mod create;
@@ -17,6 +18,7 @@ mod pack;
 mod publish;
 mod raw;
 mod recycle;
+mod refusal;
 mod session;
 mod settings;
 mod state;
@@ -26,11 +28,13 @@ mod tally;
 mod trash;
 mod types;
 
+pub(super) use binder::binder;
 pub(super) use error::hint;
 pub(super) use identity::identity;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +47,7 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use self::trash::Trash;
 use super::{
-    Access, Capabilities, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
+    Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
     LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
     WhenLocked,
 };
@@ -343,6 +347,22 @@ impl Engine for DuckDb {
 
     fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError> {
         catalog::relation(&lock(&self.connection), relation)
+    }
+
+    fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
+        catalog::definitions(&lock(&self.connection))
+    }
+
+    fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
+        let connection = lock(&self.connection);
+        let typed = connection.prepare(&format!("select * from {from}"))?.columns();
+        // Only types with a name of their own ask for what somebody has defined. What cannot be told counts as such.
+        let own = OnceCell::new();
+        let is_foreign = |name: &str| {
+            let own: &Option<BTreeSet<String>> = own.get_or_init(|| catalog::definitions(&connection).ok());
+            own.as_ref().is_none_or(|own| own.contains(&name.to_lowercase()))
+        };
+        Ok(content::named_columns(&typed, &is_foreign))
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {

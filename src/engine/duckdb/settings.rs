@@ -69,17 +69,23 @@ pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
 
 /// Applies everything; returns the statements that each further session has to run for itself.
 pub(super) fn apply(connection: &Arc<Connection>, project: &Project) -> Result<Vec<String>, EngineError> {
-    for extension in &project.target.extensions {
-        load_extension(connection, project, extension)?;
-    }
-    let per_session = apply_settings(connection, project)?;
-    search_files_in(connection, project)?;
+    let per_session = apply_without_data(connection, project)?;
     for secret in &project.target.secrets {
         create_secret(connection, secret)?;
     }
     for attachment in &project.target.attach {
         attach(connection, project, attachment)?;
     }
+    Ok(per_session)
+}
+
+/// Applies what says what queries mean, and nothing that reaches for data: extensions and settings.
+pub(super) fn apply_without_data(connection: &Arc<Connection>, project: &Project) -> Result<Vec<String>, EngineError> {
+    for extension in &project.target.extensions {
+        load_extension(connection, project, extension)?;
+    }
+    let per_session = apply_settings(connection, project)?;
+    search_files_in(connection, project)?;
     Ok(per_session)
 }
 

@@ -8,13 +8,29 @@ use super::raw::{LogicalType, take_text};
 use crate::graph::{literal, quoted};
 
 /// What stands for a type that has no name here.
-const UNKNOWN: &str = "UNKNOWN";
+pub(super) const UNKNOWN: &str = "UNKNOWN";
 
-/// The type as SQL writes it, such as `DECIMAL(18,3)` or `STRUCT("a" INTEGER)`.
+/// The type as SQL writes it, such as `DECIMAL(18,3)` or `STRUCT("a" INTEGER)`: what it is made of, where it has a name
+/// of its own.
 pub(super) fn type_text(logical: &LogicalType) -> String {
+    text(logical, &|_| false)
+}
+
+/// The type under the name that it has, such as `INET` for the structs of that extension: functions tell them apart. By
+/// what it is made of where `is_foreign` says that another database would not know the name.
+pub(super) fn named_type_text(logical: &LogicalType, is_foreign: &dyn Fn(&str) -> bool) -> String {
+    text(logical, &|name| !is_foreign(name))
+}
+
+fn text(logical: &LogicalType, is_named: &dyn Fn(&str) -> bool) -> String {
     // SAFETY (whole function): the accessors fit the type's id, indexes are below the counts that DuckDB gives, and
     // texts and child types are freed by `take_text` and `LogicalType`.
     let raw = logical.raw;
+    if let Some(name) = alias(logical).filter(|name| is_named(name)) {
+        let is_plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        return if is_plain { name } else { quoted(&name) };
+    }
+    let child = |raw| child(raw, is_named);
     match unsafe { ffi::duckdb_get_type_id(raw) } {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
             let (width, scale) = unsafe { (ffi::duckdb_decimal_width(raw), ffi::duckdb_decimal_scale(raw)) };
@@ -50,9 +66,9 @@ pub(super) fn type_text(logical: &LogicalType) -> String {
     }
 }
 
-fn child(raw: ffi::duckdb_logical_type) -> String {
+fn child(raw: ffi::duckdb_logical_type, is_named: &dyn Fn(&str) -> bool) -> String {
     // SAFETY: the accessors that give child types pass their ownership.
-    type_text(&unsafe { LogicalType::new(raw) })
+    text(&unsafe { LogicalType::new(raw) }, is_named)
 }
 
 fn members_text(members: impl Iterator<Item = (String, String)>) -> String {
@@ -115,6 +131,23 @@ fn plain_name(id: ffi::duckdb_type) -> &'static str {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => "VARIANT",
         _ => UNKNOWN,
     }
+}
+
+/// A type's text in which what is always null is an integer, as DuckDB has it in tables and views.
+///
+/// The type of nulls is written in quotes, as names of members are; a name is followed by its type.
+pub(super) fn with_integer_nulls(text: &str) -> String {
+    let null = plain_name(ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL);
+    let mut changed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(null) {
+        let (before, after) = (&rest[..at], &rest[at + null.len()..]);
+        let is_type = !after.starts_with([' ', '"']) && !before.ends_with('"');
+        changed.push_str(before);
+        changed.push_str(if is_type { "INTEGER" } else { null });
+        rest = after;
+    }
+    changed + rest
 }
 
 /// Whether Arrow loses the type on the way through, so that the field says it and the way back casts to it.

@@ -11,6 +11,7 @@ use super::{Unreadable, literal, span, text_of};
 use crate::diagnostic::{Code, Diagnostics, did_you_mean};
 use crate::document::config::config_value;
 use crate::document::{Content, Entry, Node, Reader, Words};
+use crate::parse::ReadColumn;
 use crate::project::Values;
 use crate::source::{SourceFile, Span};
 
@@ -22,6 +23,7 @@ const ARGUMENTS: &[&str] = &[
     "materialized",
     "deps",
     "inputs",
+    "reads",
     "tags",
     "owner",
     "group",
@@ -56,6 +58,7 @@ pub struct Arguments {
     pub description: Option<String>,
     pub deps: Vec<(String, Span)>,
     pub inputs: Vec<Input>,
+    pub reads: Vec<Read>,
     pub config: Values,
 }
 
@@ -65,6 +68,13 @@ pub struct Input {
     pub parameter_span: Span,
     pub upstream: String,
     pub upstream_span: Span,
+}
+
+/// An item of `reads=`: the parameter, and the columns of its upstream that it receives.
+pub struct Read {
+    pub parameter: String,
+    pub parameter_span: Span,
+    pub columns: Vec<ReadColumn>,
 }
 
 pub fn read(
@@ -151,6 +161,7 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
         "description" => arguments.description = reader.text(key, value),
         "deps" => arguments.deps = reader.spanned_texts(key, value),
         "inputs" => arguments.inputs = inputs(reader, value),
+        "reads" => arguments.reads = reads(reader, value),
         "materialized" => read_materialized(reader, value, arguments),
         "io_manager" => read_io_manager(reader, value, arguments),
         "data_version" => read_data_version(reader, value, arguments),
@@ -225,4 +236,24 @@ fn inputs(reader: &mut Reader<'_>, node: &Node<'_>) -> Vec<Input> {
         Some(Input { parameter, parameter_span, upstream, upstream_span: entry.value.span })
     });
     inputs.collect()
+}
+
+fn reads(reader: &mut Reader<'_>, node: &Node<'_>) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for entry in reader.table("reads", node) {
+        let what = format!("reads.{}", entry.key);
+        let mut columns: Vec<ReadColumn> = Vec::new();
+        for (name, span) in reader.spanned_texts(&what, &entry.value) {
+            if !columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {
+                columns.push(ReadColumn { name, span });
+            }
+        }
+        if columns.is_empty() {
+            let problem = reader.problem(entry.value.span, format!("`{what}` names no column"));
+            reader.report(problem.hint("leave it out to receive all columns"));
+            continue;
+        }
+        reads.push(Read { parameter: entry.key.to_string(), parameter_span: entry.key_span, columns });
+    }
+    reads
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ruff_python_ast::{ParameterWithDefault, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arguments::{self, Arguments, Input};
+use super::arguments::{self, Arguments, Input, Read};
 use super::constants::Constants;
 use super::imports::Imports;
 use super::walk::Declared;
 use super::{Unreadable, docstring, place, text_of};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
-use crate::source::{Place, SourceFile};
+use crate::source::{Place, SourceFile, Span};
 
 /// The asset, or nothing when its name cannot be one; what is wrong goes to `problems`.
 pub fn read(
@@ -25,7 +25,9 @@ pub fn read(
     let function = declared.function;
     let arguments = arguments::read(file, declared.decorator, constants, problems);
     let inputs = arguments.as_ref().map_or(&[][..], |arguments| &arguments.inputs);
-    let mut signature = Signature { file, imports, inputs, parameters: Vec::new(), upstreams: Vec::new(), problems };
+    let reads = arguments.as_ref().map_or(&[][..], |arguments| &arguments.reads);
+    let mut signature =
+        Signature { file, imports, inputs, reads, parameters: Vec::new(), upstreams: Vec::new(), problems };
     signature.read(function);
     let Signature { parameters, mut upstreams, .. } = signature;
     let arguments = arguments?;
@@ -72,6 +74,7 @@ struct Signature<'s> {
     file: &'s Arc<SourceFile>,
     imports: &'s Imports<'s>,
     inputs: &'s [Input],
+    reads: &'s [Read],
     parameters: Vec<Parameter>,
     upstreams: Vec<UpstreamName>,
     problems: &'s mut Diagnostics,
@@ -118,19 +121,36 @@ impl Signature<'_> {
             self.upstreams.push(UpstreamName { reference, place, manner: Manner::Parameter(name.clone()) });
         }
         let annotation = annotation.map(|annotation| text_of(self.file, annotation.range()));
-        self.parameters.push(Parameter { name, annotation });
+        let read = self.reads.iter().find(|read| read.parameter == name).filter(|_| !is_context);
+        self.parameters.push(Parameter { name, annotation, reads: read.map(|read| read.columns.clone()) });
     }
 
+    /// `inputs=` and `reads=` are about parameters, and only about those that receive data.
     fn check_inputs(&mut self, function: &StmtFunctionDef) {
         let parameters = function.parameters.args.iter().chain(&function.parameters.kwonlyargs);
         let names: Vec<&str> = parameters.map(|parameter| parameter.name().as_str()).collect();
         for input in self.inputs.iter().filter(|input| !names.contains(&input.parameter.as_str())) {
-            let message =
-                format!("`inputs` names `{}`, which is not a parameter of `{}`", input.parameter, function.name);
-            let nearest = did_you_mean(&input.parameter, names.iter().copied());
-            let problem = Diagnostic::error(Code::AssetArgument, message);
-            let problem = problem.at(Place::new(self.file, input.parameter_span));
-            self.problems.push(problem.hint_if(nearest.map(|nearest| format!("did you mean `{nearest}`?"))));
+            self.no_parameter(function, ("inputs", &input.parameter, input.parameter_span), &names);
         }
+        let receives = |read: &&Read| {
+            self.parameters.iter().any(|parameter| parameter.name == read.parameter && parameter.reads.is_some())
+        };
+        let lost: Vec<&Read> = self.reads.iter().filter(|read| !receives(read)).collect();
+        for read in lost {
+            self.no_parameter(function, ("reads", &read.parameter, read.parameter_span), &names);
+        }
+    }
+
+    fn no_parameter(
+        &mut self,
+        function: &StmtFunctionDef,
+        (argument, parameter, span): (&str, &str, Span),
+        names: &[&str],
+    ) {
+        let what = if names.contains(&parameter) { "receives no data in" } else { "is not a parameter of" };
+        let message = format!("`{argument}` names `{parameter}`, which {what} `{}`", function.name);
+        let nearest = did_you_mean(parameter, names.iter().copied());
+        let problem = Diagnostic::error(Code::AssetArgument, message).at(Place::new(self.file, span));
+        self.problems.push(problem.hint_if(nearest.map(|nearest| format!("did you mean `{nearest}`?"))));
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, Named, TableName, named_in};
-use lexer::{Token, TokenKind, tokens};
+use lexer::{Token, TokenKind, tokens, unquoted};
 use places::Places;
 use readings::FileName;
 use statement::{NotOneQuery, one_query};
@@ -46,6 +46,12 @@ pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<
             Err(diagnostics.sorted())
         }
     }
+}
+
+/// The words and quoted names of a text of SQL, unquoted, with the byte span of each; comments and literals hold none.
+pub(crate) fn words(sql: &str) -> Vec<(String, Span)> {
+    let is_name = |token: &Token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedName);
+    tokens(sql).into_iter().filter(is_name).map(|token| (unquoted(token.text(sql)), token.span)).collect()
 }
 
 /// The plain table names of a query, unquoted, with the byte span of each occurrence; `None` when it is no single

@@ -50,21 +50,37 @@ impl Connection {
         if state == ffi::DuckDBSuccess { Ok(result) } else { Err(result.error()) }
     }
 
+    /// Prepares the one statement that `sql` is to DuckDB; `None` where DuckDB makes several of it. Runs nothing.
+    pub(in crate::engine::duckdb) fn prepare_only(
+        self: &Arc<Self>,
+        sql: &str,
+    ) -> Result<Option<Prepared>, EngineError> {
+        let statements = self.extract(sql)?;
+        if statements.count == 1 { self.prepare_extracted(&statements, 0).map(Some) } else { Ok(None) }
+    }
+
     /// Runs all statements of `sql` but the last, and prepares that one.
     pub(in crate::engine::duckdb) fn prepare_last(self: &Arc<Self>, sql: &str) -> Result<Prepared, EngineError> {
-        let text = c_string(sql)?;
-        let mut statements = Extracted { raw: ptr::null_mut() };
-        // SAFETY: `statements` is destroyed by its drop.
-        let count = unsafe { ffi::duckdb_extract_statements(self.raw, text.as_ptr(), &mut statements.raw) };
-        if count == 0 {
-            // SAFETY: the message belongs to the extracted statements.
-            let message = unsafe { borrowed_text(ffi::duckdb_extract_statements_error(statements.raw)) };
-            return Err(query_error(&message));
-        }
-        for index in 0..count - 1 {
+        let statements = self.extract(sql)?;
+        let last = statements.count - 1;
+        for index in 0..last {
             self.prepare_extracted(&statements, index)?.run()?;
         }
-        self.prepare_extracted(&statements, count - 1)
+        self.prepare_extracted(&statements, last)
+    }
+
+    /// The statements that DuckDB makes of a text: at least one.
+    fn extract(&self, sql: &str) -> Result<Extracted, EngineError> {
+        let text = c_string(sql)?;
+        let mut statements = Extracted { raw: ptr::null_mut(), count: 0 };
+        // SAFETY: `statements` is destroyed by its drop.
+        statements.count = unsafe { ffi::duckdb_extract_statements(self.raw, text.as_ptr(), &mut statements.raw) };
+        if statements.count > 0 {
+            return Ok(statements);
+        }
+        // SAFETY: the message belongs to the extracted statements.
+        let message = unsafe { borrowed_text(ffi::duckdb_extract_statements_error(statements.raw)) };
+        Err(query_error(&message))
     }
 
     fn prepare_extracted(self: &Arc<Self>, statements: &Extracted, index: u64) -> Result<Prepared, EngineError> {

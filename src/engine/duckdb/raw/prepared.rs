@@ -13,6 +13,7 @@ use crate::engine::{EngineError, EngineErrorKind};
 /// The statements of a text.
 pub(super) struct Extracted {
     pub(super) raw: ffi::duckdb_extracted_statements,
+    pub(super) count: u64,
 }
 
 impl Drop for Extracted {

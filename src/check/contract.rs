@@ -1,0 +1,55 @@
+//! Contracts of models, against the columns that binding gives.
+
+use super::inquiry::Inquiry;
+use super::schema::{Known, Schema, Schemas};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::EngineError;
+use crate::graph::{Body, Breach, Node, NodeId, at_statement, breaches, incomplete};
+use crate::parse::sql::words;
+use crate::source::Place;
+
+/// How a model breaks its contract, as far as that is certain before it runs.
+///
+/// # Errors
+/// When the binder cannot be opened.
+pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> Result<Vec<Diagnostic>, EngineError> {
+    let node = inquiry.graph.node(id);
+    let Some(contract) = node.contract() else { return Ok(Vec::new()) };
+    let told = |breaches: Vec<Breach>| breaches.iter().map(|breach| problem(inquiry, node, breach)).collect();
+    let lacks = incomplete(&contract);
+    if !lacks.is_empty() {
+        return Ok(told(lacks));
+    }
+    let typed: Vec<(&str, &str)> = contract.iter().filter_map(|(name, declared)| Some((*name, (*declared)?))).collect();
+    let declared = inquiry.declared(id, &typed)?;
+    Ok(match (&declared, schemas.get(&id)) {
+        (Schema::Known(declared), Some(Schema::Known(Known { columns, doubt: None }))) => {
+            told(breaches(&declared.columns, columns))
+        }
+        // The database may have types of its own.
+        (Schema::Unknown(unknown), _) if inquiry.stands.definitions().is_ok_and(|own| own.is_empty()) => {
+            told(vec![Breach { column: String::new(), what: unknown.reason.to_string() }])
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// At the contract, with the place in the query that makes the column.
+fn problem(inquiry: &Inquiry<'_>, node: &Node, breach: &Breach) -> Diagnostic {
+    let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
+    let message = format!("`{}` breaks its contract: {}", node.name, breach.what);
+    let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
+    match made_at(inquiry, node, &breach.column) {
+        Some(place) => problem.related(place, "the column is made here"),
+        None => problem,
+    }
+}
+
+/// Where a query writes the name of a column last, which is most often where it makes it.
+fn made_at(inquiry: &Inquiry<'_>, node: &Node, column: &str) -> Option<Place> {
+    let Body::Sql(sql) = &node.body else { return None };
+    let is_column = |word: &str| word.to_lowercase() == column.to_lowercase();
+    let (_, span) = words(sql.statement()).into_iter().rev().find(|(word, _)| is_column(word))?;
+    let nothing = Diagnostic::error(Code::ContractBroken, "");
+    at_statement(nothing, inquiry.graph, inquiry.templates, node, sql, span.start).place
+}

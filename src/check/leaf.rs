@@ -1,0 +1,175 @@
+//! The columns of what no query of the project makes: sources, seeds, what asset functions give, and what a run leaves as
+//! it stands.
+
+use std::path::Path;
+
+use super::inquiry::{Inquiry, Mode};
+use super::memory::Told;
+use super::schema::{Schema, Schemas};
+use crate::engine::{Column, EngineError};
+use crate::graph::{Body, Materialized, Node, NodeId};
+use crate::parse::SourceLocation;
+use crate::record::{columns_version, stamp};
+
+const NOT_LOOKED_AT: &str = "it is an address, which is not looked at";
+const HAS_NOT_RUN: &str = "it is an asset function without `columns=` that has not run in this form";
+const TO_BE_RUN: &str = "it is an asset function without `columns=`, and this run tells";
+
+/// Bytes of a seed, which is read whole to know the types of its columns: a run that builds it does that once.
+const LARGEST_SEED: u64 = 8 << 20;
+
+const MAY_GIVE_MORE: &str = "an asset function may give more columns than its `columns=` names";
+
+impl Inquiry<'_> {
+    /// The columns of a node that is no model to bind.
+    ///
+    /// # Errors
+    /// When the binder cannot be opened.
+    pub(super) fn leaf(&self, id: NodeId, schemas: &Schemas) -> Result<Schema, EngineError> {
+        let node = self.graph.node(id);
+        if node.materialized == Materialized::Object {
+            return Ok(Schema::Valueless);
+        }
+        match &node.body {
+            Body::Source(SourceLocation::Function { .. }) => Ok(Schema::Valueless),
+            Body::Source(SourceLocation::Table { .. }) => self.table(id, node),
+            Body::Source(SourceLocation::Files { path, .. }) => self.files(id, node, path),
+            _ if self.stands_as_it_is(id) => Ok(self.standing(id, node)),
+            Body::Seed => self.seed(id, node),
+            Body::Python(_) => self.python(id, node, schemas),
+            // A model that is bound elsewhere.
+            Body::Sql(_) => Ok(Schema::unknown(id, "a model")),
+        }
+    }
+
+    /// What a run does not build, its steps read as it is in the database.
+    fn standing(&self, id: NodeId, node: &Node) -> Schema {
+        match self.stands.columns(&node.relation) {
+            Ok(columns) => {
+                // A view shows what the tables below it have now, and the run may build these.
+                let is_view = node.materialized == Materialized::View;
+                let doubt = (is_view && self.is_below_built(id)).then_some("a view of what the run builds");
+                Schema::known(columns).doubted(doubt)
+            }
+            Err(reason) => Schema::unknown(id, reason),
+        }
+    }
+
+    fn table(&self, id: NodeId, node: &Node) -> Result<Schema, EngineError> {
+        match self.stands.columns(&node.relation) {
+            Ok(columns) => Ok(Schema::known(columns)),
+            Err(reason) => self.described(id, node, reason),
+        }
+    }
+
+    fn files(&self, id: NodeId, node: &Node, path: &str) -> Result<Schema, EngineError> {
+        if path.contains("://") {
+            return self.described(id, node, NOT_LOOKED_AT.to_owned());
+        }
+        let Some(stamp) = stamp(path) else {
+            let shown = Path::new(path).strip_prefix(&self.project.root).unwrap_or(Path::new(path));
+            return self.described(id, node, format!("no file is there, at `{}`", shown.display()));
+        };
+        let query = format!("select * from {}", self.graph.from_item(id));
+        let read = || self.binding.with_session(|session| Told::from(session.bind(&query)));
+        match self.memory.recall(&[b"file", query.as_bytes(), stamp.as_bytes()], read)? {
+            Told::Columns(columns) => Ok(Schema::known(columns)),
+            Told::Refused(refusal) => self.described(id, node, refusal.message),
+            Told::Unknown(reason) => self.described(id, node, reason),
+        }
+    }
+
+    /// The columns that property files say a source has, where each has a type; else `reason` is why nothing is known.
+    fn described(&self, id: NodeId, node: &Node, reason: String) -> Result<Schema, EngineError> {
+        let declared: Option<Vec<(&str, &str)>> =
+            node.columns.iter().map(|column| Some((column.name.as_str(), column.data_type.as_deref()?))).collect();
+        let Some(declared) = declared.filter(|declared| !declared.is_empty()) else {
+            return Ok(Schema::unknown(id, reason));
+        };
+        let doubt = self.mode.is_run().then_some("a source may have more columns than its description names");
+        Ok(self.declared(id, &declared)?.doubted(doubt))
+    }
+
+    /// Declared columns with their types in the engine's words.
+    pub(super) fn declared(&self, id: NodeId, columns: &[(&str, &str)]) -> Result<Schema, EngineError> {
+        let pieces: Vec<&[u8]> =
+            columns.iter().flat_map(|(name, declared)| [name.as_bytes(), declared.as_bytes()]).collect();
+        let ask = || {
+            self.binding.with_session(|session| {
+                let columns: Result<Vec<Column>, String> = session.declared(columns).into_iter().collect();
+                columns.map_or_else(Told::Unknown, Told::Columns)
+            })
+        };
+        let pieces: Vec<&[u8]> = [&b"declared"[..]].into_iter().chain(pieces).collect();
+        Ok(match self.memory.recall(&pieces, ask)? {
+            Told::Columns(columns) => Schema::known(columns),
+            Told::Unknown(reason) => Schema::unknown(id, format!("a declared type is none: {reason}")),
+            Told::Refused(refusal) => Schema::unknown(id, refusal.message),
+        })
+    }
+
+    fn seed(&self, id: NodeId, node: &Node) -> Result<Schema, EngineError> {
+        let path = self.project.root.join(node.file.path());
+        let options = node.seed_options();
+        let is_large = || path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST_SEED);
+        if self.mode.is_run() && is_large() {
+            return Ok(Schema::unknown(id, "it is a large file, which this run reads"));
+        }
+        let Some(stamp) = stamp(&crate::graph::without_glob(&path.to_string_lossy())) else {
+            return Ok(Schema::unknown(id, "the file cannot be read"));
+        };
+        let text = format!("{}\n{options:?}", path.display());
+        let ask = || {
+            self.binding.with_session(|session| match session.csv_columns(&path, &options) {
+                Ok(columns) => Told::Columns(columns),
+                Err(error) => Told::Unknown(error.message.lines().next().unwrap_or_default().to_owned()),
+            })
+        };
+        Ok(match self.memory.recall(&[b"seed", text.as_bytes(), stamp.as_bytes()], ask)? {
+            Told::Columns(columns) => Schema::known(columns),
+            Told::Unknown(reason) => Schema::unknown(id, reason),
+            Told::Refused(refusal) => Schema::unknown(id, refusal.message),
+        })
+    }
+
+    fn python(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Result<Schema, EngineError> {
+        let recorded = self.as_it_ran(id, node, schemas);
+        let declared: Vec<(&str, &str)> = node.declared_types().collect();
+        let named =
+            node.config.get("columns").and_then(|columns| columns.as_object()).map_or(0, |columns| columns.len());
+        if named == 0 || named != declared.len() {
+            return Ok(recorded);
+        }
+        let contract = self.declared(id, &declared)?;
+        // A function that gave more than it declares gives that again.
+        let is_more =
+            matches!((recorded.columns(), contract.columns()), (Some(ran), Some(said)) if ran.len() > said.len());
+        Ok(if is_more { recorded } else { contract.doubted(self.mode.is_run().then_some(MAY_GIVE_MORE)) })
+    }
+
+    /// What an asset function gave when it ran last, where it is the same function and read the same columns.
+    fn as_it_ran(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Schema {
+        let Mode::Project { code_version } = &self.mode else { return Schema::unknown(id, TO_BE_RUN) };
+        let Some(recorded) = self.stands.recorded(node.name.as_str()) else {
+            return Schema::unknown(id, HAS_NOT_RUN);
+        };
+        if recorded.code_version.is_none() || recorded.code_version != code_version(id) || recorded.columns.is_empty() {
+            return Schema::unknown(id, HAS_NOT_RUN);
+        }
+        let mut doubt = None;
+        for upstream in self.graph.reads(id) {
+            let (read, name) = (&schemas[&upstream], self.graph.node(upstream).name.as_str());
+            let before = recorded.inputs.get(name).and_then(|input| input.columns.as_deref());
+            match (before, read.columns()) {
+                (Some(before), Some(now)) if before == columns_version(now) => {}
+                // Of sources no columns are recorded, and objects have none.
+                (None, _) => doubt = Some("the columns of an asset function may be those of its sources"),
+                _ => return Schema::unknown(id, HAS_NOT_RUN),
+            }
+        }
+        // Where the table stands, its types have their own names.
+        let standing = self.stands.columns(&node.relation).ok();
+        let columns = standing.filter(|columns| columns.len() == recorded.columns.len());
+        Schema::known(columns.unwrap_or_else(|| recorded.columns.clone())).doubted(doubt)
+    }
+}

@@ -1,0 +1,75 @@
+//! `AssetGraph -> Schemas + Diagnostics`: the columns of every asset, found by binding each query against empty twins of
+//! what it reads, and what is wrong before anything runs.
+//!
+//! Unknown is an answer: what reads something unknown is unknown, with the reason, and never called wrong. Nothing is
+//! called wrong that a run could do.
+
+mod binding;
+mod contract;
+mod explain;
+mod inquiry;
+mod leaf;
+mod locate;
+mod lost;
+mod memory;
+mod model;
+mod reads;
+mod schema;
+mod stands;
+
+pub use inquiry::{Inquiry, Mode};
+pub use schema::{Known, Schema, Schemas, Unknown};
+pub use stands::{Opening, Stands};
+
+use rayon::prelude::*;
+
+use crate::diagnostic::Diagnostic;
+use crate::engine::{EngineError, Refusal};
+use crate::graph::{Body, Materialized, NodeId};
+use model::Checked;
+
+/// What a check found.
+pub struct Findings {
+    /// Of every node that was looked at.
+    pub schemas: Schemas,
+    /// What is wrong with the assets that were asked about; by file and position.
+    pub problems: Vec<(NodeId, Diagnostic)>,
+}
+
+/// Looks at everything that is asked about.
+///
+/// # Errors
+/// When the binder cannot be opened: an extension or a setting of the target cannot be had.
+pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
+    let mut schemas = Schemas::new();
+    let mut refusals: Vec<(NodeId, Refusal)> = Vec::new();
+    for level in &inquiry.levels {
+        let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
+        for (id, checked) in level.iter().zip(found) {
+            let Checked { schema, refusal } = checked?;
+            schemas.insert(*id, schema);
+            refusals.extend(refusal.map(|refusal| (*id, refusal)));
+        }
+    }
+    refusals.retain(|(id, _)| inquiry.assets.contains(id));
+    let mut problems = explain::explain(&inquiry, &schemas, refusals);
+    for id in inquiry.assets {
+        let found = reads::problems(&inquiry, &schemas, *id).into_iter();
+        problems.extend(found.chain(contract::problems(&inquiry, &schemas, *id)?).map(|problem| (*id, problem)));
+    }
+    let problems = explain::sorted(problems);
+    inquiry.memory.keep();
+    Ok(Findings { schemas, problems })
+}
+
+impl Inquiry<'_> {
+    fn node(&self, id: NodeId, schemas: &Schemas) -> Result<Checked, EngineError> {
+        let node = self.graph.node(id);
+        match &node.body {
+            Body::Sql(sql) if !self.stands_as_it_is(id) && node.materialized != Materialized::Object => {
+                self.model(id, sql, schemas)
+            }
+            _ => self.leaf(id, schemas).map(Checked::from),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What commands ask `check`, and how the project's database comes into it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use super::args::LogFormat;
+use super::context::Context;
+use super::run::open_diagnostic;
+use crate::check::{Findings, Inquiry, Mode, Stands, check};
+use crate::compile::Compiled;
+use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
+use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
+use crate::fingerprint::{CodeVersion, code_versions};
+use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::project::Project;
+
+/// Looks at the columns of these assets as the project's code says them. The database is only read, and only where
+/// somebody asks for what no code says.
+///
+/// # Errors
+/// When an extension or a setting of the target cannot be had.
+pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<Findings, Diagnostic> {
+    let Compiled { project, graph, templates, modules, .. } = compiled;
+    let versions: OnceLock<HashMap<NodeId, CodeVersion>> = OnceLock::new();
+    let code_version = |id: NodeId| {
+        let python = || graph.ids().filter(|id| graph.node(*id).kind == Kind::Python);
+        let versions = versions.get_or_init(|| code_versions(graph, modules, project, python()));
+        versions.get(&id).map(|version| version.hash.clone())
+    };
+    let mode = Mode::Project { code_version: Box::new(code_version) };
+    let stands = Stands::new(Box::new(|| read(project)));
+    check(Inquiry::new((project, graph, templates), assets, mode, stands))
+        .map_err(|error| open_diagnostic(project, &error))
+}
+
+/// As `inspect`, for a run that builds these assets and leaves all others as they stand in its database.
+///
+/// # Errors
+/// When a setting of the target cannot be had without its data.
+pub(crate) fn inspect_run(
+    compiled: &Compiled,
+    built: impl IntoIterator<Item = NodeId>,
+    engine: &Arc<dyn Engine>,
+) -> Result<Findings, EngineError> {
+    let Compiled { project, graph, templates, .. } = compiled;
+    let built: BTreeSet<NodeId> = built.into_iter().collect();
+    let mode = Mode::Run { built: built.iter().copied().collect() };
+    let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
+    check(Inquiry::new((project, graph, templates), &built, mode, stands))
+}
+
+/// Says what is wrong.
+pub(crate) fn print_problems(context: &mut Context, graph: &AssetGraph, problems: Vec<(NodeId, Diagnostic)>) {
+    match context.printer.log_format {
+        LogFormat::Json => {
+            for (id, problem) in &problems {
+                let asset = Some(graph.node(*id).name.as_str());
+                context.printer.log_line(&diagnostic_json(problem, asset));
+            }
+        }
+        LogFormat::Text => {
+            let problems = problems.into_iter().map(|(_, problem)| problem);
+            context.printer.diagnostics(&Diagnostics(problems.collect()));
+        }
+    }
+}
+
+/// The database, to read it; where there is none yet, one in memory for the databases that the target attaches. These are
+/// read as well, and not made.
+fn read(project: &Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> {
+    let mut read_only = Arc::clone(project);
+    if !project.target.attach.is_empty() {
+        let attached = &mut Arc::make_mut(&mut read_only).target.attach;
+        attached.iter_mut().for_each(|attachment| attachment.read_only = true);
+    }
+    match look(&read_only, WhenLocked::Fail, &|_| false) {
+        Err(error) if error.kind == EngineErrorKind::NoDatabase && !project.target.attach.is_empty() => {
+            Arc::make_mut(&mut read_only).target.database = None;
+            open(&read_only, Access::ReadOnly, WhenLocked::Fail, &|_| false)
+        }
+        looked => looked,
+    }
+}

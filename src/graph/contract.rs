@@ -1,0 +1,95 @@
+//! What a model promises to give: exactly the columns that are declared for it, of exactly these types.
+
+use serde_json::Value;
+
+use super::{Body, Node};
+use crate::engine::Column;
+
+/// How a query differs from a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    pub column: String,
+    /// What differs, without the asset's name.
+    pub what: String,
+}
+
+impl Node {
+    /// The columns of a contract that is enforced (`contract: {enforced: true}`), with the types that they are declared
+    /// with. `None` where there is none.
+    pub fn contract(&self) -> Option<Vec<(&str, Option<&str>)>> {
+        let enforced = self.config.get("contract")?.get("enforced")?;
+        let is_enforced = matches!(self.body, Body::Sql(_)) && *enforced == Value::Bool(true);
+        let columns = self.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_deref()));
+        is_enforced.then(|| columns.collect())
+    }
+}
+
+/// What is missing in a contract before it can be compared with anything.
+pub fn incomplete(contract: &[(&str, Option<&str>)]) -> Vec<Breach> {
+    if contract.is_empty() {
+        return vec![Breach { column: String::new(), what: "it names no columns".to_owned() }];
+    }
+    let untyped = contract.iter().filter(|(_, declared)| declared.is_none());
+    let breach = |(name, _): &(&str, Option<&str>)| Breach {
+        column: (*name).to_owned(),
+        what: format!("the column `{name}` has no `data_type`"),
+    };
+    untyped.map(breach).collect()
+}
+
+/// Where real columns differ from those of a contract, both with the engine's types. Their order does not count.
+pub fn breaches(contract: &[Column], real: &[Column]) -> Vec<Breach> {
+    let is_same = |one: &Column, other: &Column| one.name.to_lowercase() == other.name.to_lowercase();
+    let breach = |column: &Column, what: String| Breach { column: column.name.clone(), what };
+    let declared = contract.iter().filter_map(|declared| {
+        let Column { name, engine_type } = declared;
+        match real.iter().find(|real| is_same(real, declared)) {
+            None => Some(breach(declared, format!("the column `{name}` ({engine_type}) is not there"))),
+            Some(real) if real.engine_type != *engine_type => {
+                let what = format!("the column `{name}` is declared {engine_type} and is {}", real.engine_type);
+                Some(breach(declared, what))
+            }
+            Some(_) => None,
+        }
+    });
+    let undeclared = real.iter().filter(|real| !contract.iter().any(|declared| is_same(real, declared)));
+    let more = undeclared
+        .map(|real| breach(real, format!("the column `{}` ({}) is not declared", real.name, real.engine_type)));
+    declared.chain(more).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(columns: &[(&str, &str)]) -> Vec<Column> {
+        let column = |(name, engine_type): &(&str, &str)| Column {
+            name: (*name).to_owned(),
+            engine_type: (*engine_type).to_owned(),
+        };
+        columns.iter().map(column).collect()
+    }
+
+    #[test]
+    fn names_and_types_count_and_order_does_not() {
+        let contract = columns(&[("id", "INTEGER"), ("name", "VARCHAR"), ("size", "DOUBLE")]);
+        let real = columns(&[("size", "FLOAT"), ("ID", "INTEGER"), ("more", "DATE")]);
+        let told: Vec<String> = breaches(&contract, &real).into_iter().map(|breach| breach.what).collect();
+        assert_eq!(
+            told,
+            [
+                "the column `name` (VARCHAR) is not there",
+                "the column `size` is declared DOUBLE and is FLOAT",
+                "the column `more` (DATE) is not declared"
+            ]
+        );
+        assert_eq!(breaches(&contract, &columns(&[("size", "DOUBLE"), ("name", "VARCHAR"), ("Id", "INTEGER")])), []);
+    }
+
+    #[test]
+    fn a_contract_names_all_types() {
+        assert_eq!(incomplete(&[("a", Some("int"))]), []);
+        assert_eq!(incomplete(&[("a", Some("int")), ("b", None)])[0].column, "b");
+        assert_eq!(incomplete(&[]).len(), 1);
+    }
+}
