@@ -14,6 +14,7 @@ pub mod execute;
 pub mod fingerprint;
 pub mod graph;
 pub mod hash;
+pub mod lineage;
 pub mod parse;
 pub mod plan;
 pub mod project;

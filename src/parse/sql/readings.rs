@@ -80,6 +80,11 @@ pub(super) fn readings(sql: &str, tokens: &[Token], functions: &[String]) -> Rea
     readings
 }
 
+/// Whether the first argument of a table function names files.
+pub(crate) fn names_files(function: &str) -> bool {
+    is_reader(&function.to_ascii_lowercase())
+}
+
 fn is_reader(name: &str) -> bool {
     READERS.contains(&name)
 }
