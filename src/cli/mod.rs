@@ -6,6 +6,7 @@ mod args;
 mod assess;
 mod changed;
 mod clean;
+mod columns;
 mod compile;
 mod context;
 mod debug;
@@ -14,9 +15,11 @@ mod facts;
 mod gc;
 mod graph;
 mod history;
+mod impact;
 mod init;
 mod interrupt;
 mod json_rows;
+mod lineage;
 mod log;
 mod ls;
 mod observe;
@@ -116,6 +119,8 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),
         Command::Graph(args) => graph::graph(context, &args),
+        Command::Lineage(args) => lineage::lineage(context, &args),
+        Command::Impact(args) => impact::impact(context, &args),
         Command::Init(args) => init::init(context, &args),
         Command::Debug => debug::debug(context),
         Command::Clean => clean::clean(context),

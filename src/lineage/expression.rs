@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use recursive::recursive;
 use sqlparser::ast::NamedWindowExpr;
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    LambdaFunction, LambdaSyntax, ObjectName, OrderByExpr, Query, Subscript, Visit, Visitor, WindowFrameBound,
-    WindowSpec, WindowType,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArguments, Ident, LambdaFunction, LambdaSyntax, ObjectName, OrderByExpr, Query, Subscript, Visit, Visitor,
+    WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::flow::Flow;
@@ -79,6 +79,16 @@ impl Tracer<'_> {
             Expr::InList { expr, list, .. } => self.all(std::iter::once(&**expr).chain(list), scope),
             Expr::Array(array) => self.all(&array.elem, scope),
             Expr::Tuple(elements) => self.all(elements, scope),
+            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+                let mut flow = self.expression(left, scope).computed();
+                let list = self.expression(right, scope);
+                flow.absorb(&list);
+                if !is_subquery(right) {
+                    // The elements of a list are rows here.
+                    flow.decide(&list);
+                }
+                flow
+            }
             Expr::Wildcard(_) => self.everything(scope, None),
             Expr::QualifiedWildcard(name, _) => self.everything(scope, Some(name)),
             other => self.parts(other, scope),
@@ -114,7 +124,14 @@ impl Tracer<'_> {
     pub fn name(&mut self, parts: &[&str], scope: &Scope<'_>) -> Flow {
         let meaning = scope.find(parts, &mut |relation, column| self.named_column(relation, column));
         match (meaning, parts) {
-            (Meaning::Flow(flow), _) => flow,
+            (Meaning::Flow(flow), _) => {
+                self.name_it(&flow);
+                flow
+            }
+            (Meaning::Field(flow), _) => {
+                self.name_it(&flow);
+                flow.computed()
+            }
             (Meaning::Alias(scope, index), _) => self.alias(scope, index),
             (Meaning::Nothing, [name]) if VALUE_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) => {
                 Flow::default()
@@ -191,7 +208,10 @@ impl Tracer<'_> {
         match parts.split_last() {
             Some((_, before)) if !before.is_empty() => {
                 match scope.find(before, &mut |relation, column| self.named_column(relation, column)) {
-                    Meaning::Flow(flow) => flow.computed(),
+                    Meaning::Flow(flow) | Meaning::Field(flow) => {
+                        self.name_it(&flow);
+                        flow.computed()
+                    }
                     Meaning::Alias(scope, index) => self.alias(scope, index).computed(),
                     Meaning::Nothing => Flow::default(),
                 }
@@ -226,8 +246,23 @@ impl Tracer<'_> {
     fn argument(&mut self, name: &str, argument: &FunctionArg, scope: &Scope<'_>) -> Flow {
         let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
             argument;
+        let mut flow = match argument {
+            // `f(a = 1)` compares.
+            FunctionArg::Named { name, operator: FunctionArgOperator::Equals, .. } => {
+                self.name(&[&name.value], scope).computed()
+            }
+            FunctionArg::ExprNamed { name, operator: FunctionArgOperator::Equals, .. } => {
+                self.expression(name, scope).computed()
+            }
+            _ => Flow::default(),
+        };
+        flow.absorb(&self.argument_value(name, arg, scope));
+        flow
+    }
+
+    fn argument_value(&mut self, name: &str, argument: &FunctionArgExpr, scope: &Scope<'_>) -> Flow {
         let counts = name.eq_ignore_ascii_case("count");
-        match arg {
+        match argument {
             FunctionArgExpr::Expr(Expr::Lambda(lambda)) => {
                 let takes = LAMBDAS.iter().any(|known| known.eq_ignore_ascii_case(name));
                 self.lambda(lambda, scope, takes || lambda.syntax == LambdaSyntax::LambdaKeyword)
@@ -253,8 +288,17 @@ impl Tracer<'_> {
     }
 
     fn access(&mut self, root: &Expr, chain: &[AccessExpr], scope: &Scope<'_>) -> Flow {
-        let mut flow = self.expression(root, scope).computed();
-        for access in chain {
+        let (mut parts, mut rest) = (Vec::new(), chain);
+        if let Expr::Identifier(name) = root {
+            parts.push(name.value.as_str());
+            while let [AccessExpr::Dot(Expr::Identifier(name)), more @ ..] = rest {
+                parts.push(&name.value);
+                rest = more;
+            }
+        }
+        let root = if parts.is_empty() { self.expression(root, scope) } else { self.name(&parts, scope) };
+        let mut flow = if chain.is_empty() { root } else { root.computed() };
+        for access in rest {
             match access {
                 AccessExpr::Dot(Expr::Function(function)) => flow.absorb(&self.function(function, scope)),
                 AccessExpr::Dot(_) => {}
@@ -303,6 +347,13 @@ impl Tracer<'_> {
             }
         }
         flow
+    }
+}
+
+fn is_subquery(expression: &Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) => is_subquery(inner),
+        other => matches!(other, Expr::Subquery(_)),
     }
 }
 

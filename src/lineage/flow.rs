@@ -13,18 +13,26 @@ pub struct Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources(Vec<Source>);
 
+/// From how many columns on it is quicker to sort than to put each in its place.
+const FEW: usize = 8;
+
 impl Sources {
     pub fn one(source: Source) -> Self {
         Sources(vec![source])
     }
 
     pub fn add(&mut self, other: &Sources) {
-        if other.0.iter().all(|source| self.0.binary_search(source).is_ok()) {
+        if other.0.len() > FEW {
+            self.0.extend_from_slice(&other.0);
+            self.0.sort_unstable();
+            self.0.dedup();
             return;
         }
-        self.0.extend_from_slice(&other.0);
-        self.0.sort_unstable();
-        self.0.dedup();
+        for source in &other.0 {
+            if let Err(place) = self.0.binary_search(source) {
+                self.0.insert(place, *source);
+            }
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Source> + '_ {
@@ -123,6 +131,8 @@ pub(super) enum Open {
     No,
     /// Those of a relation of which nobody knows the columns.
     Relation(u32),
+    /// Those that a function makes, each of this.
+    Made(Box<Flow>),
     /// Nobody knows which, or why, as far as this says.
     Unknown(Rc<str>),
 }

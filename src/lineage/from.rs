@@ -58,6 +58,10 @@ impl Tracer<'_> {
                 rows.decide(&flow);
             }
             _ => keys.into_iter().for_each(|(name, left, right)| {
+                if let JoinConstraint::Using(_) = constraint {
+                    self.name_it(&left);
+                    self.name_it(&right);
+                }
                 rows.decide(&left);
                 rows.decide(&right);
                 share(here, before, name, (left, right), manner.side);

@@ -8,6 +8,8 @@ mod aggregates;
 mod expression;
 mod flow;
 mod from;
+mod graph;
+mod impact;
 mod naming;
 mod query;
 mod scope;
@@ -18,10 +20,14 @@ mod table_function;
 #[cfg(test)]
 mod tests;
 mod tracer;
+mod walk;
 
 use std::collections::BTreeSet;
 
 pub use flow::Source;
+pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads};
+pub use impact::{Affected, Effect};
+pub use walk::{Downstream, Step, Upstream};
 
 use crate::engine;
 use crate::parse::sql::syntax_tree;
@@ -42,6 +48,8 @@ pub struct Lineage {
     pub rows: BTreeSet<Source>,
     /// Why there may be more that decides which rows there are.
     pub rows_unknown: Option<String>,
+    /// The columns that the query names: without them it would be no query. Others it has by stars alone.
+    pub named: BTreeSet<Source>,
 }
 
 /// A relation that a query reads.
@@ -111,7 +119,7 @@ fn trace_here(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unkno
     match table.open {
         Open::No => Ok(lineage(tracer, table.columns, &table.rows)),
         Open::Unknown(reason) => Err(unknown(&reason)),
-        Open::Relation(_) => Err(unknown("a star stands for columns that nobody knows")),
+        Open::Relation(_) | Open::Made(_) => Err(unknown("a star stands for columns that nobody knows")),
     }
 }
 
@@ -121,12 +129,14 @@ fn lineage(tracer: Tracer<'_>, columns: Vec<flow::Column>, rows: &Flow) -> Linea
         columns: read.columns.iter().map(|(name, _)| name.to_string()).collect(),
         is_known: read.is_known,
     };
-    let relations: Vec<ReadRelation> = tracer.read.into_iter().map(relation).collect();
+    let Tracer { read, named, .. } = tracer;
+    let relations: Vec<ReadRelation> = read.into_iter().map(relation).collect();
     let all = everything(&relations);
     let columns = columns.into_iter().map(|column| output(column, &relations, &all)).collect();
     Lineage {
         columns,
         rows: if rows.unknown.is_some() { all } else { rows.deciders.iter().collect() },
+        named: named.iter().collect(),
         rows_unknown: rows.unknown.as_deref().map(str::to_owned),
         relations,
     }

@@ -7,7 +7,7 @@ use sqlparser::ast::{
     Cte, Expr, LimitClause, OrderBy, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Values, With,
 };
 
-use super::flow::{Column, Flow, Open, Table};
+use super::flow::{Column, Flow, Form, Open, Table};
 use super::scope::Scope;
 use super::tracer::Tracer;
 
@@ -174,8 +174,14 @@ fn combined(mut left: Table, right: Table, op: SetOperator, quantifier: SetQuant
         (Open::Unknown(reason), _) | (_, Open::Unknown(reason)) => Open::Unknown(Rc::clone(reason)),
         _ => Open::Unknown("a star stands for columns that nobody knows".into()),
     };
-    if op == SetOperator::Union {
-        if by_name { unite_by_name(&mut left.columns, right.columns) } else { unite(&mut left.columns, &right.columns) }
+    if op != SetOperator::Union {
+        // Both sides are given types that hold either.
+        let pairs = left.columns.iter_mut().zip(&right.columns);
+        pairs.filter(|(one, two)| one.flow.form != two.flow.form).for_each(|(one, _)| one.flow.form = Form::Computed);
+    } else if by_name {
+        unite_by_name(&mut left.columns, right.columns);
+    } else {
+        unite(&mut left.columns, &right.columns);
     }
     Table { open, ..left }
 }
@@ -192,7 +198,7 @@ fn unite_by_name(left: &mut Vec<Column>, right: Vec<Column>) {
         let same = |column: &&mut Column| other.name.as_ref().is_some_and(|name| column.is_named(name));
         match left.iter_mut().find(same) {
             Some(column) => column.flow.unite(&other.flow),
-            None => left.push(other),
+            None => left.push(Column { flow: other.flow.computed(), ..other }),
         }
     }
 }

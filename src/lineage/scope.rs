@@ -74,6 +74,8 @@ pub(super) enum AliasState {
 /// What a name means.
 pub(super) enum Meaning<'s> {
     Flow(Flow),
+    /// A field of a struct of this.
+    Field(Flow),
     /// The alias of this number of a scope.
     Alias(&'s Scope<'s>, usize),
     Nothing,
@@ -93,6 +95,12 @@ impl Binding {
         if !self.name.eq_ignore_ascii_case(name) {
             return false;
         }
+        // One word before the name may be a schema or a database.
+        if let [one] = qualifiers
+            && self.qualifiers.iter().any(|own| own.eq_ignore_ascii_case(one))
+        {
+            return true;
+        }
         let known = self.qualifiers.iter().rev().zip(qualifiers.iter().rev());
         let longer = qualifiers.len() > self.qualifiers.len() && (self.has_alias || !self.is_relation);
         !longer && known.into_iter().all(|(own, given)| own.eq_ignore_ascii_case(given))
@@ -104,6 +112,10 @@ impl Binding {
         self.columns.iter().for_each(|column| flow.absorb(&column.flow));
         match &self.open {
             Open::No => flow,
+            Open::Made(made) => {
+                flow.absorb(made);
+                flow
+            }
             Open::Relation(_) => {
                 flow.absorb(&Flow::unknown(format!("the columns of `{}` are not known", self.name)));
                 flow
@@ -140,6 +152,14 @@ impl<'s> Scope<'s> {
         }));
     }
 
+    /// Whether a name is one of this scope's own columns.
+    pub fn is_own(&'s self, parts: &[&str]) -> bool {
+        let Some(first) = parts.first() else { return false };
+        self.qualified(parts, &mut |_, _| Flow::default()).is_some()
+            || self.column(first).is_some()
+            || self.bindings.iter().any(Binding::is_open)
+    }
+
     /// The nearest scope that belongs to a select.
     pub fn select(&'s self) -> &'s Scope<'s> {
         self.chain().find(|scope| !scope.bindings.is_empty()).unwrap_or(self)
@@ -168,12 +188,12 @@ impl<'s> Scope<'s> {
 
     fn own(&'s self, parts: &[&str], open: &mut dyn FnMut(u32, &str) -> Flow) -> Meaning<'s> {
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Meaning::Nothing };
-        if let Some(flow) = self.qualified(parts, open) {
-            return Meaning::Flow(flow);
+        if let Some(meaning) = self.qualified(parts, open) {
+            return meaning;
         }
         let is_alone = parts.len() == 1;
         if let Some(flow) = self.column(first) {
-            return Meaning::Flow(if is_alone { flow } else { flow.computed() });
+            return if is_alone { Meaning::Flow(flow) } else { Meaning::Field(flow) };
         }
         let row = self.bindings.iter().find(|binding| binding.is_called(&parts[..parts.len() - 1], last));
         let potential = is_alone || (parts.len() == 2 && first.eq_ignore_ascii_case("alias"));
@@ -184,11 +204,12 @@ impl<'s> Scope<'s> {
             ([], Some(row), _) => Meaning::Flow(row.row()),
             ([], None, Some(index)) => Meaning::Alias(self, index),
             ([], None, None) => Meaning::Nothing,
-            ([one], None, None) if self.bindings.len() == 1 && !self.is_known_outside(first) => match one.open {
+            ([one], None, None) if self.bindings.len() == 1 && !self.is_known_outside(first) => match &one.open {
                 Open::Relation(relation) => {
-                    let flow = open(relation, first);
-                    Meaning::Flow(if is_alone { flow } else { flow.computed() })
+                    let flow = open(*relation, first);
+                    if is_alone { Meaning::Flow(flow) } else { Meaning::Field(flow) }
                 }
+                Open::Made(flow) => Meaning::Flow((**flow).clone()),
                 _ => Meaning::Flow(doubt(first, one)),
             },
             ([one, ..], _, _) => Meaning::Flow(doubt(first, one)),
@@ -196,20 +217,22 @@ impl<'s> Scope<'s> {
     }
 
     /// `[database.][schema.]table.column[.field ...]`, the table as far to the right as possible.
-    fn qualified(&self, parts: &[&str], open: &mut dyn FnMut(u32, &str) -> Flow) -> Option<Flow> {
+    fn qualified(&self, parts: &[&str], open: &mut dyn FnMut(u32, &str) -> Flow) -> Option<Meaning<'s>> {
         for table in (0..parts.len().saturating_sub(1)).rev() {
             let (name, column) = (parts[table], parts[table + 1]);
             let fits = |binding: &&Binding| binding.is_called(&parts[..table], name);
-            let as_written = |flow: Flow| if table + 2 == parts.len() { flow } else { flow.computed() };
+            let is_whole = table + 2 == parts.len();
+            let as_written = |flow: Flow| Some(if is_whole { Meaning::Flow(flow) } else { Meaning::Field(flow) });
             for binding in self.bindings.iter().filter(fits) {
                 if let Some(found) = binding.column(column) {
-                    return Some(as_written(found.flow.clone()));
+                    return as_written(found.flow.clone());
                 }
-                match binding.open {
-                    _ if is_row_number(column) && binding.is_relation => return Some(Flow::default()),
-                    Open::Relation(relation) => return Some(as_written(open(relation, column))),
-                    Open::Unknown(_) => return Some(doubt(column, binding)),
-                    Open::No if binding.is_open() => return Some(doubt(column, binding)),
+                match &binding.open {
+                    _ if is_row_number(column) && binding.is_relation => return as_written(Flow::default()),
+                    Open::Relation(relation) => return as_written(open(*relation, column)),
+                    Open::Made(flow) => return as_written((**flow).clone()),
+                    Open::Unknown(_) => return as_written(doubt(column, binding)),
+                    Open::No if binding.is_open() => return as_written(doubt(column, binding)),
                     Open::No => {}
                 }
             }

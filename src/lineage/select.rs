@@ -50,9 +50,15 @@ impl Tracer<'_> {
         }
         let is_grouped =
             !matches!(&select.group_by, GroupByExpr::Expressions(keys, more) if keys.is_empty() && more.is_empty());
-        if !is_grouped && aggregates(select, tail) {
-            // Whatever the rows are, one comes out: they decide only what the aggregates hold.
-            scope.aggregated = Some(std::mem::take(&mut rows));
+        let aggregated = if is_grouped { None } else { aggregates(select, tail) };
+        if let Some(names) = aggregated {
+            // Whatever the rows are, one comes out: they decide only what the aggregates hold. An aggregate of the columns
+            // of an outer query may be that query's.
+            let is_own = |name: &Vec<String>| scope.is_own(&name.iter().map(String::as_str).collect::<Vec<_>>());
+            scope.aggregated = Some(match names.iter().all(is_own) {
+                true => std::mem::take(&mut rows),
+                false => rows.clone(),
+            });
         }
         let projection = self.projection(select, &scope);
         self.groups(&select.group_by, &projection, &scope, &mut rows);
@@ -237,23 +243,32 @@ fn is_foreign(select: &Select) -> bool {
         || !select.connect_by.is_empty()
 }
 
-fn aggregates(select: &Select, tail: Tail<'_>) -> bool {
+/// The names that a select gives to aggregates; `None` where it calls none.
+fn aggregates(select: &Select, tail: Tail<'_>) -> Option<Vec<Vec<String>>> {
     let mut finder = AggregateFinder::default();
-    let found = select.projection.visit(&mut finder).is_break()
-        || select.having.visit(&mut finder).is_break()
-        || select.qualify.visit(&mut finder).is_break()
-        || tail.order.is_some_and(|order| order.visit(&mut finder).is_break());
-    found || select.having.is_some()
+    let _ = select.projection.visit(&mut finder);
+    let _ = select.having.visit(&mut finder);
+    let _ = select.qualify.visit(&mut finder);
+    if let Some(order) = tail.order {
+        let _ = order.visit(&mut finder);
+    }
+    (finder.found || select.having.is_some()).then_some(finder.names)
 }
 
-pub(super) fn holds_aggregate(expression: &Expr) -> bool {
-    expression.visit(&mut AggregateFinder::default()).is_break()
+fn holds_aggregate(expression: &Expr) -> bool {
+    let mut finder = AggregateFinder::default();
+    let _ = expression.visit(&mut finder);
+    finder.found
 }
 
-/// Whether an aggregate is called, outside of subqueries.
+/// Finds the aggregates that are called, outside of subqueries.
 #[derive(Default)]
 struct AggregateFinder {
     subqueries: u32,
+    /// How many calls of aggregates are being looked at.
+    inside: u32,
+    found: bool,
+    names: Vec<Vec<String>>,
 }
 
 impl Visitor for AggregateFinder {
@@ -271,9 +286,28 @@ impl Visitor for AggregateFinder {
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
-            Expr::Function(function) if self.subqueries == 0 && calls_aggregate(function) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
+            _ if self.subqueries > 0 => {}
+            Expr::Function(function) if calls_aggregate(function) => {
+                self.found = true;
+                self.inside += 1;
+            }
+            Expr::Identifier(name) if self.inside > 0 => self.names.push(vec![name.value.clone()]),
+            Expr::CompoundIdentifier(parts) if self.inside > 0 => {
+                self.names.push(parts.iter().map(|part| part.value.clone()).collect());
+            }
+            _ => {}
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expression
+            && self.subqueries == 0
+            && calls_aggregate(function)
+        {
+            self.inside -= 1;
+        }
+        ControlFlow::Continue(())
     }
 }
 

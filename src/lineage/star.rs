@@ -127,13 +127,19 @@ impl Tracer<'_> {
                 ExcludeSelectItem::Single(name) => std::slice::from_ref(name),
                 ExcludeSelectItem::Multiple(names) => names.as_slice(),
             };
-            columns.retain(|(binding, column)| !left_out.iter().any(|name| is_left_out(name, binding, column)));
+            let is_left_out = |(binding, column): &(Option<&Binding>, Column)| {
+                left_out.iter().any(|name| is_left_out(name, *binding, column))
+            };
+            columns.iter().filter(|column| is_left_out(column)).for_each(|(_, column)| self.name_it(&column.flow));
+            columns.retain(|column| !is_left_out(column));
         }
         let mut columns: Vec<Column> = columns.into_iter().map(|(_, column)| column).collect();
         for replaced in options.opt_replace.iter().flat_map(|replace| &replace.items) {
             let flow = self.expression(&replaced.expr, scope);
-            let same = columns.iter_mut().filter(|column| column.is_named(&replaced.column_name.value));
-            same.for_each(|column| column.flow = flow.clone());
+            for column in columns.iter_mut().filter(|column| column.is_named(&replaced.column_name.value)) {
+                self.name_it(&column.flow);
+                column.flow = flow.clone();
+            }
         }
         let renamed = match &options.opt_rename {
             None => &[],
@@ -141,20 +147,26 @@ impl Tracer<'_> {
             Some(RenameSelectItem::Multiple(names)) => names.as_slice(),
         };
         for rename in renamed {
-            let same = columns.iter_mut().filter(|column| column.is_named(&rename.ident.value));
-            same.for_each(|column| column.name = Some(rename.alias.value.as_str().into()));
+            for column in columns.iter_mut().filter(|column| column.is_named(&rename.ident.value)) {
+                self.name_it(&column.flow);
+                column.name = Some(rename.alias.value.as_str().into());
+            }
         }
         (columns, open)
     }
 
     /// `t.*`, or the fields of a struct.
-    fn columns_of(&mut self, name: &ObjectName, scope: &Scope<'_>) -> (Vec<(String, Column)>, Open) {
+    fn columns_of<'s>(
+        &mut self,
+        name: &ObjectName,
+        scope: &'s Scope<'s>,
+    ) -> (Vec<(Option<&'s Binding>, Column)>, Open) {
         let parts: Vec<String> =
             name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.clone()).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let binding = scope.chain().flat_map(|scope| &scope.bindings).find(|binding| binding.is_named_by(&parts));
         if let Some(binding) = binding {
-            return (qualified(binding, &binding.columns), binding.open.clone());
+            return (qualified(binding), binding.open.clone());
         }
         match fields(&self.name(&parts, scope)) {
             Some(columns) => (unqualified(columns), Open::No),
@@ -175,16 +187,16 @@ impl Tracer<'_> {
     }
 }
 
-fn qualified(binding: &Binding, columns: &[Column]) -> Vec<(String, Column)> {
-    columns.iter().map(|column| (binding.name.clone(), column.clone())).collect()
+fn qualified(binding: &Binding) -> Vec<(Option<&Binding>, Column)> {
+    binding.columns.iter().map(|column| (Some(binding), column.clone())).collect()
 }
 
-fn unqualified(columns: Vec<Column>) -> Vec<(String, Column)> {
-    columns.into_iter().map(|column| (String::new(), column)).collect()
+fn unqualified<'s>(columns: Vec<Column>) -> Vec<(Option<&'s Binding>, Column)> {
+    columns.into_iter().map(|column| (None, column)).collect()
 }
 
 /// A column that several share comes once, where the first of them stands.
-fn all_columns(scope: &Scope<'_>) -> (Vec<(String, Column)>, Open) {
+fn all_columns<'s>(scope: &'s Scope<'s>) -> (Vec<(Option<&'s Binding>, Column)>, Open) {
     let scope = scope.select();
     let (mut columns, mut open) = (Vec::new(), Open::No);
     let mut done = vec![false; scope.shared.len()];
@@ -197,15 +209,17 @@ fn all_columns(scope: &Scope<'_>) -> (Vec<(String, Column)>, Open) {
                 Some(position) => {
                     done[position] = true;
                     let flow = scope.shared[position].flow.clone();
-                    columns.push((binding.name.clone(), Column { name: column.name.clone(), flow }));
+                    columns.push((Some(binding), Column { name: column.name.clone(), flow }));
                 }
-                None => columns.push((binding.name.clone(), column.clone())),
+                None => columns.push((Some(binding), column.clone())),
             }
         }
         if open == Open::No {
             open = match &binding.open {
                 Open::No => Open::No,
-                Open::Relation(_) => Open::Unknown(format!("the columns of `{}` are not known", binding.name).into()),
+                Open::Relation(_) | Open::Made(_) => {
+                    Open::Unknown(format!("the columns of `{}` are not known", binding.name).into())
+                }
                 Open::Unknown(reason) => Open::Unknown(Rc::clone(reason)),
             };
         }
@@ -213,11 +227,11 @@ fn all_columns(scope: &Scope<'_>) -> (Vec<(String, Column)>, Open) {
     (columns, open)
 }
 
-fn is_left_out(name: &ObjectName, binding: &str, column: &Column) -> bool {
+fn is_left_out(name: &ObjectName, binding: Option<&Binding>, column: &Column) -> bool {
     let parts: Vec<&str> = name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.as_str()).collect();
     match parts.as_slice() {
-        [.., table, name] => table.eq_ignore_ascii_case(binding) && column.is_named(name),
         [name] => column.is_named(name),
+        [table @ .., name] => binding.is_some_and(|binding| binding.is_named_by(table)) && column.is_named(name),
         [] => false,
     }
 }

@@ -18,7 +18,25 @@ impl Tracer<'_> {
             };
             return Some(entries.iter().map(column).collect());
         }
+        if makes_struct(argument) {
+            self.give_up("the fields of a struct that is unnested are not known");
+            return Some(Vec::new());
+        }
         fields(&self.expression(argument, scope))
+    }
+}
+
+/// Whether an expression may be a struct, by the function that makes it.
+fn makes_struct(expression: &Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) => makes_struct(inner),
+        Expr::Tuple(_) => true,
+        Expr::Function(function) => {
+            let name = function.name.0.last().and_then(|part| part.as_ident());
+            let name = name.map(|name| name.value.to_ascii_lowercase()).unwrap_or_default();
+            name == "row" || name.starts_with("struct_") || name.contains("json")
+        }
+        _ => false,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Functions after `from`, and pivots, which are functions of a table.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, Ident, ObjectName, PivotValueSource, TableAlias, Value,
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, Ident, ObjectName, PivotValueSource, TableAlias, Value, Visit,
+    Visitor,
 };
 
 use super::flow::{Column, Flow, Open, Table};
@@ -12,15 +14,14 @@ use super::scope::{Joined, Scope};
 use super::star::columns_call;
 use super::structs::fields;
 use super::tracer::Tracer;
-use crate::parse::sql::names_files;
+use crate::parse::sql::{makes_rows, names_files};
 
 /// Functions whose columns are always the same.
-const KNOWN: [(&str, &[&str]); 8] = [
+const KNOWN: [(&str, &[&str]); 7] = [
     ("range", &["range"]),
     ("generate_series", &["generate_series"]),
     ("unnest", &["unnest"]),
     ("glob", &["file"]),
-    ("repeat_row", &[]),
     ("json_each", &["key", "value", "type", "atom", "id", "parent", "fullkey", "path"]),
     ("json_tree", &["key", "value", "type", "atom", "id", "parent", "fullkey", "path"]),
     ("generate_subscripts", &["generate_subscripts"]),
@@ -49,10 +50,14 @@ impl Tracer<'_> {
         let known = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(function));
         let mut table = match (known, expressions.first()) {
             (Some((_, columns)), _) => made(columns, &flow),
-            (None, Some(Expr::Value(value))) if names_files(function) => match &value.value {
+            (None, Some(Expr::Value(value))) if reads_rows(function) => match &value.value {
                 Value::SingleQuotedString(path) => self.relation(std::slice::from_ref(path)),
                 _ => Table::unknown(format!("what `{function}` reads is not known")),
             },
+            // What describes a file has none of its columns.
+            (None, _) if makes_rows(function) || (names_files(function) && !reads_rows(function)) => {
+                Table { open: Open::Made(Box::new(flow.clone().computed())), ..Table::default() }
+            }
             (None, _) => {
                 let reason: Rc<str> = format!("the columns of `{function}(...)` are not known").into();
                 Table { open: Open::Unknown(reason), ..Table::default() }
@@ -106,10 +111,12 @@ impl Tracer<'_> {
         let [column] = columns else { return unfollowed(alias) };
         let key = self.expression(column, &scope);
         let flows: Vec<Flow> = aggregates.iter().map(|one| self.expression(&one.expr, &scope)).collect();
-        let is_used = |column: &Column| {
-            let mut used = std::iter::once(&key).chain(&flows).map(|flow| &flow.values);
-            column.flow.values.iter().any(|source| used.any(|values| values.iter().any(|other| other == source)))
-        };
+        let mut used = Names::default();
+        let _ = column.visit(&mut used);
+        aggregates.iter().for_each(|one| {
+            let _ = one.expr.visit(&mut used);
+        });
+        let is_used = |column: &Column| used.0.iter().any(|name| column.is_named(name));
         let mut made: Vec<Column> = all.into_iter().filter(|column| !is_used(column)).collect();
         made.iter().for_each(|column| rows.decide(&column.flow));
         for value in values {
@@ -153,6 +160,29 @@ impl Tracer<'_> {
     }
 }
 
+/// The columns that expressions name.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Identifier(name) => self.0.push(name.value.clone()),
+            Expr::CompoundIdentifier(parts) => self.0.extend(parts.iter().map(|part| part.value.clone())),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether a function gives the rows of a file.
+fn reads_rows(function: &str) -> bool {
+    let function = function.to_ascii_lowercase();
+    names_files(&function) && (function.starts_with("read_") || function.ends_with("_scan") || function == "st_read")
+}
+
 fn unfollowed(alias: Option<&TableAlias>) -> Joined {
     bound(Table::unknown("a pivot is written in a way that is not followed"), "", alias)
 }
@@ -178,6 +208,7 @@ fn pivoted_name(value: &ExprWithAlias, aggregate: &ExprWithAlias, count: usize) 
         (None, Expr::Value(value)) => match &value.value {
             Value::SingleQuotedString(text) => text.clone(),
             Value::Number(number, _) => number.to_string(),
+            Value::Null => "NULL".to_owned(),
             _ => return None,
         },
         _ => return None,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Columns;
-use super::flow::{Column, Flow, Form, Open, Source, Table};
+use super::flow::{Column, Flow, Form, Open, Source, Sources, Table};
 
 /// How many expressions and columns are looked at before a statement is given up: nested recursive definitions and stars
 /// multiply.
@@ -15,6 +15,8 @@ pub(super) struct Tracer<'a> {
     pub read: Vec<Read>,
     by_name: HashMap<String, u32>,
     steps: u32,
+    /// Columns of relations that the statement names, however far inside: others it has by stars alone.
+    pub named: Sources,
     /// Why nothing certain can be said about the statement as a whole.
     pub given_up: Option<&'static str>,
     /// What the lists that the select at hand unnests come from.
@@ -31,7 +33,15 @@ pub(super) struct Read {
 
 impl<'a> Tracer<'a> {
     pub fn new(lookup: &'a Columns<'a>) -> Self {
-        Tracer { lookup, read: Vec::new(), by_name: HashMap::new(), steps: STEPS, given_up: None, unnested: Vec::new() }
+        Tracer {
+            lookup,
+            read: Vec::new(),
+            by_name: HashMap::new(),
+            steps: STEPS,
+            named: Sources::default(),
+            given_up: None,
+            unnested: Vec::new(),
+        }
     }
 
     /// Counts a piece of work; false when there was too much of it.
@@ -41,6 +51,13 @@ impl<'a> Tracer<'a> {
             self.give_up("the statement is too large");
         }
         self.steps > 0
+    }
+
+    /// Takes down that a column is named which is one of a relation's, as it is.
+    pub fn name_it(&mut self, flow: &Flow) {
+        if let Form::Copy(_) = flow.form {
+            self.named.add(&flow.values);
+        }
     }
 
     pub fn give_up(&mut self, reason: &'static str) {

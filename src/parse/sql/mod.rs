@@ -2,12 +2,14 @@
 
 mod canonical;
 mod description;
+mod dialect;
 mod find;
 mod lexer;
 mod names;
 mod places;
 mod readings;
 mod rewrite;
+mod simpler;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -15,13 +17,14 @@ mod tests;
 use std::sync::Arc;
 
 use sqlparser::ast::{Query, Statement};
+use sqlparser::dialect::{Dialect, DuckDbDialect};
 
 pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, Named, TableName, named_in};
 use lexer::{Token, TokenKind, tokens};
 use places::Places;
 use readings::FileName;
-pub(crate) use readings::names_files;
+pub(crate) use readings::{makes_rows, names_files};
 use statement::{NotOneQuery, one_query};
 
 use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, RepeatableSql, SqlBody, UpstreamName};
@@ -67,11 +70,19 @@ pub(crate) fn syntax_tree(sql: &str) -> Option<Box<Query>> {
     let all = tokens(sql);
     let span = one_query(sql, &all).ok()?;
     let statement = sql.get(span.start..span.end)?;
-    let rewritten = rewrite::rewrite(statement, &within(&all, span));
+    let all = within(&all, span);
+    same_tree(statement, &all, &DuckDbDialect).or_else(|| {
+        let simpler = simpler::simpler(statement, &all);
+        same_tree(&simpler, &tokens(&simpler), &dialect::Wider(DuckDbDialect))
+    })
+}
+
+fn same_tree(statement: &str, tokens: &[Token], dialect: &dyn Dialect) -> Option<Box<Query>> {
+    let rewritten = rewrite::rewrite(statement, tokens);
     if rewritten.as_ref().is_some_and(|rewritten| !rewritten.keeps_columns) {
         return None;
     }
-    match names::parse(rewritten.as_ref().map_or(statement, |rewritten| &rewritten.text))? {
+    match names::parse_as(rewritten.as_ref().map_or(statement, |rewritten| &rewritten.text), dialect)? {
         Statement::Query(query) => Some(query),
         _ => None,
     }

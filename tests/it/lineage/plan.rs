@@ -138,6 +138,12 @@ impl Judge {
             "LOGICAL_DISTINCT" => {
                 let child = self.child(plan, 0)?;
                 let mut keys = self.expressions(&plan["distinct_targets"], &child.columns)?;
+                // Behind the query's own keys stand the outer columns of a correlated subquery.
+                for _ in 0..self.outer.last().map_or(0, Vec::len) {
+                    if keys.last().is_some_and(|key| key.is_outer) {
+                        keys.pop();
+                    }
+                }
                 keys.extend(self.orders(&plan["order_by"]["orders"], &child.columns)?);
                 Ok(decided(child, &keys))
             }
@@ -187,10 +193,13 @@ impl Judge {
             "LOGICAL_EXPRESSION_GET" => {
                 let child = self.child(plan, 0)?;
                 let mut node = constants(&plan["expr_types"]);
-                for row in list(&plan["expressions"]) {
+                for (index, row) in list(&plan["expressions"]).iter().enumerate() {
                     let row = self.expressions(row, &child.columns)?;
-                    node.columns.resize(row.len().max(node.columns.len()), Flow::default());
-                    node.columns.iter_mut().zip(&row).for_each(|(column, value)| column.absorb(value));
+                    for (column, value) in node.columns.iter_mut().zip(&row) {
+                        let is_outer = value.is_outer && (column.is_outer || index == 0);
+                        column.absorb(value);
+                        column.is_outer = is_outer;
+                    }
                 }
                 Ok(Node { rows: child.rows, ..node })
             }
@@ -220,7 +229,9 @@ impl Judge {
         }
         for index in list(&plan["column_indexes"]) {
             let name = names.get(number(&index["index"])? as usize).and_then(Value::as_str);
+            let counts = index["index"] == plan["ordinality_idx"];
             columns.push(match (table, name) {
+                _ if counts => Flow::default(),
                 (Some(table), Some(name)) => Flow {
                     values: Names::from([format!("{table}.{name}").to_lowercase()]),
                     is_copy: true,
@@ -306,7 +317,7 @@ impl Judge {
                 right.rows = Names::new();
                 Ok(beside(left, right))
             }
-            "INNER" | "LEFT" | "RIGHT" | "OUTER" => Ok(decided(beside(left, right), &conditions)),
+            "INNER" | "LEFT" | "RIGHT" | "OUTER" | "FULL" => Ok(decided(beside(left, right), &conditions)),
             other => Err(format!("join {other}")),
         }
     }
@@ -436,9 +447,9 @@ impl Flow {
     }
 
     fn unite(&mut self, other: &Flow) {
-        let is_copy = self.is_copy && other.is_copy;
+        let (is_copy, is_outer) = (self.is_copy && other.is_copy, self.is_outer && other.is_outer);
         self.absorb(other);
-        self.is_copy = is_copy;
+        (self.is_copy, self.is_outer) = (is_copy, is_outer);
     }
 }
 

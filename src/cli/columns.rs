@@ -1,0 +1,119 @@
+//! The columns of a project's assets as far as they are known, and where these come from.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use super::facts::open_if_there;
+use super::run::database_diagnostic;
+use crate::compile::Compiled;
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::engine::{Column, Engine};
+use crate::graph::{AssetGraph, NodeId};
+use crate::lineage::{ColumnGraph, ColumnId};
+use crate::record::renamed;
+
+/// The columns that the newest materialization of each asset had, and those of tables that are sources.
+///
+/// # Errors
+/// When the state cannot be read.
+pub(crate) fn columns_of(
+    graph: &AssetGraph,
+    engine: Option<&dyn Engine>,
+) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
+    let Some(engine) = engine else { return Ok(HashMap::new()) };
+    let failed = |error| database_diagnostic(&error);
+    let records = renamed(graph, engine.recorded(None).map_err(failed)?);
+    let mut columns: HashMap<NodeId, Vec<Column>> = HashMap::with_capacity(records.len());
+    for record in records.into_iter().filter(|record| !record.columns.is_empty()) {
+        if let Some(id) = graph.find(&record.asset) {
+            columns.insert(id, record.columns);
+        }
+    }
+    for existing in engine.relations().map_err(failed)?.into_iter().filter(|existing| !existing.columns.is_empty()) {
+        let is_here = |id: &NodeId| graph.node(*id).is_source() && graph.node(*id).relation.is_same(&existing.relation);
+        for id in graph.ids().filter(is_here) {
+            columns.insert(id, existing.columns.clone());
+        }
+    }
+    Ok(columns)
+}
+
+/// The columns of all assets of a project, as the state knows them now.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) fn column_graph<'c>(context: &mut Context, compiled: &'c Compiled) -> Result<ColumnGraph<'c>, Diagnostic> {
+    let engine = open_if_there(context, compiled, None)?;
+    let columns = columns_of(&compiled.graph, engine.as_deref())?;
+    // An asset function cannot say yet which columns it reads.
+    Ok(ColumnGraph::of(&compiled.graph, &columns, &|_, _| None))
+}
+
+/// The column that `asset.column` names.
+///
+/// # Errors
+/// `Code::NothingSelected` when there is no such asset or column, or nobody knows the asset's columns.
+pub(crate) fn find_column(columns: &ColumnGraph<'_>, text: &str) -> Result<ColumnId, Diagnostic> {
+    let graph = columns.graph;
+    let problem = |message: String| Diagnostic::error(Code::NothingSelected, message);
+    // Names of sources hold dots, and so may those of columns.
+    let splits: Vec<(&str, &str)> =
+        text.rmatch_indices('.').map(|(place, _)| (&text[..place], &text[place + 1..])).collect();
+    let named = splits.iter().find_map(|(asset, column)| graph.find(asset).map(|id| (id, *column)));
+    let Some((id, column)) = named.filter(|(_, column)| !column.is_empty()) else {
+        let asset = splits.first().map_or(text, |(asset, _)| *asset);
+        if graph.find(text).is_some() {
+            let hint = format!("write `{text}.COLUMN`");
+            return Err(problem(format!("`{text}` is an asset and not a column")).hint(hint));
+        }
+        let guess = did_you_mean(asset, graph.ids().map(|id| graph.node(id).name.as_str()));
+        let hint = guess.map(|near| format!("did you mean `{near}`?"));
+        return Err(problem(format!("there is no asset `{asset}`"))
+            .hint(hint.unwrap_or_else(|| "`dovetail ls` lists the names".to_owned())));
+    };
+    if let Some(found) = columns.find(id, column) {
+        return Ok(found);
+    }
+    let node = graph.node(id);
+    let known = columns.assets.get(&id).map(|asset| asset.columns.as_slice()).unwrap_or_default();
+    if known.is_empty() {
+        let message = format!("the columns of `{}` are not known", node.name);
+        let hint = match columns.assets.get(&id).and_then(|asset| asset.doubt.as_deref()) {
+            Some(doubt) => doubt.to_owned(),
+            None => "they are known once it was materialized, or is a table of the project's database".to_owned(),
+        };
+        return Err(problem(message).hint(hint));
+    }
+    let guess = did_you_mean(column, known.iter().map(|column| column.name.as_str()));
+    let all = || {
+        format!(
+            "its columns are {}",
+            known.iter().map(|column| format!("`{}`", column.name)).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let hint = guess.map(|near| format!("did you mean `{}.{near}`?", node.name));
+    Err(problem(format!("`{}` has no column `{column}`", node.name)).hint(hint.unwrap_or_else(all)))
+}
+
+/// Says of which assets around a column nothing certain is known.
+pub(crate) fn note_doubts(context: &mut Context, columns: &ColumnGraph<'_>, around: impl IntoIterator<Item = NodeId>) {
+    let graph = columns.graph;
+    let mut notes: Vec<String> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
+    for id in around {
+        let Some(asset) = columns.assets.get(&id) else { continue };
+        let name = graph.node(id).name.as_str();
+        match &asset.doubt {
+            Some(doubt) => notes.push(format!("`{name}`: {doubt}")),
+            None if asset.columns.is_empty() => missing.push(name),
+            None => {}
+        }
+    }
+    missing.sort_unstable();
+    notes.sort_unstable();
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        notes.push(format!("nobody knows the columns of {} before they are materialized", names.join(", ")));
+    }
+    notes.iter().for_each(|note| context.printer.note(note));
+}
