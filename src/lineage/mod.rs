@@ -98,14 +98,19 @@ pub struct Unknown {
 /// # Errors
 /// `Unknown` where the text is no query that our parser knows, and where it is not certain how many columns come out of it.
 pub fn trace(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
-    if statement.len() < LONG {
-        return trace_here(statement, relations);
+    match statement.len() {
+        0..DEEP => trace_here(statement, relations),
+        DEEP..LONGEST => stacker::grow(STACK, || trace_here(statement, relations)),
+        _ => Err(Unknown { reason: "the statement is too long".to_owned() }),
     }
-    Err(Unknown { reason: "too long".to_owned() })
 }
 
-/// From how many bytes on a statement may be nested too deeply for the stack of a thread.
-const LONG: usize = 100_000;
+/// From how many bytes on a chain of operators may be a tree that is too deep to be dropped on the stack of a thread.
+const DEEP: usize = 20_000;
+
+/// Bytes of a statement that are too many, and of a stack that is enough for any below that.
+const LONGEST: usize = 1 << 20;
+const STACK: usize = 256 << 20;
 
 fn trace_here(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
     let unknown = |reason: &str| Unknown { reason: reason.to_owned() };

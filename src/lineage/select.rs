@@ -51,11 +51,11 @@ impl Tracer<'_> {
         let is_grouped =
             !matches!(&select.group_by, GroupByExpr::Expressions(keys, more) if keys.is_empty() && more.is_empty());
         let aggregated = if is_grouped { None } else { aggregates(select, tail) };
-        if let Some(names) = aggregated {
-            // Whatever the rows are, one comes out: they decide only what the aggregates hold. An aggregate of the columns
-            // of an outer query may be that query's.
-            let is_own = |name: &Vec<String>| scope.is_own(&name.iter().map(String::as_str).collect::<Vec<_>>());
-            scope.aggregated = Some(match names.iter().all(is_own) {
+        if let Some(calls) = aggregated {
+            // Whatever the rows are, one comes out: they decide only what the aggregates hold. An aggregate of nothing but
+            // columns of an outer query is that query's.
+            let is_own = |name: &Name| scope.is_own(&name.iter().map(String::as_str).collect::<Vec<_>>());
+            scope.aggregated = Some(match calls.iter().all(|names| names.is_empty() || names.iter().any(is_own)) {
                 true => std::mem::take(&mut rows),
                 false => rows.clone(),
             });
@@ -243,8 +243,11 @@ fn is_foreign(select: &Select) -> bool {
         || !select.connect_by.is_empty()
 }
 
-/// The names that a select gives to aggregates; `None` where it calls none.
-fn aggregates(select: &Select, tail: Tail<'_>) -> Option<Vec<Vec<String>>> {
+/// A dotted name.
+type Name = Vec<String>;
+
+/// The names in each call of an aggregate in a select; `None` where it calls none.
+fn aggregates(select: &Select, tail: Tail<'_>) -> Option<Vec<Vec<Name>>> {
     let mut finder = AggregateFinder::default();
     let _ = select.projection.visit(&mut finder);
     let _ = select.having.visit(&mut finder);
@@ -252,7 +255,7 @@ fn aggregates(select: &Select, tail: Tail<'_>) -> Option<Vec<Vec<String>>> {
     if let Some(order) = tail.order {
         let _ = order.visit(&mut finder);
     }
-    (finder.found || select.having.is_some()).then_some(finder.names)
+    (finder.found || select.having.is_some()).then_some(finder.calls)
 }
 
 fn holds_aggregate(expression: &Expr) -> bool {
@@ -268,7 +271,16 @@ struct AggregateFinder {
     /// How many calls of aggregates are being looked at.
     inside: u32,
     found: bool,
-    names: Vec<Vec<String>>,
+    /// The names in each call.
+    calls: Vec<Vec<Name>>,
+}
+
+impl AggregateFinder {
+    fn name(&mut self, name: Name) {
+        if let Some(names) = self.calls.last_mut() {
+            names.push(name);
+        }
+    }
 }
 
 impl Visitor for AggregateFinder {
@@ -289,11 +301,14 @@ impl Visitor for AggregateFinder {
             _ if self.subqueries > 0 => {}
             Expr::Function(function) if calls_aggregate(function) => {
                 self.found = true;
+                if self.inside == 0 {
+                    self.calls.push(Vec::new());
+                }
                 self.inside += 1;
             }
-            Expr::Identifier(name) if self.inside > 0 => self.names.push(vec![name.value.clone()]),
+            Expr::Identifier(name) if self.inside > 0 => self.name(vec![name.value.clone()]),
             Expr::CompoundIdentifier(parts) if self.inside > 0 => {
-                self.names.push(parts.iter().map(|part| part.value.clone()).collect());
+                self.name(parts.iter().map(|part| part.value.clone()).collect());
             }
             _ => {}
         }

@@ -361,7 +361,7 @@ mod tests {
             ("first(a ignore nulls) filter (b)", "first(a ) filter (where b)"),
             ("from t using sample 10 percent (bernoulli, 3) where a", "from t where a"),
             ("from t limit 10 %", "from t limit 10"),
-            ("[x + 1 for x in l if x > 2]", "list_transform(lambda x: [ x + 1 ], l , lambda x: [ x > 2 ])"),
+            ("[x + 1 for x in l if x > 2]", "list_transform(lambda x: [ x + 1 ], (l) , lambda x: [ x > 2 ])"),
             ("cast(a as map(int, int)[]) , b::struct(c int)", "cast(a as varchar ) , b:: varchar"),
             ("(pivot t on a in ('x', 'y') using sum(b)) p", "( from t pivot (sum(b) for a in ('x', 'y')) ) p"),
             (
@@ -369,7 +369,7 @@ mod tests {
                 "select d, e, sum(b) filter (where (a) = 1) as \"1_s\", max(c) filter (where (a) = 1) as \"1\" from t group by d, e order by d",
             ),
             ("unpivot (from t) on a, b into name n value v", "from (from t) unpivot (v for n in (a, b))"),
-            ("a in l and b in [1] and c in (2)", "a in (l) and b in ( [1]) and c in (2)"),
+            ("a in l and b in [1] and c in (2)", "a in (l) and b in ([1]) and c in (2)"),
             ("from values (1), (2) as t(a)", "from (values (1), (2)) as t(a)"),
             ("rank(order by a) over (order by b)", "rank (null order by a) over (order by b)"),
             ("unpivot t on a, b", "from t unpivot (value for name in (a, b))"),

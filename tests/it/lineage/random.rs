@@ -183,7 +183,8 @@ impl Generator {
         let mut columns = Vec::new();
         for index in 0..count {
             let name = self.name("g");
-            let value = if index < keys { self.value(view, 0) } else { self.aggregate(view, depth) };
+            // A group of a constant is none to DuckDB.
+            let value = if index < keys { format!("{} + 1", self.column(view)) } else { self.aggregate(view, depth) };
             items.push(format!("{value} as {name}"));
             columns.push(name);
         }

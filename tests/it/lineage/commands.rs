@@ -1,0 +1,60 @@
+//! `dovetail lineage` and `dovetail impact`, as a user sees them.
+
+use crate::harness::{Project, assert_said};
+
+/// `orders` (a seed) -> `stg_orders` -> `paid` (ephemeral) -> `revenue`, `best`; `everything` takes all by a star.
+fn project() -> Project {
+    let project = Project::new()
+        .file("seeds/orders.csv", "id,customer,amount,status\n1,Ada,10.5,paid\n2,Grace,20,open\n")
+        .file("models/stg_orders.sql", "select id, customer as buyer, amount, status from orders")
+        .file(
+            "models/paid.sql",
+            "{{ config(materialized='ephemeral') }}\nselect * exclude (status) from stg_orders where status = 'paid'",
+        )
+        .file("models/revenue.sql", "select buyer, sum(amount) as total from paid group by all")
+        .file("models/everything.sql", "select * from stg_orders")
+        .file("models/best.sql", "select buyer from revenue order by total desc limit 1")
+        .file("models/names.sql", "select distinct buyer from everything");
+    assert_eq!(project.run(&["run"]).code, 0);
+    project
+}
+
+#[test]
+fn up_and_down() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.total"]));
+    assert_said!(project.run(&["lineage", "orders.AMOUNT", "--downstream"]));
+    assert_said!(project.run(&["lineage", "stg_orders.status", "--downstream"]));
+    assert_said!(project.run(&["lineage", "best.buyer", "--upstream"]));
+}
+
+#[test]
+fn for_scripts_and_eyes() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.total", "-o", "json"]));
+    assert_said!(project.run(&["lineage", "revenue.total", "-o", "mermaid"]));
+    assert_said!(project.run(&["impact", "stg_orders.amount", "-o", "json"]));
+}
+
+#[test]
+fn what_breaks_and_what_merely_recomputes() {
+    let project = project();
+    assert_said!(project.run(&["impact", "stg_orders.amount"]));
+    assert_said!(project.run(&["impact", "stg_orders.status"]));
+    assert_said!(project.run(&["impact", "everything.buyer"]));
+    assert_said!(project.run(&["impact", "best.buyer"]));
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.totl"]));
+    assert_said!(project.run(&["lineage", "revenu.total"]));
+    assert_said!(project.run(&["lineage", "revenue"]));
+    let fresh = Project::new()
+        .file("seeds/orders.csv", "id,amount\n1,2\n")
+        .file("models/a.sql", "select id, amount * 2 as twice from orders")
+        .file("models/b.sql", "pivot a on id using sum(twice)");
+    assert_said!(fresh.run(&["lineage", "a.twice"]));
+    assert_said!(fresh.run(&["lineage", "orders.id"]));
+}
