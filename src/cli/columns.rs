@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::Context;
-use super::facts::open_if_there;
 use super::run::database_diagnostic;
-use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
 use crate::graph::{AssetGraph, NodeId};
@@ -16,10 +14,7 @@ use crate::record::renamed;
 ///
 /// # Errors
 /// When the state cannot be read.
-pub(crate) fn columns_of(
-    graph: &AssetGraph,
-    engine: Option<&dyn Engine>,
-) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
+fn columns_of(graph: &AssetGraph, engine: Option<&dyn Engine>) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
     let Some(engine) = engine else { return Ok(HashMap::new()) };
     let failed = |error| database_diagnostic(&error);
     let records = renamed(graph, engine.recorded(None).map_err(failed)?);
@@ -42,11 +37,13 @@ pub(crate) fn columns_of(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(crate) fn column_graph<'c>(context: &mut Context, compiled: &'c Compiled) -> Result<ColumnGraph<'c>, Diagnostic> {
-    let engine = open_if_there(context, compiled, None)?;
-    let columns = columns_of(&compiled.graph, engine.as_deref())?;
+pub(crate) fn column_graph<'g>(
+    graph: &'g AssetGraph,
+    engine: Option<&dyn Engine>,
+) -> Result<ColumnGraph<'g>, Diagnostic> {
+    let columns = columns_of(graph, engine)?;
     // An asset function cannot say yet which columns it reads.
-    Ok(ColumnGraph::of(&compiled.graph, &columns, &|_, _| None))
+    Ok(ColumnGraph::of(graph, &columns, &|_, _| None))
 }
 
 /// The column that `asset.column` names.

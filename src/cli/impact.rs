@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::args::{ImpactArgs, TextOutput};
 use super::columns::{column_graph, find_column, note_doubts};
 use super::context::Context;
+use super::facts::open_if_there;
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::graph::algebra::descendants;
@@ -12,7 +13,8 @@ use crate::lineage::{Affected, ColumnGraph, Effect};
 
 pub(crate) fn impact(context: &mut Context, args: &ImpactArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let columns = column_graph(context, &compiled)?;
+    let engine = open_if_there(context, &compiled, None)?;
+    let columns = column_graph(&compiled.graph, engine.as_deref())?;
     let start = find_column(&columns, &args.column)?;
     let affected = columns.impact(&start);
     for one in &affected {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::{LineageArgs, LineageOutput};
 use super::columns::{column_graph, find_column, note_doubts};
 use super::context::Context;
+use super::facts::open_if_there;
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::graph::NodeId;
@@ -15,7 +16,8 @@ use crate::lineage::{ColumnGraph, ColumnId, Downstream, How, Step, Upstream};
 
 pub(crate) fn lineage(context: &mut Context, args: &LineageArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let columns = column_graph(context, &compiled)?;
+    let engine = open_if_there(context, &compiled, None)?;
+    let columns = column_graph(&compiled.graph, engine.as_deref())?;
     let start = find_column(&columns, &args.column)?;
     let both = args.upstream == args.downstream;
     let upstream = (both || args.upstream).then(|| columns.upstream(&start));

@@ -1,6 +1,6 @@
 //! `AssetGraph -> ColumnGraph`: from the statements of a project to the columns of all of its assets.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -121,6 +121,20 @@ impl<'a> ColumnGraph<'a> {
 
     pub fn column(&self, id: &ColumnId) -> Option<&AssetColumn> {
         self.assets.get(&id.asset)?.columns.iter().find(|column| column.id == *id)
+    }
+
+    /// The names of an asset's columns, in lower case.
+    pub fn names_of(&self, id: NodeId) -> HashSet<String> {
+        let columns = self.assets.get(&id).map(|asset| asset.columns.as_slice()).unwrap_or_default();
+        columns.iter().map(|column| column.id.name.clone()).collect()
+    }
+
+    /// What an asset reads of others, for values and for rows, as `asset.column`, the column in lower case.
+    pub fn read_by(&self, id: NodeId) -> HashSet<String> {
+        let Some(asset) = self.assets.get(&id) else { return HashSet::new() };
+        let values = asset.columns.iter().flat_map(|column| column.values.iter().chain(&column.rows));
+        let read = values.chain(&asset.rows).chain(&asset.named);
+        read.map(|column| format!("{}.{}", self.graph.node(column.asset).name, column.name)).collect()
     }
 
     /// `asset.column`

@@ -8,6 +8,7 @@ mod aggregates;
 mod expression;
 mod flow;
 mod from;
+mod function;
 mod graph;
 mod impact;
 mod naming;

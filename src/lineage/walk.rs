@@ -37,6 +37,9 @@ pub struct Downstream {
     pub rows: BTreeSet<NodeId>,
 }
 
+/// A column beside another, how the lower one came to its values, and whether only rows come from there.
+type Neighbour = (ColumnId, How, bool);
+
 impl ColumnGraph<'_> {
     pub fn upstream(&self, start: &ColumnId) -> Upstream {
         let values = self.walk(start, &|column| {
@@ -107,7 +110,7 @@ impl ColumnGraph<'_> {
         }
     }
 
-    fn walk(&self, start: &ColumnId, next: &dyn Fn(&ColumnId) -> Vec<(ColumnId, How, bool)>) -> Vec<Step> {
+    fn walk(&self, start: &ColumnId, next: &dyn Fn(&ColumnId) -> Vec<Neighbour>) -> Vec<Step> {
         let mut seen: HashSet<ColumnId> = HashSet::from([start.clone()]);
         let mut steps: Vec<Step> = Vec::new();
         let mut level = vec![start.clone()];

@@ -6,6 +6,7 @@ mod dialect;
 mod find;
 mod lexer;
 mod names;
+mod pivot;
 mod places;
 mod readings;
 mod rewrite;

@@ -18,9 +18,9 @@ pub(super) fn simpler(sql: &str, tokens: &[Token]) -> String {
     simplifier.apply()
 }
 
-struct Simplifier<'a> {
-    sql: &'a str,
-    tokens: &'a [Token],
+pub(super) struct Simplifier<'a> {
+    pub(super) sql: &'a str,
+    pub(super) tokens: &'a [Token],
     edits: Vec<(Span, String)>,
 }
 
@@ -41,11 +41,11 @@ impl Simplifier<'_> {
         text
     }
 
-    fn is(&self, index: usize, words: &[&str]) -> bool {
+    pub(super) fn is(&self, index: usize, words: &[&str]) -> bool {
         self.tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is_word(self.sql, word)))
     }
 
-    fn is_symbol(&self, index: usize, symbol: char) -> bool {
+    pub(super) fn is_symbol(&self, index: usize, symbol: char) -> bool {
         self.tokens.get(index).is_some_and(|token| token.is_symbol(symbol))
     }
 
@@ -54,7 +54,7 @@ impl Simplifier<'_> {
     }
 
     /// Replaces the tokens from `from` up to `to`.
-    fn replace(&mut self, from: usize, to: usize, replacement: &str) {
+    pub(super) fn replace(&mut self, from: usize, to: usize, replacement: &str) {
         if let (Some(first), Some(last)) =
             (self.tokens.get(from), to.checked_sub(1).and_then(|last| self.tokens.get(last)))
         {
@@ -68,9 +68,9 @@ impl Simplifier<'_> {
             && self.is(index + 2, &["row", "others"])
         {
             self.replace(index, index + 3, "");
-        } else if self.is(index, &["exclude"]) && self.is(index + 1, &["group", "ties"]) {
-            self.replace(index, index + 2, "");
-        } else if self.is(index, &["ignore", "respect"]) && self.is(index + 1, &["nulls"]) {
+        } else if (self.is(index, &["exclude"]) && self.is(index + 1, &["group", "ties"]))
+            || (self.is(index, &["ignore", "respect"]) && self.is(index + 1, &["nulls"]))
+        {
             self.replace(index, index + 2, "");
         } else if self.is(index, &["using"]) && self.is(index + 1, &["sample"]) {
             self.sample(index, index + 2);
@@ -210,84 +210,8 @@ impl Simplifier<'_> {
         }
     }
 
-    fn pivot(&mut self, index: usize) {
-        let level = self.level(index + 1, self.tokens.len());
-        let end = self.statement_end(&level);
-        let clause = |word: &str, after: usize| {
-            level.iter().copied().find(|at| *at > after && *at < end && self.is(*at, &[word]))
-        };
-        let (Some(on), Some(using)) = (clause("on", index), clause("using", index)) else { return };
-        let group = clause("group", using).filter(|group| self.is(*group + 1, &["by"]));
-        let Some(within) = clause("in", on).filter(|within| *within < using && self.is_symbol(*within + 1, '(')) else {
-            return;
-        };
-        let close = self.closing(within + 1);
-        if on > using || close + 1 != using {
-            return;
-        }
-        let table = self.text(index + 1, on);
-        let (key, values) = (self.text(on + 1, within), self.text(within + 1, close + 1));
-        let aggregates = self.text(using + 1, group.unwrap_or(end));
-        let (Some(table), Some(key), Some(values), Some(aggregates)) = (table, key, values, aggregates) else { return };
-        let text = match group {
-            None => format!("from {table} pivot ({aggregates} for {key} in {values})"),
-            Some(group) => {
-                let Some(keys) = self.text(group + 2, end) else { return };
-                let mut items = vec![keys.clone()];
-                for value in self.parts(within + 2, close) {
-                    for (aggregate, name) in self.aggregates(using + 1, group) {
-                        let name = name.map_or_else(String::new, |name| format!("_{name}"));
-                        let value_name = super::lexer::unquoted(&value);
-                        items.push(format!("{aggregate} filter (where ({key}) = {value}) as \"{value_name}{name}\""));
-                    }
-                }
-                format!("select {} from {table} group by {keys}", items.join(", "))
-            }
-        };
-        self.replace(index, end, &text);
-    }
-
-    /// Aggregates of `using`, with their aliases.
-    fn aggregates(&self, from: usize, to: usize) -> Vec<(String, Option<String>)> {
-        let split = |text: String| match text.to_ascii_lowercase().rfind(" as ") {
-            Some(at) => (text[..at].to_owned(), Some(text[at + 4..].trim().replace('"', ""))),
-            None => (text, None),
-        };
-        self.parts(from, to).into_iter().map(split).collect()
-    }
-
-    fn unpivot(&mut self, index: usize) {
-        let level = self.level(index + 1, self.tokens.len());
-        let end = self.statement_end(&level);
-        let clause = |word: &str, after: usize| {
-            level.iter().copied().find(|at| *at > after && *at < end && self.is(*at, &[word]))
-        };
-        let Some(on) = clause("on", index) else { return };
-        let into = clause("into", on).filter(|into| self.is(*into + 1, &["name"]));
-        let value = into.and_then(|into| clause("value", into));
-        let (Some(table), Some(columns)) = (self.text(index + 1, on), self.text(on + 1, into.unwrap_or(end))) else {
-            return;
-        };
-        let (name, value) = match (into, value) {
-            (Some(into), Some(value)) => (self.text(into + 2, value), self.text(value + 1, end)),
-            (None, _) => (Some("name".to_owned()), Some("value".to_owned())),
-            (Some(_), None) => return,
-        };
-        let (Some(name), Some(value)) = (name, value) else { return };
-        self.replace(index, end, &format!("from {table} unpivot ({value} for {name} in ({columns}))"));
-    }
-
-    /// Where a statement's own clauses end: those of a query around it may follow.
-    fn statement_end(&self, level: &[usize]) -> usize {
-        let ends = ["order", "limit", "union", "except", "intersect"];
-        let last = level.last().map_or(0, |last| last + 1);
-        let after = level.iter().copied().find(|index| self.is(*index, &ends));
-        let closed = level.iter().copied().take_while(|index| after.is_none_or(|after| *index < after)).last();
-        after.unwrap_or_else(|| closed.map_or(last, |index| self.group_end(index)))
-    }
-
     /// Behind the group that the token at `index` opens, if it opens one.
-    fn group_end(&self, index: usize) -> usize {
+    pub(super) fn group_end(&self, index: usize) -> usize {
         let mut end = index + 1;
         while self.is_symbol(end, '(') || self.is_symbol(end, '[') {
             end = self.closing(end) + 1;
@@ -295,13 +219,13 @@ impl Simplifier<'_> {
         end
     }
 
-    fn text(&self, from: usize, to: usize) -> Option<String> {
+    pub(super) fn text(&self, from: usize, to: usize) -> Option<String> {
         let (first, last) = (self.tokens.get(from)?, self.tokens.get(to.checked_sub(1)?)?);
         (from < to).then(|| self.sql[first.span.start..last.span.end].to_owned())
     }
 
     /// What stands between commas.
-    fn parts(&self, from: usize, to: usize) -> Vec<String> {
+    pub(super) fn parts(&self, from: usize, to: usize) -> Vec<String> {
         let mut starts = vec![from];
         let mut index = from;
         while index < to {
@@ -315,7 +239,7 @@ impl Simplifier<'_> {
     }
 
     /// Index of the parenthesis that closes the one at `open`, or the end.
-    fn closing(&self, open: usize) -> usize {
+    pub(super) fn closing(&self, open: usize) -> usize {
         let mut depth = 0_usize;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
             match token.kind {
@@ -331,7 +255,7 @@ impl Simplifier<'_> {
     }
 
     /// The tokens from `from` to `to` that stand in no parentheses of their own, up to a closing one.
-    fn level(&self, from: usize, to: usize) -> Vec<usize> {
+    pub(super) fn level(&self, from: usize, to: usize) -> Vec<usize> {
         let (mut index, mut found) = (from, Vec::new());
         while index < to {
             match self.tokens.get(index).map(|token| token.kind) {

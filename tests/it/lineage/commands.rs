@@ -46,6 +46,23 @@ fn what_breaks_and_what_merely_recomputes() {
 }
 
 #[test]
+fn selections_by_columns() {
+    let project = project();
+    let listed = |expression: &str| {
+        let said = project.run(&["ls", "-s", expression]);
+        assert_eq!(said.code, 0, "{expression}: {said}");
+        said.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("column:Buyer"), ["best", "everything", "names", "paid", "revenue", "stg_orders"]);
+    assert_eq!(listed("column:stat*,kind:sql"), ["everything", "stg_orders"]);
+    assert_eq!(listed("reads:stg_orders.STATUS"), ["everything", "paid", "revenue"]);
+    assert_eq!(listed("reads:orders.amount"), ["stg_orders"]);
+    assert_eq!(listed("reads:revenue.total+"), ["best"]);
+    assert_eq!(listed("reads:orders.nothing"), Vec::<String>::new());
+    assert_said!(project.run(&["ls", "-s", "reads:orders"]));
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let project = project();
     assert_said!(project.run(&["lineage", "revenue.totl"]));

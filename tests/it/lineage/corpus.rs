@@ -142,7 +142,8 @@ fn statement(connection: &Connection, sql: &str) {
     let sql = sql.trim().trim_end_matches(';');
     let fills = lower.starts_with("create") && lower.contains("table") && lower.contains(" as");
     let empty = fills.then(|| connection.execute_batch(&format!("{sql} with no data")));
-    if !matches!(empty, Some(Ok(()))) && !(fills && lower.contains("range(")) {
+    let is_made = matches!(empty, Some(Ok(())));
+    if !(is_made || fills && lower.contains("range(")) {
         let _ = connection.execute_batch(sql);
     }
 }

@@ -6,7 +6,10 @@ mod corpus;
 mod plan;
 mod random;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::time::Instant;
 
 use compare::Tally;
 
@@ -92,10 +95,11 @@ fn duckdbs_test_suite() {
         share * 100.0
     );
     assert!(share >= 0.995, "{line}");
-    std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes()).unwrap();
+    say(&line);
 }
 
-/// Needs the folder with `tpch.duckdb_extension` and `tpcds.duckdb_extension`, which `DOVETAIL_TPC_EXTENSIONS` names.
+/// Needs the folder with `tpch.duckdb_extension` and `tpcds.duckdb_extension`, which `DOVETAIL_TPC_EXTENSIONS` names. Says
+/// what tracing and judging take.
 #[test]
 #[ignore = "needs DuckDB's extensions `tpch` and `tpcds`"]
 fn tpc_queries() {
@@ -106,11 +110,41 @@ fn tpc_queries() {
         let mut statement =
             connection.prepare(&format!("select query from {name}_queries() order by query_nr")).unwrap();
         let queries = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let queries: Vec<String> =
+            queries.map(|query| query.unwrap().trim().trim_end_matches(';').to_owned()).collect();
         let mut tally = Tally::default();
-        for query in queries {
-            compare::compare(&connection, query.unwrap().trim().trim_end_matches(';'), &mut tally);
-        }
+        queries.iter().for_each(|query| compare::compare(&connection, query, &mut tally));
         assert_eq!(tally.queries, count);
         assert_eq!(tally.agree, tally.columns, "{name}: {}", tally.notes.concat());
+        say(&format!("{name}: {} columns agree; {}", tally.columns, times(&connection, &queries)));
     }
+}
+
+/// How long a query takes on average, by each way.
+fn times(connection: &duckdb::Connection, queries: &[String]) -> String {
+    let known = RefCell::new(HashMap::new());
+    let columns = |name: &[String]| {
+        known.borrow_mut().entry(name.to_vec()).or_insert_with(|| compare::columns(connection, name)).clone()
+    };
+    let each = |rounds: u32, work: &dyn Fn(&str)| {
+        queries.iter().for_each(|query| work(query));
+        let started = Instant::now();
+        (0..rounds).for_each(|_| queries.iter().for_each(|query| work(query)));
+        started.elapsed() / (rounds * queries.len() as u32)
+    };
+    let traced = each(10, &|query| drop(dovetail::lineage::trace(query, &columns)));
+    let bound = each(1, &|query| drop(connection.prepare(query).unwrap()));
+    let planned = each(1, &|query| drop(plan::plan_json(connection, query).unwrap()));
+    let plans: Vec<String> = queries.iter().map(|query| plan::plan_json(connection, query).unwrap()).collect();
+    let started = Instant::now();
+    plans.iter().for_each(|json| drop(plan::judge_json(json, false)));
+    let judged = started.elapsed() / queries.len() as u32;
+    let size = plans.iter().map(String::len).sum::<usize>() / queries.len() / 1024;
+    format!(
+        "a query takes {traced:?} to trace, {bound:?} to be bound, {planned:?} to be planned as {size} KiB of JSON and {judged:?} to read that"
+    )
+}
+
+fn say(line: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes()).unwrap();
 }

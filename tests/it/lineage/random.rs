@@ -30,18 +30,21 @@ impl Random {
     }
 }
 
+/// A name and the columns below it.
+type Named = (String, Vec<String>);
+
 /// What a place in a query can name: columns of integers by their names, below names that qualify them.
 #[derive(Clone, Default)]
 struct View {
-    tables: Vec<(String, Vec<String>)>,
-    outer: Vec<(String, Vec<String>)>,
+    tables: Vec<Named>,
+    outer: Vec<Named>,
 }
 
 pub struct Generator {
     random: Random,
     names: usize,
     /// Common table expressions with their columns.
-    definitions: Vec<(String, Vec<String>)>,
+    definitions: Vec<Named>,
 }
 
 /// A query and the names of its columns.
@@ -217,7 +220,7 @@ impl Generator {
     }
 
     /// What stands after `from`: the text, what it gives, and the columns that several tables share.
-    fn from(&mut self, depth: usize, outer: &View) -> (String, Vec<(String, Vec<String>)>, Vec<String>) {
+    fn from(&mut self, depth: usize, outer: &View) -> (String, Vec<Named>, Vec<String>) {
         let (mut text, name, columns) = self.table(depth, outer);
         let mut tables = vec![(name, columns)];
         let mut shared = Vec::new();
