@@ -34,9 +34,14 @@ impl Tracer<'_> {
             return Flow::default();
         }
         let mut flow = self.subject(&function.name, scope);
+        // Inside of an aggregate, names are columns.
+        let select = scope.select();
+        let prefers_aliases =
+            select.prefers_aliases.replace(select.prefers_aliases.get() && !calls_aggregate(function));
         for arguments in [&function.parameters, &function.args] {
             flow.absorb(&self.arguments(name, arguments, scope));
         }
+        select.prefers_aliases.set(prefers_aliases);
         for order in &function.within_group {
             flow.absorb(&self.expression(&order.expr, scope));
         }

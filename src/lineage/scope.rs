@@ -1,6 +1,6 @@
 //! Which columns a name in a query can mean: DuckDB's order of looking for them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use sqlparser::ast::{Expr, NamedWindowDefinition};
@@ -15,6 +15,8 @@ pub(super) struct Scope<'s> {
     /// Columns that are one for several bindings: those of `using` and natural joins.
     pub shared: Vec<Shared>,
     pub aliases: Vec<Alias<'s>>,
+    /// Whether an alias is meant where a column has the same name, as in `having` outside of aggregates.
+    pub prefers_aliases: Cell<bool>,
     /// Of a lambda.
     pub parameters: Vec<&'s str>,
     /// Common table expressions by name, the newest last.
@@ -60,6 +62,8 @@ pub(super) struct Joined {
 pub(super) struct Alias<'s> {
     pub name: &'s str,
     pub expression: &'s Expr,
+    /// Whether a group has the same name.
+    pub is_group: bool,
     pub state: RefCell<AliasState>,
 }
 
@@ -192,13 +196,16 @@ impl<'s> Scope<'s> {
             return meaning;
         }
         let is_alone = parts.len() == 1;
+        let alias = self.usable_alias(first).filter(|_| is_alone && self.prefers_aliases.get());
+        if let Some(index) = alias.filter(|index| !self.aliases[*index].is_group) {
+            return Meaning::Alias(self, index);
+        }
         if let Some(flow) = self.column(first) {
             return if is_alone { Meaning::Flow(flow) } else { Meaning::Field(flow) };
         }
         let row = self.bindings.iter().find(|binding| binding.is_called(&parts[..parts.len() - 1], last));
         let potential = is_alone || (parts.len() == 2 && first.eq_ignore_ascii_case("alias"));
-        let alias = self.aliases.iter().position(|alias| potential && alias.name.eq_ignore_ascii_case(last));
-        let usable = alias.filter(|index| !matches!(*self.aliases[*index].state.borrow(), AliasState::Busy));
+        let usable = self.usable_alias(last).filter(|_| potential);
         let in_doubt: Vec<&Binding> = self.bindings.iter().filter(|binding| binding.is_open()).collect();
         match (in_doubt.as_slice(), row, usable) {
             ([], Some(row), _) => Meaning::Flow(row.row()),
@@ -214,6 +221,11 @@ impl<'s> Scope<'s> {
             },
             ([one, ..], _, _) => Meaning::Flow(doubt(first, one)),
         }
+    }
+
+    fn usable_alias(&self, name: &str) -> Option<usize> {
+        let alias = self.aliases.iter().position(|alias| alias.name.eq_ignore_ascii_case(name))?;
+        (!matches!(*self.aliases[alias].state.borrow(), AliasState::Busy)).then_some(alias)
     }
 
     /// `[database.][schema.]table.column[.field ...]`, the table as far to the right as possible.

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 
 use super::aggregates::is_aggregate;
 use super::flow::{Column, Flow, Open, Table};
+use super::naming::name_of;
 use super::query::Tail;
 use super::scope::{Alias, AliasState, Scope};
 use super::tracer::Tracer;
@@ -43,7 +44,7 @@ impl Tracer<'_> {
             scope.add(joined);
         }
         scope.windows = &select.named_window;
-        scope.aliases = select.projection.iter().filter_map(alias).collect();
+        scope.aliases = select.projection.iter().filter_map(|item| alias(item, &select.group_by)).collect();
         if let Some(condition) = &select.selection {
             let flow = self.expression(condition, &scope);
             rows.decide(&flow);
@@ -62,7 +63,11 @@ impl Tracer<'_> {
         }
         let projection = self.projection(select, &scope);
         self.groups(&select.group_by, &projection, &scope, &mut rows);
-        for condition in select.having.iter().chain(&select.qualify) {
+        if let Some(condition) = &select.having {
+            let flow = self.having(condition, &scope);
+            rows.decide(&flow);
+        }
+        if let Some(condition) = &select.qualify {
             let flow = self.expression(condition, &scope);
             rows.decide(&flow);
         }
@@ -156,6 +161,14 @@ impl Tracer<'_> {
         }
     }
 
+    /// Names are those of the list here, but for columns that are groups.
+    fn having(&mut self, condition: &Expr, scope: &Scope<'_>) -> Flow {
+        scope.prefers_aliases.set(true);
+        let flow = self.expression(condition, scope);
+        scope.prefers_aliases.set(false);
+        flow
+    }
+
     fn distinct(
         &mut self,
         select: &Select,
@@ -223,13 +236,15 @@ pub(super) fn position(expression: &Expr) -> Option<usize> {
     }
 }
 
-fn alias(item: &SelectItem) -> Option<Alias<'_>> {
-    match item {
-        SelectItem::ExprWithAlias { expr, alias } => {
-            Some(Alias { name: &alias.value, expression: expr, state: RefCell::new(AliasState::Unseen) })
+fn alias<'s>(item: &'s SelectItem, groups: &GroupByExpr) -> Option<Alias<'s>> {
+    let SelectItem::ExprWithAlias { expr, alias } = item else { return None };
+    let is_group = match groups {
+        GroupByExpr::All(_) => false,
+        GroupByExpr::Expressions(keys, _) => {
+            keys.iter().filter_map(name_of).any(|key| key.eq_ignore_ascii_case(&alias.value))
         }
-        _ => None,
-    }
+    };
+    Some(Alias { name: &alias.value, expression: expr, is_group, state: RefCell::new(AliasState::Unseen) })
 }
 
 /// Other databases' clauses, which our parser knows too.

@@ -6,7 +6,7 @@ fn columns(name: &[String]) -> Option<Vec<engine::Column>> {
         name: (*name).to_owned(),
         engine_type: (*engine_type).to_owned(),
     };
-    let known: &[(&str, &str)] = match name.last()?.as_str() {
+    let known: &[(&str, &str)] = match name.last()?.to_lowercase().as_str() {
         "t" => &[("a", "INTEGER"), ("b", "INTEGER"), ("s", "STRUCT(x INTEGER, y INTEGER)")],
         "u" => &[("a", "INTEGER"), ("c", "INTEGER")],
         _ => return None,
@@ -71,6 +71,11 @@ fn values_and_rows_are_told_apart() {
         ("select sum(b) over (partition by a order by s) as x from t", "x ~ t.b | t.a t.s"),
         ("select first(b order by a) as x from t", "x ~ t.b | t.a"),
         ("select a from t having sum(b) > 1", "a = t.a\nrows: t.b"),
+        // An alias is meant in `having`, unless the column is a group; elsewhere the column is.
+        ("select a as b from t where b > 1", "b <- t.a\nrows: t.b"),
+        ("select a as b from t group by a having b > 1", "b <- t.a\nrows: t.a"),
+        ("select a as b from t group by a, b having b > 1", "b <- t.a\nrows: t.a t.b"),
+        ("select max(a) as b from t having max(b) > 1 and b > 2", "b ~ t.a\nrows: t.a t.b"),
     ]);
 }
 

@@ -8,7 +8,7 @@ use super::flow::{Column, Flow, Form, Open, Source, Sources, Table};
 
 /// How many expressions and columns are looked at before a statement is given up: nested recursive definitions and stars
 /// multiply.
-const STEPS: u32 = 1_000_000;
+const STEPS: u32 = 500_000;
 
 pub(super) struct Tracer<'a> {
     lookup: &'a Columns<'a>,

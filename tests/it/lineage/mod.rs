@@ -3,6 +3,7 @@
 mod commands;
 mod compare;
 mod corpus;
+mod graph;
 mod plan;
 mod random;
 
