@@ -6,30 +6,38 @@ use super::context::Context;
 use super::run::database_diagnostic;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
-use crate::graph::{AssetGraph, NodeId};
+use crate::graph::{AssetGraph, Kind, NodeId};
 use crate::lineage::{ColumnGraph, ColumnId};
 use crate::record::renamed;
 
-/// The columns that the newest materialization of each asset had, and those of tables that are sources.
+/// The columns that Python assets declare, those that the newest materialization of each other asset had, and those of
+/// tables that are sources.
 ///
 /// # Errors
 /// When the state cannot be read.
 fn columns_of(graph: &AssetGraph, engine: Option<&dyn Engine>) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
-    let Some(engine) = engine else { return Ok(HashMap::new()) };
-    let failed = |error| database_diagnostic(&error);
-    let records = renamed(graph, engine.recorded(None).map_err(failed)?);
-    let mut columns: HashMap<NodeId, Vec<Column>> = HashMap::with_capacity(records.len());
-    for record in records.into_iter().filter(|record| !record.columns.is_empty()) {
-        if let Some(id) = graph.find(&record.asset) {
-            columns.insert(id, record.columns);
+    let mut columns: HashMap<NodeId, Vec<Column>> = HashMap::new();
+    if let Some(engine) = engine {
+        let failed = |error| database_diagnostic(&error);
+        let records = renamed(graph, engine.recorded(None).map_err(failed)?);
+        let recorded = records.into_iter().filter_map(|record| Some((graph.find(&record.asset)?, record.columns)));
+        columns.extend(recorded);
+        let sources: Vec<NodeId> = graph.ids().filter(|id| graph.node(*id).is_source()).collect();
+        for existing in engine.relations().map_err(failed)? {
+            for id in sources.iter().filter(|id| graph.node(**id).relation.is_same(&existing.relation)) {
+                columns.insert(*id, existing.columns.clone());
+            }
         }
     }
-    for existing in engine.relations().map_err(failed)?.into_iter().filter(|existing| !existing.columns.is_empty()) {
-        let is_here = |id: &NodeId| graph.node(*id).is_source() && graph.node(*id).relation.is_same(&existing.relation);
-        for id in graph.ids().filter(is_here) {
-            columns.insert(id, existing.columns.clone());
+    for id in graph.ids().filter(|id| graph.node(*id).kind == Kind::Python) {
+        let column =
+            |(name, engine_type): (&str, &str)| Column { name: name.to_owned(), engine_type: engine_type.to_owned() };
+        let declared: Vec<Column> = graph.node(id).declared_types().map(column).collect();
+        if !declared.is_empty() {
+            columns.insert(id, declared);
         }
     }
+    columns.retain(|_, columns| !columns.is_empty());
     Ok(columns)
 }
 
@@ -43,7 +51,7 @@ pub(crate) fn column_graph<'g>(
 ) -> Result<ColumnGraph<'g>, Diagnostic> {
     let columns = columns_of(graph, engine)?;
     // An asset function cannot say yet which columns it reads.
-    Ok(ColumnGraph::of(graph, &columns, &|_, _| None))
+    Ok(ColumnGraph::of(graph, columns, &|_, _| None))
 }
 
 /// The column that `asset.column` names.

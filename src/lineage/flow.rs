@@ -97,7 +97,8 @@ impl Flow {
 
     /// The value is this one or the other one, as below a `union`.
     pub fn unite(&mut self, other: &Flow) {
-        if self.form != other.form {
+        // Values of types that may differ are cast to one that holds both.
+        if self.form != other.form || self.form == Form::Copy(None) {
             self.form = Form::Computed;
         }
         self.absorb(other);

@@ -50,7 +50,7 @@ impl Tracer<'_> {
             JoinConstraint::Using(names) => names.iter().filter_map(last_name).collect(),
             JoinConstraint::Natural => common(here, &right, rows),
         };
-        let keys: Vec<(String, Flow, Flow)> = names.into_iter().map(|name| key(name, here, &right)).collect();
+        let keys = self.keys(names, here, &right, matches!(constraint, JoinConstraint::Using(_)));
         here.add(right);
         match constraint {
             JoinConstraint::On(condition) => {
@@ -58,10 +58,6 @@ impl Tracer<'_> {
                 rows.decide(&flow);
             }
             _ => keys.into_iter().for_each(|(name, left, right)| {
-                if let JoinConstraint::Using(_) = constraint {
-                    self.name_it(&left);
-                    self.name_it(&right);
-                }
                 rows.decide(&left);
                 rows.decide(&right);
                 share(here, before, name, (left, right), manner.side);
@@ -71,6 +67,27 @@ impl Tracer<'_> {
             here.bindings.truncate(before);
             here.shared = shared;
         }
+    }
+
+    /// What each shared column is on both sides. A natural join names none of them.
+    fn keys(
+        &mut self,
+        names: Vec<String>,
+        left: &Scope<'_>,
+        right: &Joined,
+        are_named: bool,
+    ) -> Vec<(String, Flow, Flow)> {
+        let side = |bindings: &[Binding], shared: &[Shared]| Scope {
+            bindings: bindings.to_vec(),
+            shared: shared.to_vec(),
+            ..Scope::default()
+        };
+        let (left, right) = (side(&left.bindings, &left.shared), side(&right.bindings, &right.shared));
+        let mut key = |name: &str, side: &Scope<'_>| match are_named {
+            true => self.name(&[name], side),
+            false => side.column(name).unwrap_or_default(),
+        };
+        names.into_iter().map(|name| (name.clone(), key(&name, &left), key(&name, &right))).collect()
     }
 
     fn factor(&mut self, factor: &TableFactor, scope: &Scope<'_>) -> Joined {
@@ -198,15 +215,6 @@ fn common(left: &Scope<'_>, right: &Joined, rows: &mut Flow) -> Vec<String> {
         rows.absorb(&Flow::unknown("a natural join compares columns that nobody knows"));
     }
     names
-}
-
-/// What a shared column is on both sides.
-fn key(name: String, left: &Scope<'_>, right: &Joined) -> (String, Flow, Flow) {
-    let unknown = || Flow::unknown(format!("both sides of a join should have `{name}`"));
-    let on_right = Scope { bindings: right.bindings.clone(), shared: right.shared.clone(), ..Scope::default() };
-    let left = left.column(&name).unwrap_or_else(unknown);
-    let right = on_right.column(&name).unwrap_or_else(unknown);
-    (name, left, right)
 }
 
 /// Makes one column of those of this name, on both sides of the binding at `before`.

@@ -1,7 +1,9 @@
 //! `AssetGraph -> ColumnGraph`: from the statements of a project to the columns of all of its assets.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
+use petgraph::algo::toposort;
 use rayon::prelude::*;
 
 use super::{Derivation, Lineage, ReadRelation, Source, trace};
@@ -84,8 +86,9 @@ pub type PythonReads<'a> = dyn Fn(&CompiledPython, usize) -> Option<Vec<String>>
 
 impl<'a> ColumnGraph<'a> {
     /// Traces every statement of the project. `columns` are those of assets and sources, as far as anybody knows them.
-    pub fn of(graph: &'a AssetGraph, columns: &HashMap<NodeId, Vec<Column>>, reads: &PythonReads<'_>) -> Self {
-        let maker = Maker { graph, columns, reads };
+    pub fn of(graph: &'a AssetGraph, columns: HashMap<NodeId, Vec<Column>>, reads: &PythonReads<'_>) -> Self {
+        let mut maker = Maker { graph, columns, reads };
+        maker.learn();
         let ids: Vec<NodeId> = graph.ids().collect();
         let assets = ids.par_iter().map(|id| (*id, maker.columns_of(*id))).collect();
         let mut made =
@@ -146,11 +149,27 @@ impl<'a> ColumnGraph<'a> {
 
 struct Maker<'a> {
     graph: &'a AssetGraph,
-    columns: &'a HashMap<NodeId, Vec<Column>>,
+    columns: HashMap<NodeId, Vec<Column>>,
     reads: &'a PythonReads<'a>,
 }
 
 impl Maker<'_> {
+    /// Finds the columns of models of which nobody knows any from their own queries, as far as these tell all names.
+    fn learn(&mut self) {
+        // A graph with a cycle is refused before it gets here.
+        for id in toposort(&self.graph.nodes, None).unwrap_or_default() {
+            let is_model = matches!(self.graph.node(id).body, Body::Sql(_));
+            if !is_model || self.columns.contains_key(&id) {
+                continue;
+            }
+            let made = self.columns_of(id);
+            let column = |column: &AssetColumn| Column { name: column.name.clone(), engine_type: String::new() };
+            if !made.columns.is_empty() && !made.columns.iter().any(|column| column.name.starts_with('#')) {
+                self.columns.insert(id, made.columns.iter().map(column).collect());
+            }
+        }
+    }
+
     fn columns_of(&self, id: NodeId) -> AssetColumns {
         match &self.graph.node(id).body {
             Body::Sql(sql) => self.model(id, sql),
@@ -209,7 +228,10 @@ impl Maker<'_> {
     fn is_named(&self, upstream: NodeId, name: &[String]) -> bool {
         let node = self.graph.node(upstream);
         match (&node.body, name) {
-            (Body::Source(SourceLocation::Files { path, .. }), [written]) => written == path,
+            // A path in a reader's call stands as the user wrote it.
+            (Body::Source(SourceLocation::Files { path, .. }), [written]) => {
+                Path::new(path).ends_with(written.strip_prefix("./").unwrap_or(written))
+            }
             (Body::Source(SourceLocation::Files { .. }), _) => false,
             (_, [identifier]) => node.relation.identifier.eq_ignore_ascii_case(identifier),
             (_, [schema, identifier]) => node.relation.is_same(&relation(None, schema, identifier)),
@@ -231,7 +253,11 @@ impl Maker<'_> {
             sources.iter().filter_map(id).collect::<BTreeSet<ColumnId>>()
         };
         let known = self.known(id);
-        let mut doubts: Vec<&str> = lineage.rows_unknown.iter().map(String::as_str).collect();
+        let strangers = lineage.relations.iter().zip(&nodes).filter(|(_, node)| node.is_none());
+        let strangers = strangers.map(|(relation, _)| {
+            format!("`{}`, which it reads, is neither an asset nor a source", relation.name.join("."))
+        });
+        let mut doubts: Vec<String> = lineage.rows_unknown.iter().cloned().chain(strangers).collect();
         let mut columns = Vec::with_capacity(lineage.columns.len());
         for (index, column) in lineage.columns.iter().enumerate() {
             let how = match &column.derivation {
@@ -239,7 +265,7 @@ impl Maker<'_> {
                 Derivation::Renamed => How::Renamed,
                 Derivation::Computed => How::Computed,
                 Derivation::Unknown(reason) => {
-                    doubts.push(reason);
+                    doubts.push(reason.clone());
                     How::Unknown
                 }
             };
@@ -249,7 +275,7 @@ impl Maker<'_> {
             let name = name.unwrap_or_else(|| format!("#{}", index + 1));
             columns.push(made(id, &name, ids(&column.values), ids(&column.rows), how));
         }
-        let doubt = doubts.first().map(|doubt| (*doubt).to_owned());
+        let doubt = doubts.into_iter().next();
         AssetColumns { columns, rows: ids(&lineage.rows), named: ids(&lineage.named), doubt }
     }
 

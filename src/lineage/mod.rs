@@ -36,7 +36,8 @@ use flow::{Flow, Form, Open};
 use scope::Scope;
 use tracer::Tracer;
 
-/// The columns of a relation, by the parts of its name as the statement writes them; `None` where nobody knows them.
+/// The columns of a relation, by the parts of its name as the statement writes them; `None` where nobody knows them. A
+/// type that is not known is empty.
 pub type Columns<'a> = dyn Fn(&[String]) -> Option<Vec<engine::Column>> + 'a;
 
 /// Where the columns of a query come from.

@@ -192,6 +192,9 @@ mod any_text {
         partition filter exists distinct case when then else end t u v a b c s x t.a u.a s.x * ( ) ( ) , , [ ] { } . \
         1 'x' + = -> : :: not null lambda window interval sample using describe";
 
+    /// What the finder of table names is tested with.
+    const QUERIES: &str = include_str!("../parse/sql/queries.txt");
+
     proptest! {
         #[test]
         fn no_words_make_it_panic(picks in proptest::collection::vec(0..200_usize, 0..40)) {
@@ -199,6 +202,22 @@ mod any_text {
             let text: Vec<&str> = picks.iter().map(|pick| words[pick % words.len()]).collect();
             let _ = trace(&text.join(" "), &columns);
             let _ = trace(&format!("select {} from t", text.join(" ")), &columns);
+        }
+
+        /// A part of a real query in the place of a part of another.
+        #[test]
+        fn no_broken_query_makes_it_panic(
+            picks in (0..QUERIES.len(), 0..QUERIES.len()),
+            cuts in (0..400_usize, 0..400_usize, 0..400_usize),
+        ) {
+            let queries: Vec<&str> = QUERIES.lines().filter(|line| !line.is_empty()).collect();
+            let (one, other) = (queries[picks.0 % queries.len()], queries[picks.1 % queries.len()]);
+            let words = |query: &'static str| query.split_inclusive([' ', '(', ',', ')']).collect::<Vec<_>>();
+            let (one, other) = (words(one), words(other));
+            let (start, end) = (cuts.0 % (one.len() + 1), cuts.1 % (one.len() + 1));
+            let from = cuts.2 % (other.len() + 1);
+            let mixed = [&one[..start], &other[from..], &one[end..]].concat().concat();
+            let _ = trace(&mixed, &columns);
         }
 
         #[test]

@@ -85,7 +85,8 @@ impl<'a> Tracer<'a> {
         }
         let known = (self.lookup)(name);
         let is_known = known.is_some();
-        let column = |column: crate::engine::Column| (column.name.into(), Some(column.engine_type.into()));
+        let engine_type = |name: String| (!name.is_empty()).then(|| Rc::from(name));
+        let column = |column: crate::engine::Column| (column.name.into(), engine_type(column.engine_type));
         let columns = known.into_iter().flatten().map(column).collect();
         let index = self.read.len() as u32;
         self.read.push(Read { name: name.to_vec(), columns, is_known });

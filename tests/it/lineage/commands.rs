@@ -63,6 +63,41 @@ fn selections_by_columns() {
 }
 
 #[test]
+fn what_python_declares_is_known_before_it_runs() {
+    let project = Project::new()
+        .file("seeds/orders.csv", "id,amount\n1,2\n")
+        .file("models/stg.sql", "select id, amount from orders")
+        .file(
+            "models/scored.py",
+            "from dovetail import asset\n\n\n@asset(columns={'id': 'BIGINT', 'score': 'DOUBLE'})\ndef scored(stg):\n    return stg\n",
+        )
+        .file("models/top.sql", "select id, score as best from scored order by score desc limit 3");
+    assert_said!(project.run(&["lineage", "top.best"]));
+    assert_said!(project.run(&["impact", "stg.amount"]));
+}
+
+#[test]
+fn files_are_sources_of_columns() {
+    let project = Project::new()
+        .file("data/flights.csv", "carrier,delay\nAA,3\n")
+        .file("models/named.sql", "select carrier, delay * 60 as seconds from 'data/flights.csv'")
+        .file(
+            "models/called.sql",
+            "select f.delay, s.seconds from read_csv('data/flights.csv') as f join named as s using (carrier)",
+        )
+        .file("models/tables.sql", "select table_name from information_schema.tables");
+    let said = project.run(&["lineage", "called.delay", "--upstream"]);
+    assert!(
+        said.stdout.contains("flights.csv.delay  (copied)") && said.stdout.contains("flights.csv.carrier"),
+        "{said}"
+    );
+    let said = project.run(&["lineage", "named.seconds", "--upstream"]);
+    assert!(said.stdout.contains("flights.csv.delay  (computed)"), "{said}");
+    let said = project.run(&["lineage", "tables.table_name"]);
+    assert!(said.stderr.contains("`information_schema.tables`, which it reads, is neither"), "{said}");
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let project = project();
     assert_said!(project.run(&["lineage", "revenue.totl"]));

@@ -31,7 +31,7 @@ fn column_graph<'c>(compiled: &'c Compiled, reads: &PythonReads<'_>) -> ColumnGr
         .iter()
         .map(|(asset, names)| (compiled.graph.find(asset).unwrap(), names.iter().map(column).collect()))
         .collect();
-    ColumnGraph::of(&compiled.graph, &columns, reads)
+    ColumnGraph::of(&compiled.graph, columns, reads)
 }
 
 #[test]
