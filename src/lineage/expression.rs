@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 
 use recursive::recursive;
-use sqlparser::ast::{AccessExpr, Expr, LambdaFunction, LambdaSyntax, Query, Subscript, Visit, Visitor};
+use sqlparser::ast::{
+    AccessExpr, DataType, Expr, LambdaFunction, LambdaSyntax, Query, Subscript, Value, Visit, Visitor,
+};
 
-use super::flow::Flow;
+use super::flow::{Flow, Form};
 use super::scope::{AliasState, Meaning, Scope};
 use super::star::columns_call;
 use super::tracer::Tracer;
@@ -38,7 +40,12 @@ impl Tracer<'_> {
                 let parts: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 self.name(&parts, scope)
             }
-            Expr::Value(_) | Expr::TypedString(_) => Flow::default(),
+            Expr::Value(value) => match &value.value {
+                // The end of `a[b:c]`, which our parser takes for a parameter.
+                Value::Placeholder(text) if text.starts_with(':') => self.name(&[&text[1..]], scope),
+                _ => Flow::default(),
+            },
+            Expr::TypedString(_) => Flow::default(),
             Expr::BinaryOp { .. } => self.chain(expression, scope),
             Expr::Subquery(query) => self.scalar(query, scope),
             Expr::Exists { subquery, .. } => self.exists(subquery, scope),
@@ -55,7 +62,10 @@ impl Tracer<'_> {
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, scope),
             Expr::Dictionary(fields) => self.all(fields.iter().map(|field| &*field.value), scope),
             Expr::InList { expr, list, .. } => self.all(std::iter::once(&**expr).chain(list), scope),
-            Expr::Array(array) => self.all(&array.elem, scope),
+            Expr::Array(array) => Flow { form: Form::List, ..self.all(&array.elem, scope) },
+            Expr::Cast { expr, data_type: DataType::Array(_), .. } => {
+                Flow { form: Form::List, ..self.expression(expr, scope) }
+            }
             Expr::Tuple(elements) => self.all(elements, scope),
             Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
                 let mut flow = self.expression(left, scope).computed();

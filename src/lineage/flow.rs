@@ -1,5 +1,6 @@
 //! What a value comes from.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A column that a statement reads: indices in `Lineage::relations` and in the columns of that relation.
@@ -45,6 +46,8 @@ impl Sources {
 pub(super) enum Form {
     /// It is a value of its sources, of this type where it is known.
     Copy(Option<Rc<str>>),
+    /// It is computed, and a list for certain.
+    List,
     Computed,
 }
 
@@ -151,6 +154,20 @@ impl Table {
     pub fn unknown(reason: impl Into<Rc<str>>) -> Self {
         let reason = reason.into();
         Table { open: Open::Unknown(Rc::clone(&reason)), rows: Flow::unknown(reason), columns: Vec::new() }
+    }
+
+    /// Of columns with the same name, those after the first are numbered, as in a subquery.
+    pub fn with_names_once(mut self) -> Self {
+        let mut seen: HashSet<String> = HashSet::with_capacity(self.columns.len());
+        for column in &mut self.columns {
+            let Some(name) = column.name.clone() else { continue };
+            let mut number = 0;
+            while !seen.insert(column.name.as_deref().unwrap_or_default().to_ascii_lowercase()) {
+                number += 1;
+                column.name = Some(format!("{name}_{number}").into());
+            }
+        }
+        self
     }
 
     /// The first columns get these names.

@@ -102,7 +102,7 @@ impl Tracer<'_> {
                 ..
             } => self.table(name, alias.as_ref(), scope),
             TableFactor::Derived { subquery, alias, .. } => {
-                let table = self.query(subquery, scope, false);
+                let table = self.query(subquery, scope, false).with_names_once();
                 bound(table, "", alias.as_ref())
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, scope),

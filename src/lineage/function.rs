@@ -6,9 +6,10 @@ use sqlparser::ast::{
     Ident, LambdaSyntax, NamedWindowExpr, ObjectName, OrderByExpr, WindowFrameBound, WindowSpec, WindowType,
 };
 
-use super::flow::Flow;
+use super::flow::{Flow, Form};
 use super::scope::{Meaning, Scope};
 use super::select::calls_aggregate;
+use super::structs::makes_list;
 use super::tracer::Tracer;
 
 /// Functions that take lambdas; elsewhere `->` takes a value out of JSON.
@@ -55,6 +56,9 @@ impl Tracer<'_> {
             && let Some(rows) = &scope.select().aggregated
         {
             flow.decide(rows);
+        }
+        if makes_list(name) {
+            flow.form = Form::List;
         }
         if name.eq_ignore_ascii_case("unnest") || name.eq_ignore_ascii_case("unlist") {
             self.unnested.push(flow.clone());

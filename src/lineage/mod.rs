@@ -166,7 +166,7 @@ fn output(column: flow::Column, relations: &[ReadRelation], all: &BTreeSet<Sourc
     };
     let derivation = match (&flow.unknown, &flow.form) {
         (Some(reason), _) => Derivation::Unknown(reason.to_string()),
-        (None, Form::Computed) => Derivation::Computed,
+        (None, Form::Computed | Form::List) => Derivation::Computed,
         (None, Form::Copy(_)) if values.iter().all(same) => Derivation::Copied,
         (None, Form::Copy(_)) => Derivation::Renamed,
     };

@@ -18,8 +18,12 @@ use super::tracer::Tracer;
 impl Tracer<'_> {
     /// The columns that an item of a select's list makes: several where it holds `COLUMNS(...)` or unnests a struct.
     pub fn item(&mut self, expression: &Expr, alias: Option<&str>, scope: &Scope<'_>) -> Vec<Column> {
-        let mut finder = ColumnsFinder { found: None };
+        let mut finder = ColumnsFinder::default();
         let _ = expression.visit(&mut finder);
+        if finder.unpacks {
+            self.give_up("how many columns `unpack` makes is not known");
+            return Vec::new();
+        }
         if let Some(call) = finder.found {
             return self.expanded(expression, alias, &call, scope);
         }
@@ -259,14 +263,20 @@ pub(super) fn columns_call(expression: &Expr) -> Option<&Function> {
 }
 
 /// The first `COLUMNS(...)` in an expression.
+#[derive(Default)]
 struct ColumnsFinder {
     found: Option<Function>,
+    unpacks: bool,
 }
 
 impl Visitor for ColumnsFinder {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expression {
+            let name = function.name.0.last().and_then(|part| part.as_ident());
+            self.unpacks |= name.is_some_and(|name| name.value.eq_ignore_ascii_case("unpack"));
+        }
         match columns_call(expression) {
             Some(call) => {
                 self.found = Some(call.clone());

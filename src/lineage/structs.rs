@@ -1,16 +1,59 @@
 //! Structs: a field is lineage of the whole column, but a star of a struct makes a column of each.
 
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments};
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::flow::{Column, Flow, Form};
 use super::scope::Scope;
 use super::tracer::Tracer;
 
+/// Functions that give a list whatever they are given.
+const LISTS: [&str; 26] = [
+    "array_agg",
+    "array_transform",
+    "flatten",
+    "generate_series",
+    "json_keys",
+    "list",
+    "list_apply",
+    "list_concat",
+    "list_distinct",
+    "list_filter",
+    "list_reverse",
+    "list_reverse_sort",
+    "list_sort",
+    "list_transform",
+    "list_value",
+    "list_zip",
+    "map_entries",
+    "map_keys",
+    "map_values",
+    "range",
+    "regexp_extract_all",
+    "regexp_split_to_array",
+    "split",
+    "str_split",
+    "string_split",
+    "string_to_array",
+];
+
+pub(super) fn makes_list(function: &str) -> bool {
+    LISTS.iter().any(|known| known.eq_ignore_ascii_case(function))
+}
+
 impl Tracer<'_> {
-    /// `unnest(s)` in a select's list makes a column of each field of a struct.
+    /// `unnest(s)` in a select's list makes a column of each field of a struct, and of a list one.
     pub fn unnested_struct(&mut self, expression: &Expr, scope: &Scope<'_>) -> Option<Vec<Column>> {
         let Expr::Function(function) = expression else { return None };
-        let argument = unnest_argument(function)?;
+        let name = function.name.0.last().and_then(|part| part.as_ident())?;
+        if !name.value.eq_ignore_ascii_case("unnest") {
+            return None;
+        }
+        let FunctionArguments::List(list) = &function.args else { return None };
+        let argument = match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] => argument,
+            // `recursive := true` goes into structs in lists too.
+            _ => return self.unknown_fields(),
+        };
         if let Expr::Dictionary(entries) = argument {
             let column = |field: &sqlparser::ast::DictionaryField| Column {
                 name: Some(field.key.value.as_str().into()),
@@ -18,37 +61,20 @@ impl Tracer<'_> {
             };
             return Some(entries.iter().map(column).collect());
         }
-        if makes_struct(argument) {
-            self.give_up("the fields of a struct that is unnested are not known");
-            return Some(Vec::new());
+        let flow = self.expression(argument, scope);
+        match &flow.form {
+            Form::Copy(Some(engine_type)) if engine_type.starts_with("STRUCT(") && engine_type.ends_with(')') => {
+                fields(&flow).or_else(|| self.unknown_fields())
+            }
+            Form::Copy(Some(_)) | Form::List => None,
+            Form::Copy(None) | Form::Computed => self.unknown_fields(),
         }
-        fields(&self.expression(argument, scope))
     }
-}
 
-/// Whether an expression may be a struct, by the function that makes it.
-fn makes_struct(expression: &Expr) -> bool {
-    match expression {
-        Expr::Nested(inner) => makes_struct(inner),
-        Expr::Tuple(_) => true,
-        Expr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident());
-            let name = name.map(|name| name.value.to_ascii_lowercase()).unwrap_or_default();
-            name == "row" || name.starts_with("struct_") || name.contains("json")
-        }
-        _ => false,
-    }
-}
-
-/// The one argument of `unnest`; further ones (`recursive := true`) make more columns than a type tells.
-fn unnest_argument(function: &Function) -> Option<&Expr> {
-    let name = function.name.0.last().and_then(|part| part.as_ident())?;
-    let FunctionArguments::List(list) = &function.args else { return None };
-    match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] if name.value.eq_ignore_ascii_case("unnest") => {
-            Some(argument)
-        }
-        _ => None,
+    /// How many columns come out is not certain, and so nothing of the statement is.
+    fn unknown_fields(&mut self) -> Option<Vec<Column>> {
+        self.give_up("whether a list or a struct is unnested is not known");
+        Some(Vec::new())
     }
 }
 

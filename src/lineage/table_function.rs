@@ -8,7 +8,7 @@ use sqlparser::ast::{
     Visitor,
 };
 
-use super::flow::{Column, Flow, Open, Table};
+use super::flow::{Column, Flow, Form, Open, Table};
 use super::from::bound;
 use super::scope::{Joined, Scope};
 use super::star::columns_call;
@@ -81,6 +81,10 @@ impl Tracer<'_> {
         for list in lists {
             let flow = self.expression(list, scope);
             table.rows.decide(&flow);
+            if let Form::Copy(None) | Form::Computed = flow.form {
+                // If it is a struct, there are more columns.
+                table.open = Open::Made(Box::new(flow.clone().computed()));
+            }
             match fields(&flow) {
                 Some(columns) => table.columns.extend(columns),
                 None => table.columns.push(Column { name: Some("unnest".into()), flow: flow.computed() }),

@@ -87,7 +87,9 @@ impl Simplifier<'_> {
         } else if self.is(index, &["glob"]) && index > 0 && !self.is_symbol(index + 1, '(') {
             self.replace(index, index + 1, "like");
         } else if self.is(index, &["in"]) {
-            self.list_after_in(index + 1);
+            if index < 2 || !self.is(index - 2, &["for"]) {
+                self.list_after_in(index + 1);
+            }
         } else if self.is(index, &["from"]) && self.is(index + 1, &["values"]) {
             self.rows_after_from(index + 1);
         } else if self.is_symbol(index, '[') {
@@ -285,7 +287,7 @@ mod tests {
             ("first(a ignore nulls) filter (b)", "first(a ) filter (where b)"),
             ("from t using sample 10 percent (bernoulli, 3) where a", "from t where a"),
             ("from t limit 10 %", "from t limit 10"),
-            ("[x + 1 for x in l if x > 2]", "list_transform(lambda x: [ x + 1 ], (l) , lambda x: [ x > 2 ])"),
+            ("[x + 1 for x in l if x > 2]", "list_transform(lambda x: [ x + 1 ], l , lambda x: [ x > 2 ])"),
             ("cast(a as map(int, int)[]) , b::struct(c int)", "cast(a as varchar ) , b:: varchar"),
             ("(pivot t on a in ('x', 'y') using sum(b)) p", "( from t pivot (sum(b) for a in ('x', 'y')) ) p"),
             (

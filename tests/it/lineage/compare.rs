@@ -87,7 +87,7 @@ fn columns_of(sql: &str, lineage: &Lineage, judged: &Judged, tally: &mut Tally) 
 
 fn is_folded(sql: &str) -> bool {
     let sql = sql.to_lowercase();
-    ["null", "typeof(", "coalesce("].iter().any(|word| sql.contains(word))
+    ["null", "typeof(", "coalesce(", "st_crs("].iter().any(|word| sql.contains(word))
 }
 
 fn names(lineage: &Lineage, sources: &BTreeSet<Source>) -> Names {

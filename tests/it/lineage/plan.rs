@@ -395,16 +395,8 @@ impl Judge {
                     "offset_expr",
                     "default_expr",
                 ];
-                const ROWS: [&str; 8] = [
-                    "filter",
-                    "filter_expr",
-                    "order_bys",
-                    "partitions",
-                    "orders",
-                    "start_expr",
-                    "end_expr",
-                    "arg_orders",
-                ];
+                const ROWS: [&str; 8] =
+                    ["filter", "filters", "order_bys", "partitions", "orders", "start_expr", "end_expr", "arg_orders"];
                 for key in VALUES {
                     self.parts(&expression[key], input, &mut |part| flow.absorb(part))?;
                 }
