@@ -15,6 +15,7 @@ pub mod execute;
 pub mod fingerprint;
 pub mod graph;
 pub mod hash;
+pub mod lineage;
 pub mod parse;
 pub mod plan;
 pub mod project;

@@ -134,6 +134,14 @@ pub(crate) enum Command {
     #[command(after_help = GRAPH_EXAMPLES)]
     Graph(GraphArgs),
 
+    /// Show what a column comes from and what it goes into, up and down the graph
+    #[command(after_help = LINEAGE_EXAMPLES)]
+    Lineage(LineageArgs),
+
+    /// Show what breaks when a column is removed or renamed, and what comes out otherwise
+    #[command(after_help = IMPACT_EXAMPLES)]
+    Impact(ImpactArgs),
+
     /// Make a new project that runs
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArgs),
@@ -397,6 +405,41 @@ pub(crate) enum GraphOutput {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct LineageArgs {
+    /// The column, as `asset.column`
+    pub column: String,
+
+    /// Only what it comes from
+    #[arg(long)]
+    pub upstream: bool,
+
+    /// Only what it goes into
+    #[arg(long)]
+    pub downstream: bool,
+
+    /// How to print it; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = LineageOutput::Text)]
+    pub output: LineageOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineageOutput {
+    Text,
+    Json,
+    Mermaid,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ImpactArgs {
+    /// The column, as `asset.column`
+    pub column: String,
+
+    /// How to print it; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
+    pub output: TextOutput,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct InitArgs {
     /// The folder to fill; made when it does not exist
     #[arg(value_name = "DIR", default_value = ".")]
@@ -484,6 +527,17 @@ Examples:
   dovetail graph                            Mermaid, as GitHub draws it
   dovetail graph -o dot | dot -Tsvg > graph.svg
   dovetail graph -s +delay_report";
+
+const LINEAGE_EXAMPLES: &str = "\
+Examples:
+  dovetail lineage delay_report.mean_delay
+  dovetail lineage raw.flights.arr_delay --downstream
+  dovetail lineage delay_report.mean_delay -o mermaid";
+
+const IMPACT_EXAMPLES: &str = "\
+Examples:
+  dovetail impact stg_flights.arr_delay
+  dovetail impact stg_flights.arr_delay -o json | jq -r 'select(.effect == \"breaks\") | .asset'";
 
 const INIT_EXAMPLES: &str = "\
 Examples:

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::assess::{Assessment, Look};
 use super::changed::changed;
+use super::columns::column_graph;
 use super::context::Context;
 use super::run::{database_diagnostic, look_at, open_diagnostic};
 use crate::compile::Compiled;
@@ -49,6 +50,11 @@ pub(crate) fn gather(
     }
     if let (true, Some(engine)) = (asked.results, engine) {
         facts.results = results(&compiled.graph, engine)?;
+    }
+    if asked.columns {
+        let columns = column_graph(&compiled.graph, engine)?;
+        facts.columns = columns.assets.keys().map(|id| (*id, columns.names_of(*id))).collect();
+        facts.reads = columns.assets.keys().map(|id| (*id, columns.read_by(*id))).collect();
     }
     let mut problems = Diagnostics::default();
     for (reference, place) in &asked.changed {

@@ -118,7 +118,7 @@ fn colors(kind: Kind) -> (&'static str, &'static str) {
 }
 
 /// Mermaid reads `#name;` as a character and quotes as an end.
-fn mermaid_label(name: &str) -> String {
+pub(super) fn mermaid_label(name: &str) -> String {
     name.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;")
 }
 

@@ -7,6 +7,7 @@ mod assess;
 mod changed;
 mod check;
 mod clean;
+mod columns;
 mod compile;
 mod context;
 mod debug;
@@ -15,10 +16,12 @@ mod facts;
 mod gc;
 mod graph;
 mod history;
+mod impact;
 mod init;
 mod inspect;
 mod interrupt;
 mod json_rows;
+mod lineage;
 mod log;
 mod ls;
 mod observe;
@@ -120,6 +123,8 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Show(args) => show::show(context, &args),
         Command::Compile(args) => compile::compile(context, &args),
         Command::Graph(args) => graph::graph(context, &args),
+        Command::Lineage(args) => lineage::lineage(context, &args),
+        Command::Impact(args) => impact::impact(context, &args),
         Command::Init(args) => init::init(context, &args),
         Command::Debug => debug::debug(context),
         Command::Clean => clean::clean(context),

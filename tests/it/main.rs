@@ -14,6 +14,7 @@ mod factories;
 mod gc;
 mod harness;
 mod history;
+mod lineage;
 mod ls;
 mod observe;
 mod projects;

@@ -16,6 +16,10 @@ pub struct Facts {
     pub results: HashMap<NodeId, &'static str>,
     /// What is not as it was, by the reference that it is compared with.
     pub changed: HashMap<String, HashSet<NodeId>>,
+    /// The columns of assets, as far as they are known.
+    pub columns: HashMap<NodeId, HashSet<String>>,
+    /// The columns that assets read of others, as `asset.column`, with that in lower case.
+    pub reads: HashMap<NodeId, HashSet<String>>,
 }
 
 /// What must be known to evaluate a selection.
@@ -23,6 +27,8 @@ pub struct Facts {
 pub struct Asked {
     pub states: bool,
     pub results: bool,
+    /// Columns, and which are read.
+    pub columns: bool,
     /// References of git, each with the part of the expression that names it.
     pub changed: Vec<(String, Place)>,
 }
@@ -35,6 +41,7 @@ pub(super) enum Fact {
         orphaned: bool,
     },
     Result,
+    Columns,
     Changed(String),
 }
 
@@ -46,7 +53,7 @@ impl Asked {
 
     /// Whether the answers are beside the data.
     pub fn asks_state(&self) -> bool {
-        self.states || self.results
+        self.states || self.results || self.columns
     }
 }
 
@@ -58,6 +65,7 @@ impl Selection {
             match criterion.matcher.asks() {
                 Some(Fact::Status { .. }) => asked.states = true,
                 Some(Fact::Result) => asked.results = true,
+                Some(Fact::Columns) => asked.columns = true,
                 Some(Fact::Changed(reference)) => asked.changed.push((reference.clone(), criterion.place.clone())),
                 None => {}
             }

@@ -98,8 +98,8 @@ const METHODS: [(&str, Method); 28] = [
         Instead("`changed:COMMIT` selects what changed since a commit, branch or tag of git, as in `changed:main+`"),
     ),
     ("source_status", Later("the freshness of sources")),
-    ("reads", Later("column lineage")),
-    ("column", Later("column lineage")),
+    ("reads", Ready(reads)),
+    ("column", Ready(column)),
     ("test_type", Later("checks")),
     ("test_name", Later("checks")),
     ("unit_test", Later("unit tests")),
@@ -262,6 +262,29 @@ fn changed(request: &Request) -> Result<Matcher, Wrong> {
     let reference = request.value.clone();
     Ok(Matcher::of_fact(Fact::Changed(reference.clone()), move |candidate| {
         candidate.facts.changed.get(&reference).is_some_and(|changed| changed.contains(&candidate.id))
+    }))
+}
+
+/// What reads a column of an asset, as `asset.column`.
+fn reads(request: &Request) -> Result<Matcher, Wrong> {
+    let Some((asset, column)) =
+        request.value.rsplit_once('.').filter(|(asset, column)| !asset.is_empty() && !column.is_empty())
+    else {
+        let hint = format!("write `reads:{}.COLUMN`", request.value.trim_matches('.'));
+        return Err(Wrong { what: "`reads` needs an asset and a column".to_owned(), hint: Some(hint) });
+    };
+    let pattern = Pattern::new(&format!("{asset}.{}", column.to_lowercase()));
+    Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
+        candidate.facts.reads.get(&candidate.id).is_some_and(|reads| reads.iter().any(|read| pattern.matches(read)))
+    }))
+}
+
+/// What has a column of this name.
+fn column(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value.to_lowercase());
+    Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
+        let columns = candidate.facts.columns.get(&candidate.id);
+        columns.is_some_and(|columns| columns.iter().any(|column| pattern.matches(column)))
     }))
 }
 

@@ -312,6 +312,8 @@ fn facts_decide_and_may_decide_for_nothing() {
         states: [(id("orders"), "stale"), (id("customers"), "fresh")].into(),
         results: [(id("report"), "failed")].into(),
         changed: [("main".to_owned(), [id("stg_orders")].into())].into(),
+        columns: [(id("orders"), ["amount".to_owned()].into())].into(),
+        reads: [(id("stg_orders"), ["orders.amount".to_owned()].into())].into(),
     };
     let named = |select: &str| -> Vec<&str> {
         let found = Selection::parse(&words(select), &[]).unwrap().evaluate(&graph, &facts).unwrap();
@@ -323,6 +325,9 @@ fn facts_decide_and_may_decide_for_nothing() {
     assert_eq!(named("status:stale result:failed"), ["orders", "report"]);
     assert_eq!(named("changed:main+1"), ["orders", "stg_orders"]);
     assert_eq!(named("status:[fs]*,orders"), ["orders"]);
+    assert_eq!(named("column:AMO*"), ["orders"]);
+    assert_eq!(named("reads:orders.Amount"), ["stg_orders"]);
+    assert!(named("reads:orders.id").is_empty() && Selection::parse(&words("reads:orders"), &[]).is_err());
     assert!(named("status:missing").is_empty() && named("status:stale,customers").is_empty());
     let mistake = Selection::parse(&words("status:missing ordres"), &[]).unwrap().evaluate(&graph, &facts);
     assert_eq!(mistake.unwrap_err().0[0].code, Code::NothingSelected);

@@ -2,23 +2,30 @@
 
 mod canonical;
 mod description;
+mod dialect;
 mod find;
 mod lexer;
 mod names;
+mod pivot;
 mod places;
 mod readings;
 mod rewrite;
+mod simpler;
 mod statement;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use sqlparser::ast::{Query, Statement};
+use sqlparser::dialect::{Dialect, DuckDbDialect};
+
 pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, Named, TableName, named_in};
 use lexer::{Token, TokenKind, tokens, unquoted};
 use places::Places;
 use readings::FileName;
+pub(crate) use readings::{makes_rows, names_files};
 use statement::{NotOneQuery, one_query};
 
 use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, RepeatableSql, SqlBody, UpstreamName};
@@ -62,6 +69,30 @@ pub fn table_spans(sql: &str) -> Option<Vec<(Vec<String>, Span)>> {
     let names = named_in(sql.get(span.start..span.end)?, &within(&all, span)).ok()?.tables;
     let shifted = |name: Span| Span::new(name.start + span.start, name.end + span.start);
     Some(names.into_iter().map(|name| (name.parts, shifted(name.span))).collect())
+}
+
+/// The query that a text is, as our parser reads it: what it says about columns is what the text says, though not each
+/// of its places. `None` where the text is no single query, or one that only DuckDB's parser knows.
+pub(crate) fn syntax_tree(sql: &str) -> Option<Box<Query>> {
+    let all = tokens(sql);
+    let span = one_query(sql, &all).ok()?;
+    let statement = sql.get(span.start..span.end)?;
+    let all = within(&all, span);
+    same_tree(statement, &all, &DuckDbDialect).or_else(|| {
+        let simpler = simpler::simpler(statement, &all);
+        same_tree(&simpler, &tokens(&simpler), &dialect::Wider(DuckDbDialect))
+    })
+}
+
+fn same_tree(statement: &str, tokens: &[Token], dialect: &dyn Dialect) -> Option<Box<Query>> {
+    let rewritten = rewrite::rewrite(statement, tokens);
+    if rewritten.as_ref().is_some_and(|rewritten| !rewritten.keeps_columns) {
+        return None;
+    }
+    match names::parse_as(rewritten.as_ref().map_or(statement, |rewritten| &rewritten.text), dialect)? {
+        Statement::Query(query) => Some(query),
+        _ => None,
+    }
 }
 
 fn asset_name(file: &Arc<SourceFile>) -> Result<AssetName, Diagnostics> {

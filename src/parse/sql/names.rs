@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Cte, Expr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
-use sqlparser::dialect::DuckDbDialect;
+use sqlparser::dialect::{Dialect, DuckDbDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Span as TokenSpan, Token, TokenWithSpan, Tokenizer};
@@ -59,13 +59,16 @@ fn reads(body: &SetExpr) -> bool {
 }
 
 pub(super) fn parse(sql: &str) -> Option<Statement> {
-    let dialect = DuckDbDialect;
+    parse_as(sql, &DuckDbDialect)
+}
+
+pub(super) fn parse_as(sql: &str, dialect: &dyn Dialect) -> Option<Statement> {
     let mut cursor = Cursor { sql, line: 1, column: 1, offset: 0, after_from: false };
     let mut tokens = Vec::with_capacity(sql.len() / 3);
-    Tokenizer::new(&dialect, sql)
+    Tokenizer::new(dialect, sql)
         .tokenize_with_location_into_buf_with_mapper(&mut tokens, |token| cursor.place(token))
         .ok()?;
-    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
     let statement = parser.parse_statement().ok()?;
     (parser.peek_token().token == Token::EOF).then_some(statement)
 }

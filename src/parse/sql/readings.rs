@@ -80,6 +80,16 @@ pub(super) fn readings(sql: &str, tokens: &[Token], functions: &[String]) -> Rea
     readings
 }
 
+/// Whether a table function makes its rows from its arguments or from the engine itself.
+pub(crate) fn makes_rows(function: &str) -> bool {
+    is_own(&function.to_ascii_lowercase())
+}
+
+/// Whether the first argument of a table function names files.
+pub(crate) fn names_files(function: &str) -> bool {
+    is_reader(&function.to_ascii_lowercase())
+}
+
 fn is_reader(name: &str) -> bool {
     READERS.contains(&name)
 }

@@ -44,6 +44,8 @@ const SET_OPERATIONS: [&str; 3] = ["union", "except", "intersect"];
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub text: String,
+    /// Whether its columns come from where those of the original come from.
+    pub keeps_columns: bool,
     /// Replaced stretches (empty ones where something is added): in the original, and their replacements in `text`.
     edits: Vec<(Span, Span)>,
 }
@@ -75,7 +77,7 @@ pub(super) fn rewrite(sql: &str, tokens: &[Token]) -> Option<Rewritten> {
     if !tokens.iter().any(|token| token.kind == TokenKind::Word && is_trigger(token.text(sql))) {
         return None;
     }
-    let mut rewriter = Rewriter { sql, tokens, replacements: Vec::new() };
+    let mut rewriter = Rewriter { sql, tokens, replacements: Vec::new(), keeps_columns: true };
     (0..tokens.len()).for_each(|index| rewriter.visit(index));
     (!rewriter.replacements.is_empty()).then(|| rewriter.apply())
 }
@@ -84,6 +86,7 @@ struct Rewriter<'a> {
     sql: &'a str,
     tokens: &'a [Token],
     replacements: Vec<(Span, &'static str)>,
+    keeps_columns: bool,
 }
 
 impl Rewriter<'_> {
@@ -104,7 +107,7 @@ impl Rewriter<'_> {
             edits.push((span, Span::new(start, text.len())));
         }
         text.push_str(&self.sql[from..]);
-        Rewritten { text, edits }
+        Rewritten { text, keeps_columns: self.keeps_columns, edits }
     }
 
     fn is(&self, index: usize, words: &[&str]) -> bool {
@@ -136,6 +139,7 @@ impl Rewriter<'_> {
             let is_query = self.is(index + 1, &["select", "with", "from", "values", "pivot", "unpivot", "table"]);
             let names_nothing = self.is(index, &["show"]) || self.is_symbol(index + 1, ')');
             if !names_nothing {
+                self.keeps_columns = false;
                 self.replace(index, if is_query || self.is_symbol(index + 1, '(') { "" } else { "from" });
             }
         } else if self.is(index, &["materialized"]) && self.is_symbol(index + 1, '(') {
@@ -223,9 +227,11 @@ impl Rewriter<'_> {
             return;
         };
         self.replacements.push((Span::new(group.span.start, end.span.start), ""));
+        self.keeps_columns = false;
     }
 
     fn pivot_statement(&mut self, index: usize) {
+        self.keeps_columns = false;
         self.replace(index, "from");
         let (mut selecting, mut joins) = (false, 0_usize);
         for inner in self.level(index + 1, self.tokens.len()) {

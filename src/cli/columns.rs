@@ -1,0 +1,124 @@
+//! The columns of a project's assets as far as they are known, and where these come from.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use super::run::database_diagnostic;
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::engine::{Column, Engine};
+use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::lineage::{ColumnGraph, ColumnId};
+use crate::record::renamed;
+
+/// The columns that Python assets declare, those that the newest materialization of each other asset had, and those of
+/// tables that are sources.
+///
+/// # Errors
+/// When the state cannot be read.
+fn columns_of(graph: &AssetGraph, engine: Option<&dyn Engine>) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
+    let mut columns: HashMap<NodeId, Vec<Column>> = HashMap::new();
+    if let Some(engine) = engine {
+        let failed = |error| database_diagnostic(&error);
+        let records = renamed(graph, engine.recorded(None).map_err(failed)?);
+        let recorded = records.into_iter().filter_map(|record| Some((graph.find(&record.asset)?, record.columns)));
+        columns.extend(recorded);
+        let sources: Vec<NodeId> = graph.ids().filter(|id| graph.node(*id).is_source()).collect();
+        for existing in engine.relations().map_err(failed)? {
+            for id in sources.iter().filter(|id| graph.node(**id).relation.is_same(&existing.relation)) {
+                columns.insert(*id, existing.columns.clone());
+            }
+        }
+    }
+    for id in graph.ids().filter(|id| graph.node(*id).kind == Kind::Python) {
+        let column =
+            |(name, engine_type): (&str, &str)| Column { name: name.to_owned(), engine_type: engine_type.to_owned() };
+        let declared: Vec<Column> = graph.node(id).declared_types().map(column).collect();
+        if !declared.is_empty() {
+            columns.insert(id, declared);
+        }
+    }
+    columns.retain(|_, columns| !columns.is_empty());
+    Ok(columns)
+}
+
+/// The columns of all assets of a project, as the state knows them now.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) fn column_graph<'g>(
+    graph: &'g AssetGraph,
+    engine: Option<&dyn Engine>,
+) -> Result<ColumnGraph<'g>, Diagnostic> {
+    let columns = columns_of(graph, engine)?;
+    // An asset function cannot say yet which columns it reads.
+    Ok(ColumnGraph::of(graph, columns, &|_, _| None))
+}
+
+/// The column that `asset.column` names.
+///
+/// # Errors
+/// `Code::NothingSelected` when there is no such asset or column, or nobody knows the asset's columns.
+pub(crate) fn find_column(columns: &ColumnGraph<'_>, text: &str) -> Result<ColumnId, Diagnostic> {
+    let graph = columns.graph;
+    let problem = |message: String| Diagnostic::error(Code::NothingSelected, message);
+    // Names of sources hold dots, and so may those of columns.
+    let splits: Vec<(&str, &str)> =
+        text.rmatch_indices('.').map(|(place, _)| (&text[..place], &text[place + 1..])).collect();
+    let named = splits.iter().find_map(|(asset, column)| graph.find(asset).map(|id| (id, *column)));
+    let Some((id, column)) = named.filter(|(_, column)| !column.is_empty()) else {
+        let asset = splits.first().map_or(text, |(asset, _)| *asset);
+        if graph.find(text).is_some() {
+            let hint = format!("write `{text}.COLUMN`");
+            return Err(problem(format!("`{text}` is an asset and not a column")).hint(hint));
+        }
+        let guess = did_you_mean(asset, graph.ids().map(|id| graph.node(id).name.as_str()));
+        let hint = guess.map(|near| format!("did you mean `{near}`?"));
+        return Err(problem(format!("there is no asset `{asset}`"))
+            .hint(hint.unwrap_or_else(|| "`dovetail ls` lists the names".to_owned())));
+    };
+    if let Some(found) = columns.find(id, column) {
+        return Ok(found);
+    }
+    let node = graph.node(id);
+    let known = columns.assets.get(&id).map(|asset| asset.columns.as_slice()).unwrap_or_default();
+    if known.is_empty() {
+        let message = format!("the columns of `{}` are not known", node.name);
+        let hint = match columns.assets.get(&id).and_then(|asset| asset.doubt.as_deref()) {
+            Some(doubt) => doubt.to_owned(),
+            None => "they are known once it was materialized, or is a table of the project's database".to_owned(),
+        };
+        return Err(problem(message).hint(hint));
+    }
+    let guess = did_you_mean(column, known.iter().map(|column| column.name.as_str()));
+    let all = || {
+        format!(
+            "its columns are {}",
+            known.iter().map(|column| format!("`{}`", column.name)).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let hint = guess.map(|near| format!("did you mean `{}.{near}`?", node.name));
+    Err(problem(format!("`{}` has no column `{column}`", node.name)).hint(hint.unwrap_or_else(all)))
+}
+
+/// Says of which assets around a column nothing certain is known.
+pub(crate) fn note_doubts(context: &mut Context, columns: &ColumnGraph<'_>, around: impl IntoIterator<Item = NodeId>) {
+    let graph = columns.graph;
+    let mut notes: Vec<String> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
+    for id in around {
+        let Some(asset) = columns.assets.get(&id) else { continue };
+        let name = graph.node(id).name.as_str();
+        match &asset.doubt {
+            Some(doubt) => notes.push(format!("`{name}`: {doubt}")),
+            None if asset.columns.is_empty() => missing.push(name),
+            None => {}
+        }
+    }
+    missing.sort_unstable();
+    notes.sort_unstable();
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        notes.push(format!("nobody knows the columns of {} before they are materialized", names.join(", ")));
+    }
+    notes.iter().for_each(|note| context.printer.note(note));
+}

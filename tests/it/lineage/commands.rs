@@ -1,0 +1,112 @@
+//! `dovetail lineage` and `dovetail impact`, as a user sees them.
+
+use crate::harness::{Project, assert_said};
+
+/// `orders` (a seed) -> `stg_orders` -> `paid` (ephemeral) -> `revenue`, `best`; `everything` takes all by a star.
+fn project() -> Project {
+    let project = Project::new()
+        .file("seeds/orders.csv", "id,customer,amount,status\n1,Ada,10.5,paid\n2,Grace,20,open\n")
+        .file("models/stg_orders.sql", "select id, customer as buyer, amount, status from orders")
+        .file(
+            "models/paid.sql",
+            "{{ config(materialized='ephemeral') }}\nselect * exclude (status) from stg_orders where status = 'paid'",
+        )
+        .file("models/revenue.sql", "select buyer, sum(amount) as total from paid group by all")
+        .file("models/everything.sql", "select * from stg_orders")
+        .file("models/best.sql", "select buyer from revenue order by total desc limit 1")
+        .file("models/names.sql", "select distinct buyer from everything");
+    assert_eq!(project.run(&["run"]).code, 0);
+    project
+}
+
+#[test]
+fn up_and_down() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.total"]));
+    assert_said!(project.run(&["lineage", "orders.AMOUNT", "--downstream"]));
+    assert_said!(project.run(&["lineage", "stg_orders.status", "--downstream"]));
+    assert_said!(project.run(&["lineage", "best.buyer", "--upstream"]));
+}
+
+#[test]
+fn for_scripts_and_eyes() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.total", "-o", "json"]));
+    assert_said!(project.run(&["lineage", "revenue.total", "-o", "mermaid"]));
+    assert_said!(project.run(&["impact", "stg_orders.amount", "-o", "json"]));
+}
+
+#[test]
+fn what_breaks_and_what_merely_recomputes() {
+    let project = project();
+    assert_said!(project.run(&["impact", "stg_orders.amount"]));
+    assert_said!(project.run(&["impact", "stg_orders.status"]));
+    assert_said!(project.run(&["impact", "everything.buyer"]));
+    assert_said!(project.run(&["impact", "best.buyer"]));
+}
+
+#[test]
+fn selections_by_columns() {
+    let project = project();
+    let listed = |expression: &str| {
+        let said = project.run(&["ls", "-s", expression]);
+        assert_eq!(said.code, 0, "{expression}: {said}");
+        said.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("column:Buyer"), ["best", "everything", "names", "paid", "revenue", "stg_orders"]);
+    assert_eq!(listed("column:stat*,kind:sql"), ["everything", "stg_orders"]);
+    assert_eq!(listed("reads:stg_orders.STATUS"), ["everything", "paid", "revenue"]);
+    assert_eq!(listed("reads:orders.amount"), ["stg_orders"]);
+    assert_eq!(listed("reads:revenue.total+"), ["best"]);
+    assert_eq!(listed("reads:orders.nothing"), Vec::<String>::new());
+    assert_said!(project.run(&["ls", "-s", "reads:orders"]));
+}
+
+#[test]
+fn what_python_declares_is_known_before_it_runs() {
+    let project = Project::new()
+        .file("seeds/orders.csv", "id,amount\n1,2\n")
+        .file("models/stg.sql", "select id, amount from orders")
+        .file(
+            "models/scored.py",
+            "from dovetail import asset\n\n\n@asset(columns={'id': 'BIGINT', 'score': 'DOUBLE'})\ndef scored(stg):\n    return stg\n",
+        )
+        .file("models/top.sql", "select id, score as best from scored order by score desc limit 3");
+    assert_said!(project.run(&["lineage", "top.best"]));
+    assert_said!(project.run(&["impact", "stg.amount"]));
+}
+
+#[test]
+fn files_are_sources_of_columns() {
+    let project = Project::new()
+        .file("data/flights.csv", "carrier,delay\nAA,3\n")
+        .file("models/named.sql", "select carrier, delay * 60 as seconds from 'data/flights.csv'")
+        .file(
+            "models/called.sql",
+            "select f.delay, s.seconds from read_csv('data/flights.csv') as f join named as s using (carrier)",
+        )
+        .file("models/tables.sql", "select table_name from information_schema.tables");
+    let said = project.run(&["lineage", "called.delay", "--upstream"]);
+    assert!(
+        said.stdout.contains("flights.csv.delay  (copied)") && said.stdout.contains("flights.csv.carrier"),
+        "{said}"
+    );
+    let said = project.run(&["lineage", "named.seconds", "--upstream"]);
+    assert!(said.stdout.contains("flights.csv.delay  (computed)"), "{said}");
+    let said = project.run(&["lineage", "tables.table_name"]);
+    assert!(said.stderr.contains("`information_schema.tables`, which it reads, is neither"), "{said}");
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let project = project();
+    assert_said!(project.run(&["lineage", "revenue.totl"]));
+    assert_said!(project.run(&["lineage", "revenu.total"]));
+    assert_said!(project.run(&["lineage", "revenue"]));
+    let fresh = Project::new()
+        .file("seeds/orders.csv", "id,amount\n1,2\n")
+        .file("models/a.sql", "select id, amount * 2 as twice from orders")
+        .file("models/b.sql", "pivot a on id using sum(twice)");
+    assert_said!(fresh.run(&["lineage", "a.twice"]));
+    assert_said!(fresh.run(&["lineage", "orders.id"]));
+}

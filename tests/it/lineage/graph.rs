@@ -1,0 +1,77 @@
+//! Columns through the graph of a project, with a Python asset in its middle.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use dovetail::compile::{Compiled, compile_project};
+use dovetail::engine::Column;
+use dovetail::lineage::{ColumnGraph, Effect, How, PythonReads};
+use dovetail::project::{LoadOptions, load};
+
+use crate::harness::Project;
+
+/// `orders` (a seed) -> `stg_orders` -> `totals` (Python) -> `report`, which joins a source.
+fn compiled() -> (Project, Compiled) {
+    let project = Project::example();
+    let options = LoadOptions { target: None, threads: None, vars: BTreeMap::new(), environment: Arc::default() };
+    let loaded = load(&project.root(), &options).unwrap_or_else(|_| panic!("the project loads"));
+    let compiled = compile_project(loaded, None, None).unwrap_or_else(|_| panic!("the project compiles"));
+    (project, compiled)
+}
+
+fn column_graph<'c>(compiled: &'c Compiled, reads: &PythonReads<'_>) -> ColumnGraph<'c> {
+    let known: [(&str, &[&str]); 4] = [
+        ("orders", &["id", "customer", "amount"]),
+        ("stg_orders", &["id", "customer", "amount"]),
+        ("totals", &["customer", "total"]),
+        ("raw.regions", &["customer", "region"]),
+    ];
+    let column = |name: &&str| Column { name: (*name).to_owned(), engine_type: "INTEGER".to_owned() };
+    let columns: HashMap<_, Vec<Column>> = known
+        .iter()
+        .map(|(asset, names)| (compiled.graph.find(asset).unwrap(), names.iter().map(column).collect()))
+        .collect();
+    ColumnGraph::of(&compiled.graph, columns, reads)
+}
+
+#[test]
+fn python_makes_all_of_all_unless_it_says_what_it_reads() {
+    let (_project, compiled) = compiled();
+    let id = |name: &str| compiled.graph.find(name).unwrap();
+    let upstream = |columns: &ColumnGraph<'_>, asset: &str, column: &str| {
+        let found = columns.upstream(&columns.find(id(asset), column).unwrap());
+        let values: Vec<String> = found.values.iter().map(|step| columns.written(&step.column)).collect();
+        values.join(" ")
+    };
+    let columns = column_graph(&compiled, &|_, _| None);
+    let total = columns.column(&columns.find(id("report"), "Total").unwrap()).unwrap();
+    assert_eq!((total.how, total.name.as_str()), (How::Copied, "total"));
+    let all =
+        "totals.total stg_orders.amount stg_orders.customer stg_orders.id orders.amount orders.customer orders.id";
+    assert_eq!(upstream(&columns, "report", "total"), all);
+    let told = column_graph(&compiled, &|_, input| (input == 0).then(|| vec!["AMOUNT".to_owned()]));
+    assert_eq!(upstream(&told, "report", "total"), "totals.total stg_orders.amount orders.amount");
+}
+
+#[test]
+fn what_python_says_it_reads_breaks_and_what_it_does_not_say_may() {
+    let (_project, compiled) = compiled();
+    let id = |name: &str| compiled.graph.find(name).unwrap();
+    let impact = |columns: &ColumnGraph<'_>, asset: &str, column: &str| {
+        let affected = columns.impact(&columns.find(id(asset), column).unwrap());
+        let line = |one: &dovetail::lineage::Affected| (compiled.graph.node(one.asset).name.to_string(), one.effect);
+        affected.iter().map(line).collect::<Vec<_>>()
+    };
+    let owned =
+        |list: &[(&str, Effect)]| list.iter().map(|(name, effect)| ((*name).to_owned(), *effect)).collect::<Vec<_>>();
+    let columns = column_graph(&compiled, &|_, _| None);
+    let expected = owned(&[("totals", Effect::MayBreak), ("report", Effect::Recomputes)]);
+    assert_eq!(impact(&columns, "stg_orders", "amount"), expected);
+    let told = column_graph(&compiled, &|_, _| Some(vec!["amount".to_owned()]));
+    let expected = owned(&[("totals", Effect::Breaks), ("report", Effect::Recomputes)]);
+    assert_eq!(impact(&told, "stg_orders", "amount"), expected);
+    assert_eq!(impact(&told, "stg_orders", "id"), owned(&[]));
+    // `report` joins by `customer`, and takes `region` by its star.
+    assert_eq!(impact(&told, "raw.regions", "customer"), owned(&[("report", Effect::Breaks)]));
+    assert_eq!(impact(&told, "raw.regions", "region"), owned(&[("report", Effect::Recomputes)]));
+}
