@@ -248,6 +248,7 @@ fn schemas_are_shown() {
 #[test]
 fn a_run_builds_nothing_when_something_is_wrong() {
     let project = project().file("models/wrong.sql", "select nothing from stg\n");
+    let project = project.file("models/reader.sql", "select * from wrong\n");
     assert_said!(project.run(&["run"]));
     let history = project.run(&["history"]);
     assert!(history.stdout.is_empty(), "{history}");
@@ -256,6 +257,8 @@ fn a_run_builds_nothing_when_something_is_wrong() {
     assert_eq!(project.run(&["reconcile"]).code, 2);
     assert_eq!(project.run(&["retry"]).code, 2);
     assert_eq!(project.run(&["run", "-s", "stg"]).code, 0);
+    // What is alone says by itself what is wrong.
+    assert_eq!(project.run(&["run", "-s", "wrong"]).code, 1);
 }
 
 #[test]
@@ -268,7 +271,8 @@ fn a_run_reads_what_it_does_not_build_as_it_stands() {
     assert_eq!(project.run(&["run", "-s", "report"]).code, 0);
     let project = project.file("models/report.sql", "select client from stg\n");
     assert_eq!(check(&project).code, 0);
-    assert_said!(project.run(&["run", "-s", "report"]));
+    let project = project.file("models/other.sql", "select 1 as x\n");
+    assert_said!(project.run(&["run", "-s", "report other"]));
     assert_eq!(project.run(&["run", "-s", "+report"]).code, 0);
 }
 
