@@ -256,6 +256,14 @@ impl Materializer {
         self.staging.as_ref()?.place(id)
     }
 
+    /// A statement that reads what is not published yet, with the names of columns that it has without that.
+    pub(super) fn with_published_names(&self, session: &mut dyn Session, statement: String) -> String {
+        match &self.staging {
+            Some(staging) => staging.with_published_names(session, statement),
+            None => statement,
+        }
+    }
+
     /// Where assets are read that are not published yet.
     pub(super) fn elsewhere(&self) -> Elsewhere {
         let database = self.context.project.target.catalog();

@@ -49,7 +49,7 @@ fn store(
     let given_version = output.data_version;
     let source = match output.data {
         PythonData::Stream(stream) => BuildSource::Stream(stream),
-        PythonData::Query(sql) => BuildSource::Query(sql),
+        PythonData::Query(sql) => BuildSource::Query(materializer.with_published_names(session, sql)),
         PythonData::Object(object) => {
             let payload = Some(blake3::hash(&object.payload).to_hex().to_string());
             let (bytes, metadata) = (Some(object.payload.len() as u64), (output.metadata)());

@@ -20,7 +20,7 @@ pub(super) fn build(
     session: &mut dyn Session,
 ) -> Result<Staged, Failure> {
     let redirected = compiled.redirected(&|id| materializer.place(id));
-    let statement = redirected.statement.clone();
+    let statement = materializer.with_published_names(session, redirected.statement.clone());
     let source = match node.materialized {
         Materialized::View => BuildSource::View(statement),
         _ => BuildSource::Query(statement),

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
     BuildSource, EngineError, Extent, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
 };
-use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName};
+use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName, quoted};
 
 /// What a run has built and not published. Shared by its workers.
 pub(super) struct Staging {
@@ -37,9 +37,30 @@ impl Staging {
     /// Where an asset is built. A run's id is not used again, so nothing else has the name. It needs no quotes where the
     /// published one needs none.
     pub fn target(&self, node: &Node) -> RelationName {
-        let suffix = self.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-        let identifier = format!("{}__staged_{suffix}", node.relation.identifier);
+        let identifier = format!("{}{}", node.relation.identifier, self.suffix());
         RelationName { identifier, ..node.relation.clone() }
+    }
+
+    /// What the names of everything that the run stages end in.
+    fn suffix(&self) -> String {
+        let run = self.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+        format!("__staged_{run}")
+    }
+
+    /// A statement that gives its columns the names that they have where it is published: the engine calls what has no name
+    /// after its text, which names what is staged.
+    pub fn with_published_names(&self, session: &mut dyn Session, statement: String) -> String {
+        let suffix = self.suffix();
+        if !statement.contains(&suffix) {
+            return statement;
+        }
+        // What cannot be bound fails when it is built, and says there what is wrong.
+        let columns = session.columns(&statement).unwrap_or_default();
+        if !columns.iter().any(|column| column.name.contains(&suffix)) {
+            return statement;
+        }
+        let names: Vec<String> = columns.iter().map(|column| quoted(&published_text(&column.name, &suffix))).collect();
+        format!("select * from (\n{statement}\n) as published({})", names.join(", "))
     }
 
     /// Where the run's other assets find one; `None` for what is published.
@@ -163,6 +184,7 @@ impl Staging {
             return Err(edited(graph.node(asset), node));
         }
         let statement = compiled.redirected(&|upstream| self.place(upstream)).statement;
+        let statement = self.with_published_names(session, statement);
         let relation = self.target(node);
         let failed = |error| materializer.engine_failure(node, &error);
         // Two readers may want it at once: the second waits, and finds it.
@@ -177,6 +199,33 @@ impl Staging {
     }
 }
 
+/// A text of the engine's that names what is staged, as it would be without that: `a__staged_1 AS a` was `a`.
+fn published_text(text: &str, suffix: &str) -> String {
+    let mut published = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(suffix) {
+        let before = &rest[..at];
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let quote = rest[at + suffix.len()..].starts_with('"');
+        let start = match quote {
+            true => before.rfind('"').unwrap_or(at),
+            false => before
+                .rfind(|letter| !is_part(letter))
+                .map_or(0, |end| end + before[end..].chars().next().map_or(0, char::len_utf8)),
+        };
+        let name = &before[start..];
+        published.push_str(before);
+        rest = &rest[at + suffix.len()..];
+        let (closing, own) = if quote { ("\"", format!("\" AS {name}\"")) } else { ("", format!(" AS {name}")) };
+        published.push_str(closing);
+        rest = match rest.strip_prefix(&own) {
+            Some(after) if !after.starts_with(is_part) => after,
+            _ => &rest[closing.len()..],
+        };
+    }
+    published + rest
+}
+
 /// The view that stands has another text than the one that is known.
 fn edited(asset: &Node, view: &Node) -> Failure {
     let message = format!(
@@ -185,4 +234,24 @@ fn edited(asset: &Node, view: &Node) -> Failure {
     );
     let diagnostic = Diagnostic::error(Code::Unsupported, message).at(asset.place.clone());
     diagnostic.hint(format!("select `{}` too, or run without `--atomic`", view.name)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::published_text;
+
+    #[test]
+    fn staged_names_are_taken_out_of_texts() {
+        for (staged, published) in [
+            ("(SELECT max(x) FROM main.base__staged_1 AS base)", "(SELECT max(x) FROM main.base)"),
+            ("(SELECT x FROM main.base__staged_1 AS b)", "(SELECT x FROM main.base AS b)"),
+            ("(SELECT x FROM main.base__staged_1 AS base_2)", "(SELECT x FROM main.base AS base_2)"),
+            ("x = ANY(SELECT y FROM main.\"a b__staged_1\" AS \"a b\")", "x = ANY(SELECT y FROM main.\"a b\")"),
+            ("é__staged_1.x + é__staged_1 AS é", "é.x + é"),
+            ("__staged_1", ""),
+            ("x", "x"),
+        ] {
+            assert_eq!(published_text(staged, "__staged_1"), published);
+        }
+    }
 }

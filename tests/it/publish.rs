@@ -155,6 +155,21 @@ fn retry_publishes_as_the_run_did_that_it_takes_up() {
 }
 
 #[test]
+fn columns_without_a_name_are_called_as_they_would_be() {
+    let project = Project::new()
+        .file("models/base.sql", "select range as x from range(3)")
+        .file("models/rep.sql", "select (select max(x) from base), x in (from base), x from base -- all of them")
+        .file("models/v.sql", "{{ config(materialized='view') }} select (select max(x) from base), x from base")
+        .file("models/fromv.sql", "select * from v");
+    let columns = "select table_name, column_name from duckdb_columns() where schema_name = 'main' order by all";
+    done(&project, &["run"]);
+    let apart = shown(&project, columns);
+    done(&project, &["run", "--atomic"]);
+    assert_eq!(shown(&project, columns), apart);
+    done(&project, &["status", "--verify"]);
+}
+
+#[test]
 fn this_is_what_is_published() {
     let project =
         Project::new().file("models/base.sql", "select 1 as g").file("models/grown.sql", "select g from base");
