@@ -94,7 +94,8 @@ def test_a_function_that_has_run_is_known(project) -> None:
     assert "`reader` reads the column `nothing`, which does not exist" in said
     # A run that builds the function anew may give other columns, and one that leaves it alone cannot.
     assert project.dovetail("run", code=None).returncode == 1
-    assert project.dovetail("run", "-s", "reader", code=None).returncode == 2
+    project.write("models/second.sql", "select 1 as x from reader")
+    assert project.dovetail("run", "-s", "reader+", code=None).returncode == 2
     # With other code, or other columns above it, nobody knows.
     project.write("models/base.sql", BASE.replace(" as amount", " as total"))
     assert "unknown" in project.dovetail("check").stderr
