@@ -152,6 +152,36 @@ pub(super) fn unquoted(text: &str) -> String {
     }
 }
 
+/// Index of the parenthesis that closes the one at `open`, or the end.
+pub(super) fn closing(tokens: &[Token], open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (index, token) in tokens.iter().enumerate().skip(open) {
+        match token.kind {
+            TokenKind::Symbol('(' | '[' | '{') => depth += 1,
+            TokenKind::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return index;
+        }
+    }
+    tokens.len()
+}
+
+/// The tokens from `from` to `to` that stand in no parentheses of their own, up to a closing one.
+pub(super) fn level(tokens: &[Token], from: usize, to: usize) -> Vec<usize> {
+    let (mut index, mut found) = (from, Vec::new());
+    while index < to {
+        match tokens.get(index).map(|token| token.kind) {
+            Some(TokenKind::Symbol(')' | ']' | '}')) | None => break,
+            Some(TokenKind::Symbol('(' | '[' | '{')) => index = closing(tokens, index),
+            Some(_) => found.push(index),
+        }
+        index += 1;
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

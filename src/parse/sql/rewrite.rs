@@ -10,7 +10,7 @@
 //! - `with a as materialized (...)` loses its hint
 //! - the type `enum('a', 'b')` becomes `varchar`
 
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Token, TokenKind, closing, level};
 use super::statement::WRAPPED_WORDS;
 use crate::source::Span;
 
@@ -256,34 +256,12 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Index of the parenthesis that closes the one at `open`, or the end.
     fn closing(&self, open: usize) -> usize {
-        let mut depth = 0_usize;
-        for (index, token) in self.tokens.iter().enumerate().skip(open) {
-            match token.kind {
-                TokenKind::Symbol('(' | '[' | '{') => depth += 1,
-                TokenKind::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth == 0 {
-                return index;
-            }
-        }
-        self.tokens.len()
+        closing(self.tokens, open)
     }
 
-    /// The tokens from `from` to `to` that stand in no parentheses of their own, up to a closing one.
     fn level(&self, from: usize, to: usize) -> Vec<usize> {
-        let (mut index, mut found) = (from, Vec::new());
-        while index < to {
-            match self.tokens.get(index).map(|token| token.kind) {
-                Some(TokenKind::Symbol(')' | ']' | '}')) | None => break,
-                Some(TokenKind::Symbol('(' | '[' | '{')) => index = self.closing(index),
-                Some(_) => found.push(index),
-            }
-            index += 1;
-        }
-        found
+        level(self.tokens, from, to)
     }
 }
 

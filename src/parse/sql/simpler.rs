@@ -8,7 +8,7 @@
 //! - `unpivot t on a, b into name n value v` becomes `from t unpivot (v for n in (a, b))`
 //! - operators and types that only DuckDB has become ones that our parser knows
 
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Token, TokenKind, closing, level};
 use crate::source::Span;
 
 /// The statement in other words. `tokens` are its own, without comments.
@@ -240,34 +240,12 @@ impl Simplifier<'_> {
         starts.iter().zip(ends).filter_map(|(from, to)| self.text(*from, to)).collect()
     }
 
-    /// Index of the parenthesis that closes the one at `open`, or the end.
     pub(super) fn closing(&self, open: usize) -> usize {
-        let mut depth = 0_usize;
-        for (index, token) in self.tokens.iter().enumerate().skip(open) {
-            match token.kind {
-                TokenKind::Symbol('(' | '[' | '{') => depth += 1,
-                TokenKind::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth == 0 {
-                return index;
-            }
-        }
-        self.tokens.len()
+        closing(self.tokens, open)
     }
 
-    /// The tokens from `from` to `to` that stand in no parentheses of their own, up to a closing one.
     pub(super) fn level(&self, from: usize, to: usize) -> Vec<usize> {
-        let (mut index, mut found) = (from, Vec::new());
-        while index < to {
-            match self.tokens.get(index).map(|token| token.kind) {
-                Some(TokenKind::Symbol(')' | ']' | '}')) | None => break,
-                Some(TokenKind::Symbol('(' | '[' | '{')) => index = self.closing(index),
-                Some(_) => found.push(index),
-            }
-            index += 1;
-        }
-        found
+        level(self.tokens, from, to)
     }
 }
 
