@@ -13,6 +13,7 @@ use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use super::schema::show_schema;
 use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};
+use crate::check::failed;
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
@@ -191,15 +192,16 @@ impl Shown<'_> {
         if let Some(missing) = self.missing(engine) {
             return self.not_materialized(&missing);
         }
-        let message = self.compiled.templates.secrets().redact(&error.message);
-        let diagnostic = Diagnostic::error(Code::SqlFailed, message);
-        match (self.sql(), error.offset) {
-            (Some(sql), Some(offset)) => {
-                let Compiled { graph, templates, .. } = self.compiled;
-                let offset = self.redirected(sql).compiled_offset(offset);
-                at_statement(diagnostic, graph, templates, self.node, sql, offset)
-            }
-            _ => diagnostic,
+        let Compiled { graph, templates, .. } = self.compiled;
+        let Some(sql) = self.sql() else {
+            return Diagnostic::error(Code::SqlFailed, templates.secrets().redact(&error.message));
+        };
+        let offset = error.offset.map(|offset| self.redirected(sql).compiled_offset(offset));
+        let (problem, offset) = failed("the query", sql, &EngineError { offset, ..error.clone() });
+        let problem = templates.secrets().redact_diagnostic(problem);
+        match offset {
+            Some(offset) => at_statement(problem, graph, templates, self.node, sql, offset),
+            None => problem,
         }
     }
 

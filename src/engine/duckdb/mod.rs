@@ -31,6 +31,7 @@ mod types;
 pub(super) use binder::binder;
 pub(super) use error::hint;
 pub(super) use identity::identity;
+pub(super) use refusal::refusal;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
