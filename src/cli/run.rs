@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::import_ahead;
 use super::args::{ReconcileArgs, RetryArgs, RunArgs};
 use super::assess::{Assessment, Look, packages};
 use super::context::{Context, NOTHING_SELECTED};
@@ -82,6 +83,10 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
+    let is_planned = extent == Extent::Selected && early.is_some();
+    if let Some(selected) = early.as_ref().filter(|_| is_planned) {
+        import_ahead(context, &compiled, &plan_run(&compiled.graph, selected));
+    }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
     let _interrupt = Interrupt::install(&cancellation);
     let engine = engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args, &cancellation));
@@ -103,6 +108,9 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
             Extent::Undone => NOTHING_UNDONE,
         });
         return Ok(ExitStatus::Success);
+    }
+    if !is_planned {
+        import_ahead(context, &compiled, &work.plan);
     }
     // Of a single asset its own failure says as much, in less time.
     let is_checked = !args.no_check && work.plan.steps.len() > 1;
