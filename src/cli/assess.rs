@@ -145,7 +145,7 @@ impl Assessment {
         // A mistake in the selection is told before the database is asked, where the graph alone shows it.
         let by_graph = selection.asked().is_nothing();
         let early = by_graph.then(|| context.selected(&selection, &compiled.graph, &Facts::default())).transpose()?;
-        let engine = open_if_there(context, &compiled, args.wait)?;
+        let engine = open_if_there(context, &compiled, args.waiting.wait)?;
         let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify });
         let assessment = Assessment::of(context, &compiled, look)?;
         let selected = match early {

@@ -20,9 +20,14 @@ use crate::plan::staleness::Judgement;
 ///
 /// # Errors
 /// When the database or the past cannot be read.
-pub(crate) fn look_up(context: &mut Context, compiled: &Compiled, selection: &Selection) -> Result<Facts, Diagnostics> {
+pub(crate) fn look_up(
+    context: &mut Context,
+    compiled: &Compiled,
+    selection: &Selection,
+    wait: Option<Option<Duration>>,
+) -> Result<Facts, Diagnostics> {
     let engine = match selection.asked().asks_state() {
-        true => open_if_there(context, compiled, None)?,
+        true => open_if_there(context, compiled, wait)?,
         false => None,
     };
     gather(context, compiled, selection, engine.as_deref(), None)

@@ -40,8 +40,8 @@ fn opened(context: &mut Context, compiled: &Compiled, args: &GcArgs) -> Result<O
         return Ok(None);
     }
     let engine = match args.yes || args.restore {
-        true => open_to_change(context, project, args.wait),
-        false => open_to_read(context, project, args.wait),
+        true => open_to_change(context, project, args.waiting.wait),
+        false => open_to_read(context, project, args.waiting.wait),
     };
     engine.map(Some).map_err(|error| open_diagnostic(project, &error))
 }

@@ -30,7 +30,7 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
         return Err(shown.is_value().into());
     }
-    let engine = shown.open(context, args.wait)?;
+    let engine = shown.open(context, args.waiting.wait)?;
     if args.staged {
         shown.look_at_staged(engine.as_ref())?;
     }

@@ -17,8 +17,9 @@ use chain::{Chain, Link};
 
 pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let engine = open_if_there(context, &compiled, args.wait)?;
-    let assessment = Assessment::of(context, &compiled, Look::brief(engine.as_deref()))?;
+    let engine = open_if_there(context, &compiled, args.waiting.wait)?;
+    let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify });
+    let assessment = Assessment::of(context, &compiled, look)?;
     let chain = Chain { compiled: &compiled, assessment: &assessment, engine: engine.as_deref() };
     let name = args.name.as_str();
     let links = match compiled.graph.find(name) {
