@@ -211,7 +211,9 @@ impl Shown<'_> {
             let node = graph.node(*id);
             matches!(node.materialized, Materialized::Table | Materialized::View)
                 && self.place(*id).is_none()
-                && !existing.iter().any(|found| found.relation == node.relation)
+                && !existing
+                    .iter()
+                    .any(|found| found.relation.database.is_none() && found.relation.key() == node.relation.key())
         };
         let read: Vec<NodeId> = match self.sql() {
             Some(_) => graph.upstream(self.id).collect(),
