@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
-use crate::plan::staleness::Judgement;
+use crate::plan::judgement::Judgement;
 
 /// The facts for a command that does not open the database by itself: it is opened where the selection asks for it.
 ///

@@ -178,7 +178,9 @@ fn work(
 ) -> Result<Work, Diagnostic> {
     match extent {
         Extent::Selected => Ok(everything(context, compiled, selected, engine)),
-        Extent::Stale { verify } => what_is_stale(context, compiled, selected, Look { engine, verify }),
+        Extent::Stale { verify } => {
+            what_is_stale(context, compiled, selected, Look { engine, verify, tells_unseen: false })
+        }
         Extent::Undone => {
             let Undone { assets, publish } = undone(context, compiled, engine)?;
             Ok(Work { publish, ..everything(context, compiled, &assets, engine) })

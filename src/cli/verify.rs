@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Extent, Recorded};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId, quoted};
-use crate::plan::staleness::DECLARED_COLUMNS;
+use crate::plan::DECLARED_COLUMNS;
 
 /// The declared columns, in the engine's words, of assets whose declaration is not the one that was recorded.
 pub(super) fn declared(

@@ -4,6 +4,7 @@ mod files;
 mod found;
 mod kept;
 mod log;
+mod macros;
 mod observe;
 mod rename;
 
@@ -11,6 +12,7 @@ pub use files::stamp;
 pub use found::Found;
 pub use kept::{Damage, damaged};
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
+pub use macros::ReadingMacros;
 pub use observe::Observer;
 use rename::names;
 pub use rename::renamed;

@@ -48,7 +48,7 @@ use self::state::State;
 use self::trash::Trash;
 use super::{
     Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
-    LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
+    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
     WhenLocked,
 };
 use crate::graph::{RelationName, folded, quoted};
@@ -363,6 +363,10 @@ impl Engine for DuckDb {
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         catalog::definitions(&lock(&self.connection))
+    }
+
+    fn macros(&self) -> Result<Vec<Macro>, EngineError> {
+        catalog::macros(&lock(&self.connection))
     }
 
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
