@@ -105,9 +105,9 @@ def holder():
         ["run", "-s", "plain"],
         ["reconcile", "-s", "late"],
         ["run", "--atomic", "-s", "late"],
-        ["ls", "-s", "state:fresh"],
-        ["compile", "-s", "state:fresh"],
-        ["graph", "-s", "state:fresh"],
+        ["ls", "-s", "status:fresh"],
+        ["compile", "-s", "status:fresh"],
+        ["graph", "-s", "status:fresh"],
     ],
 )
 def test_a_locked_database_is_waited_for(project, arguments: list[str], holding: list[str]) -> None:
