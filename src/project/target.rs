@@ -20,7 +20,7 @@ const RESERVED_CATALOGS: [&str; 3] = ["main", "system", "temp"];
 /// name of one of DuckDB's databases nothing could be told from what is in that; `main` is a schema first of all.
 pub fn is_reserved_schema(schema: &str) -> bool {
     let is = |reserved: &&str| reserved.eq_ignore_ascii_case(schema);
-    RESERVED_SCHEMAS.iter().any(|name| is(name)) || RESERVED_CATALOGS.iter().any(|name| *name != "main" && is(name))
+    RESERVED_SCHEMAS.iter().any(is) || RESERVED_CATALOGS.iter().any(|name| *name != "main" && is(name))
 }
 
 /// Whether no attached database may have the name: `name.table` would be a table of something else.
