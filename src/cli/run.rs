@@ -44,8 +44,8 @@ pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandR
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    let RetryArgs { fail_fast, atomic, no_check, wait } = *args;
-    materialize(context, &RunArgs { fail_fast, atomic, no_check, wait, ..RunArgs::default() }, Extent::Undone)
+    let RetryArgs { fail_fast, atomic, no_check, waiting } = *args;
+    materialize(context, &RunArgs { fail_fast, atomic, no_check, waiting, ..RunArgs::default() }, Extent::Undone)
 }
 
 /// How much of a selection is materialized.
@@ -186,7 +186,9 @@ fn work(
 ) -> Result<Work, Diagnostic> {
     match extent {
         Extent::Selected => Ok(everything(context, compiled, selected, engine)),
-        Extent::Stale { verify } => what_is_stale(context, compiled, selected, Look { engine, verify }),
+        Extent::Stale { verify } => {
+            what_is_stale(context, compiled, selected, Look { engine, verify, tells_unseen: false })
+        }
         Extent::Undone => {
             let Undone { assets, publish } = undone(context, compiled, engine)?;
             Ok(Work { publish, ..everything(context, compiled, &assets, engine) })
@@ -242,7 +244,7 @@ pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
 fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
     let project = context.load()?;
     let target = project.value.clone();
-    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.wait.is_none();
+    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.waiting.wait.is_none();
     std::thread::scope(|scope| {
         let opening = exists.then(|| scope.spawn(|| open(&target, Access::ReadWrite, WhenLocked::Fail, &|_| false)));
         let compiled = context.compile_project(project, None)?;
@@ -257,7 +259,7 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
         say(holder);
         !cancellation.is_cancelled()
     };
-    open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
+    open(project, Access::ReadWrite, when_locked(args.waiting.wait), &keep_waiting)
 }
 
 /// Opens the database to read from it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.

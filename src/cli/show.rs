@@ -31,7 +31,7 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
         return Err(shown.is_value().into());
     }
-    let engine = shown.open(context, args.wait)?;
+    let engine = shown.open(context, args.waiting.wait)?;
     if args.staged {
         shown.look_at_staged(engine.as_ref())?;
     }
@@ -213,7 +213,9 @@ impl Shown<'_> {
             let node = graph.node(*id);
             matches!(node.materialized, Materialized::Table | Materialized::View)
                 && self.place(*id).is_none()
-                && !existing.iter().any(|found| found.relation == node.relation)
+                && !existing
+                    .iter()
+                    .any(|found| found.relation.database.is_none() && found.relation.key() == node.relation.key())
         };
         let read: Vec<NodeId> = match self.sql() {
             Some(_) => graph.upstream(self.id).collect(),

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Column, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Made,
-    Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb, open,
+    Access, Capabilities, Column, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Macro,
+    Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb,
+    open,
 };
 use crate::cache::{Cache, Key};
 use crate::graph::RelationName;
@@ -55,6 +56,7 @@ struct Answers {
     made: Option<Vec<Made>>,
     objects: Option<BTreeMap<String, Option<KeptFile>>>,
     definitions: Option<BTreeSet<String>>,
+    macros: Option<Vec<Macro>>,
     capabilities: Option<Capabilities>,
 }
 
@@ -71,6 +73,7 @@ impl Answers {
         add(&mut self.made, others.made);
         add(&mut self.objects, others.objects);
         add(&mut self.definitions, others.definitions);
+        add(&mut self.macros, others.macros);
         add(&mut self.capabilities, others.capabilities);
     }
 }
@@ -224,6 +227,10 @@ impl Engine for Remembered {
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         self.answer(|answers| &mut answers.definitions, |engine| engine.definitions())
+    }
+
+    fn macros(&self) -> Result<Vec<Macro>, EngineError> {
+        self.answer(|answers| &mut answers.macros, |engine| engine.macros())
     }
 
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Columns;
 use super::flow::{Column, Flow, Form, Open, Source, Sources, Table};
+use crate::graph::folded;
 
 /// How many expressions and columns are looked at before a statement is given up: nested recursive definitions and stars
 /// multiply.
@@ -79,7 +80,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn index(&mut self, name: &[String]) -> u32 {
-        let key = name.join("\u{1f}").to_lowercase();
+        let key = folded(&name.join("\u{1f}"));
         if let Some(index) = self.by_name.get(&key) {
             return *index;
         }
