@@ -19,7 +19,11 @@ pub(super) fn is_newest_of(table: &str, among: &str, per: &str) -> String {
 
 /// SQL for a name, or the text of a relation, as it is compared with others: see `graph::folded`.
 pub(in crate::engine::duckdb) fn folded(name: &str) -> String {
-    format!("translate({name}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')")
+    // `lower` folds other letters too, and takes a tenth of the time: most names have none.
+    format!(
+        "if(strlen({name}) = length({name}), lower({name}),
+            translate({name}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'))"
+    )
 }
 
 /// The asset that was built last at each relation.
