@@ -142,6 +142,10 @@ pub(crate) enum Command {
     #[command(after_help = IMPACT_EXAMPLES)]
     Impact(ImpactArgs),
 
+    /// Talk to an editor: problems as you type, definitions, references, columns, completion
+    #[command(after_help = "Editors start it; docs/editor.md says how.")]
+    Lsp(LspArgs),
+
     /// Make a new project that runs
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArgs),
@@ -151,6 +155,13 @@ pub(crate) enum Command {
 
     /// Remove `target/compiled`, `target/cache` and `.dovetail/cache`, never data or reports
     Clean,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LspArgs {
+    /// Talk over stdin and stdout, which is the only way: some editors ask for it
+    #[arg(long)]
+    pub stdio: bool,
 }
 
 /// Which assets a command is about.
