@@ -48,9 +48,9 @@ class Server:
         while True:
             message = self.receive()
             parameters = message.get("params") or {}
-            if message.get("method") == "textDocument/publishDiagnostics" and parameters.get("uri") == uri:
-                if parameters.get("version") == version:
-                    return parameters["diagnostics"]
+            is_about = parameters.get("uri") == uri and parameters.get("version") == version
+            if is_about and message.get("method") == "textDocument/publishDiagnostics":
+                return parameters["diagnostics"]
 
     def close(self) -> None:
         self.request("shutdown", None)

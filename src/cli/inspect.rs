@@ -23,6 +23,9 @@ pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<
     inspect_beside(compiled, assets, Kept::default(), &read)
 }
 
+/// How a project's database is opened.
+type Opening<'a> = dyn Fn(&Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> + Send + Sync + 'a;
+
 /// As `inspect`, again and again: `kept` is what the look before left, and the database is opened as `opening` does it.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(crate) fn inspect_beside(
     compiled: &Compiled,
     assets: &BTreeSet<NodeId>,
     kept: Kept,
-    opening: &(dyn Fn(&Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> + Send + Sync),
+    opening: &Opening<'_>,
 ) -> Result<Findings, Diagnostic> {
     let Compiled { project, graph, templates, modules, .. } = compiled;
     let versions: OnceLock<HashMap<NodeId, CodeVersion>> = OnceLock::new();

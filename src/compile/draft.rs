@@ -319,3 +319,106 @@ fn paths_in_order(scanned: &Scanned) -> Vec<PathBuf> {
     let files = models.iter().chain(python).chain(properties).chain(seeds);
     files.map(|file| file.path().to_path_buf()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{LoadOptions, load};
+
+    struct Folder {
+        folder: tempfile::TempDir,
+        drafts: Drafts,
+        overlay: Overlay,
+    }
+
+    impl Folder {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Folder { folder, drafts: Drafts::default(), overlay: Overlay::default() }
+        }
+
+        fn draft(&mut self) -> Draft {
+            let project = load(self.folder.path(), &LoadOptions::default()).unwrap();
+            self.drafts.draft(project, &self.overlay, None).unwrap()
+        }
+
+        fn typed(&mut self, path: &str, text: &str) -> Draft {
+            self.overlay.insert(SourceFile::new(path, text));
+            self.draft()
+        }
+    }
+
+    /// The files of all problems.
+    fn wrong(draft: &Draft) -> Vec<&str> {
+        let places = draft.problems.0.iter().map(|problem| problem.place.as_ref().unwrap());
+        places.map(|place| place.file.path().to_str().unwrap()).collect()
+    }
+
+    /// `reader<upstream` of all edges.
+    fn edges(draft: &Draft) -> Vec<String> {
+        let graph = &draft.compiled.as_ref().unwrap().graph;
+        let edge =
+            |id| graph.upstream(id).map(move |above| format!("{}<{}", graph.node(id).name, graph.node(above).name));
+        graph.ids().flat_map(edge).collect()
+    }
+
+    const A: (&str, &str) = ("models/a.sql", "select 1 as x");
+    const B: (&str, &str) = ("models/b.sql", "select x from a");
+
+    #[test]
+    fn what_is_wrong_takes_part_as_it_was() {
+        let mut folder = Folder::new(&[A, B]);
+        assert!(wrong(&folder.draft()).is_empty());
+        let draft = folder.typed("models/a.sql", "select 1 as (");
+        assert_eq!((wrong(&draft), edges(&draft)), (vec!["models/a.sql"], vec!["b<a".to_owned()]));
+        assert_eq!(draft.files[Path::new("models/a.sql")].text(), "select 1 as (");
+        let draft = folder.typed("models/b.sql", "select x from nowhere");
+        assert_eq!((wrong(&draft), edges(&draft)), (vec!["models/a.sql", "models/b.sql"], vec!["b<a".to_owned()]));
+        let draft = folder.typed("models/a.sql", "select 2 as x");
+        assert_eq!((wrong(&draft), edges(&draft)), (vec!["models/b.sql"], vec!["b<a".to_owned()]));
+        let draft = folder.typed("models/b.sql", "select 1 as y");
+        assert_eq!((wrong(&draft).len(), edges(&draft).len()), (0, 0));
+    }
+
+    #[test]
+    fn what_never_was_right_is_left_out_and_told_once() {
+        let mut folder = Folder::new(&[A, B, ("models/c.sql", "select from {{ ref("), ("models/d.sql", "from c")]);
+        let draft = folder.draft();
+        assert_eq!((wrong(&draft), edges(&draft)), (vec!["models/c.sql"], vec!["b<a".to_owned()]));
+        let draft = folder.typed("models/c.sql", "select 1 as y");
+        assert_eq!((wrong(&draft), edges(&draft)), (vec![], vec!["b<a".to_owned(), "d<c".to_owned()]));
+    }
+
+    #[test]
+    fn macros_that_are_wrong_stay_what_they_were() {
+        let mut folder = Folder::new(&[
+            ("macros/m.sql", "{% macro one() %}1{% endmacro %}"),
+            ("models/a.sql", "select {{ one() }} as x"),
+        ]);
+        assert!(wrong(&folder.draft()).is_empty());
+        let draft = folder.typed("macros/m.sql", "{% macro one() %}1");
+        assert_eq!(wrong(&draft), ["macros/m.sql"]);
+        assert!(draft.compiled.is_some());
+        let draft = folder.typed("macros/m.sql", "{% macro two() %}1{% endmacro %}");
+        assert_eq!(wrong(&draft), ["models/a.sql"]);
+        assert!(draft.compiled.is_some());
+    }
+
+    #[test]
+    fn only_what_changed_is_parsed_again() {
+        let mut folder = Folder::new(&[A, B]);
+        let before = folder.draft();
+        let after = folder.typed("models/b.sql", "select x + 1 as x from a");
+        let file = |draft: &Draft, path: &str| Arc::clone(&draft.files[Path::new(path)]);
+        assert!(Arc::ptr_eq(&file(&before, "models/a.sql"), &file(&after, "models/a.sql")));
+        assert!(!Arc::ptr_eq(&file(&before, "models/b.sql"), &file(&after, "models/b.sql")));
+        let uses: Vec<&str> =
+            after.uses.iter().map(|one| &one.place.file.text()[one.place.span.start..one.place.span.end]).collect();
+        assert_eq!(uses, ["a"]);
+    }
+}

@@ -85,7 +85,7 @@ impl Recollection {
 }
 
 fn not_remembered() -> EngineError {
-    let message = "the database was not looked at since it changed (`dovetail check` does that)".to_owned();
+    let message = "nothing is remembered of the database as it is now (`dovetail check` looks at it)".to_owned();
     EngineError { kind: EngineErrorKind::Locked, message, offset: None }
 }
 

@@ -51,3 +51,39 @@ impl Tracer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Column;
+
+    fn shown(statement: &str) -> Vec<String> {
+        let column = |name: &str| Column { name: name.to_owned(), engine_type: "INTEGER".to_owned() };
+        let relations = |name: &[String]| match name.last()?.as_str() {
+            "orders" => Some(["id", "amount"].map(column).to_vec()),
+            "customers" => Some(vec![column("region")]),
+            _ => None,
+        };
+        let visible = visible_columns(statement, "here", &relations).into_iter();
+        visible
+            .map(|VisibleColumn { table, name, engine_type }| {
+                format!("{table}.{name} {}", engine_type.unwrap_or_default()).trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_in_view_is_what_a_name_would_be_looked_up_in() {
+        let orders = ["o.id INTEGER", "o.amount INTEGER"];
+        assert_eq!(shown("select here from orders as o"), orders);
+        assert_eq!(shown("select o.here from orders o, customers"), orders);
+        assert_eq!(shown("select 1 from customers, orders o where o.here"), orders);
+        assert_eq!(shown("with a as (select id + 1 as more from orders) select here from a"), ["a.more"]);
+        assert_eq!(
+            shown("select 1 from customers where exists (select here from orders o)"),
+            ["o.id INTEGER", "o.amount INTEGER", "customers.region INTEGER"]
+        );
+        assert!(shown("select here from nowhere").is_empty());
+        assert!(shown("select here from (").is_empty());
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::check::{Findings, Kept, Schema, Schemas};
 use crate::compile::{Compiled, Draft, Drafts};
@@ -52,7 +53,12 @@ pub(super) struct Analyst {
     kept: Kept,
     /// By the names of assets, what was known of each when that was known last.
     known: HashMap<String, LastKnown>,
+    /// When and why columns could not be looked at.
+    refused: Option<(Instant, Diagnostic)>,
 }
+
+/// So long it takes until a binder that cannot be had is asked for again: it may ask others, who may take their time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was known of an asset before it, or something that it reads, had an error.
 #[derive(Default)]
@@ -74,13 +80,10 @@ impl Analyst {
         let Draft { compiled, uses, problems, files } = draft;
         let mut problems = problems.0;
         let Some(compiled) = compiled else { return Ok(Analysis { snapshot: None, problems }) };
-        let assets: BTreeSet<NodeId> = compiled.graph.ids().collect();
-        let schemas = match host.inspect(&compiled, &assets, std::mem::take(&mut self.kept)) {
-            Ok(findings) => {
-                let Findings { schemas, problems: found, kept } = findings;
-                self.kept = kept;
+        let schemas = match self.inspect(host, &compiled) {
+            Ok(Findings { schemas, problems: found, .. }) => {
                 let (schemas, found) = self.with_what_was_known(&compiled.graph, schemas, found);
-                problems.extend(found.into_iter().filter(|problem| is_about(problem, &files)));
+                problems.extend(found);
                 schemas
             }
             Err(problem) => {
@@ -88,12 +91,28 @@ impl Analyst {
                 Schemas::new()
             }
         };
+        problems.retain(|problem| is_about(problem, &files));
         let files = files_of(&compiled.graph, &uses, files);
         Ok(Analysis { snapshot: Some(Snapshot { compiled, uses, schemas, files }), problems })
     }
 }
 
 impl Analyst {
+    /// The columns of all assets.
+    fn inspect(&mut self, host: &dyn Host, compiled: &Compiled) -> Result<Findings, Diagnostic> {
+        if let Some((when, problem)) = &self.refused
+            && when.elapsed() < PATIENCE
+        {
+            return Err(problem.clone());
+        }
+        let assets: BTreeSet<NodeId> = compiled.graph.ids().collect();
+        let found = host.inspect(compiled, &assets, std::mem::take(&mut self.kept));
+        self.refused = found.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
+        let mut findings = found?;
+        self.kept = std::mem::take(&mut findings.kept);
+        Ok(findings)
+    }
+
     /// While an asset has an error, nobody can tell what its readers have: they keep what they had, since the error is most
     /// often a word that is half written.
     fn with_what_was_known(

@@ -80,6 +80,8 @@ struct Server {
     host: Arc<dyn Host>,
     encoding: Encoding,
     has_related: bool,
+    /// Whether it can be asked to tell of files that others change.
+    watches_files: bool,
     documents: Documents,
     /// Once it is known where the project is.
     project: Option<(Root, Worker)>,
@@ -103,12 +105,15 @@ impl Server {
         let offered = general.and_then(|general| general.position_encodings.as_deref()).unwrap_or_default();
         let document = parameters.capabilities.text_document.as_ref();
         let published = document.and_then(|document| document.publish_diagnostics.as_ref());
+        let workspace = parameters.capabilities.workspace.as_ref();
+        let watched = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
         Server {
             incoming,
             outgoing,
             host,
             encoding: Encoding::of(offered),
             has_related: published.and_then(|published| published.related_information).unwrap_or(false),
+            watches_files: watched.and_then(|watched| watched.dynamic_registration).unwrap_or(false),
             documents: Documents::default(),
             project: None,
             is_shut_down: false,
@@ -138,6 +143,16 @@ impl Server {
             "capabilities": capabilities,
             "serverInfo": { "name": "dovetail", "version": env!("CARGO_PKG_VERSION") },
         })
+    }
+
+    /// Asks to be told of files that others change.
+    fn ask_for_files(&self) {
+        let watchers = json!([{ "globPattern": "**/*.{sql,py,yml,yaml,csv,toml}" }]);
+        let method = "workspace/didChangeWatchedFiles";
+        let registration = json!({ "id": "files", "method": method, "registerOptions": { "watchers": watchers } });
+        let parameters = json!({ "registrations": [registration] });
+        let request = Request::new("files".to_owned().into(), "client/registerCapability".to_owned(), parameters);
+        let _ = self.outgoing.send(Message::Request(request));
     }
 
     /// Takes the project that a folder is in for the one that is meant, if none was found yet.
@@ -266,6 +281,7 @@ impl Server {
         let Notification { method, params } = notification;
         match method.as_str() {
             "exit" => return Then::End,
+            "initialized" if self.watches_files => self.ask_for_files(),
             "textDocument/didOpen" => {
                 let Ok(DidOpenTextDocumentParams { text_document }) = read(params) else { return Then::GoOn };
                 let uri = text_document.uri.as_str();

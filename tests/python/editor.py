@@ -35,13 +35,23 @@ class Editor:
         self.logged: list[str] = []
         self.loop = asyncio.new_event_loop()
         self.client = LanguageClient("dovetail's tests", "1")
-        self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda told: self.published.update({told.uri: told}))
+        self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(
+            lambda told: self.published.update({told.uri: told})
+        )
         self.client.feature(types.WINDOW_LOG_MESSAGE)(lambda message: self.logged.append(message.message))
         self.wait(self.client.start_io(str(COMMAND), "lsp", cwd=str(folder or project.root)))
         general = types.GeneralClientCapabilities(position_encodings=encodings) if encodings else None
         diagnostics = types.PublishDiagnosticsClientCapabilities(related_information=True)
         capabilities = types.ClientCapabilities(
-            general=general, text_document=types.TextDocumentClientCapabilities(publish_diagnostics=diagnostics)
+            general=general,
+            text_document=types.TextDocumentClientCapabilities(publish_diagnostics=diagnostics),
+            workspace=types.WorkspaceClientCapabilities(
+                did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+            ),
+        )
+        self.watched: list[str] = []
+        self.client.feature(types.CLIENT_REGISTER_CAPABILITY)(
+            lambda asked: self.watched.extend(registration.method for registration in asked.registrations)
         )
         root = types.WorkspaceFolder(uri=(folder or project.root).as_uri(), name="project")
         parameters = types.InitializeParams(capabilities=capabilities, workspace_folders=[root])
@@ -103,6 +113,11 @@ class Editor:
         named = types.TextDocumentIdentifier(uri=self.uri(path))
         self.client.text_document_did_save(types.DidSaveTextDocumentParams(text_document=named))
 
+    def file_changed(self, path: str) -> None:
+        """Tells of a file that somebody else wrote."""
+        event = types.FileEvent(uri=self.uri(path), type=types.FileChangeType.Changed)
+        self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[event]))
+
     def close_document(self, path: str) -> None:
         del self.documents[path]
         named = types.TextDocumentIdentifier(uri=self.uri(path))
@@ -117,7 +132,9 @@ class Editor:
             if told is not None and told.version == version:
                 return list(told.diagnostics)
             self.wait(asyncio.sleep(0.005))
-        raise TimeoutError(f"nothing was told of version {version} of {path}; last: {self.published.get(self.uri(path))}")
+        raise TimeoutError(
+            f"nothing was told of version {version} of {path}; last: {self.published.get(self.uri(path))}"
+        )
 
     def told(self, path: str, fits: Any) -> list[types.Diagnostic]:
         """What was told last of a file, as soon as that fits."""

@@ -208,6 +208,16 @@ def test_texts_that_are_not_saved_count(orders: Project) -> None:
     assert not (orders.root / "models/new.sql").exists()
 
 
+def test_files_that_others_change_are_looked_at(orders: Project) -> None:
+    with Editor(orders) as editor:
+        editor.open("models/report.sql")
+        assert editor.problems("models/report.sql") == []
+        assert editor.watched == ["workspace/didChangeWatchedFiles"]
+        orders.write("models/stg_orders.sql", STAGED.replace("customer,", "customr,"))
+        editor.file_changed("models/stg_orders.sql")
+        assert codes(editor.told("models/stg_orders.sql", bool))[0] == "DT0801"
+
+
 def test_positions_count_as_the_editor_counts(orders: Project) -> None:
     text = "select 'ä𝄞' as x, custmer from {{ ref('stg_orders') }}\n"
     for encodings, column in ((None, 19), (["utf-8", "utf-16"], 22)):
@@ -256,7 +266,9 @@ def test_a_column_by_way_of_stars(orders: Project) -> None:
 
 
 def test_references_across_languages(orders: Project) -> None:
-    orders.write("models/other.sql", "select a.amount, customer as who from {{ ref('stg_orders') }} as a where amount > 1\n")
+    orders.write(
+        "models/other.sql", "select a.amount, customer as who from {{ ref('stg_orders') }} as a where amount > 1\n"
+    )
     with Editor(orders) as editor:
         editor.open("models/stg_orders.sql")
         editor.open("models/report.sql")
@@ -350,7 +362,9 @@ def test_completion_in_python_and_yaml(orders: Project) -> None:
 def test_the_database_is_neither_opened_nor_locked(orders: Project) -> None:
     orders.write("models/totals.py", TOTALS.replace(', columns={"customer": "VARCHAR", "total": "DOUBLE"}', ""))
     orders.write("models/report.sql", "select nothing from totals\n")
-    orders.write("models/run.py", "from dovetail import asset\nimport os, time\n\n\n@asset\ndef waits():\n    time.sleep(0)\n")
+    orders.write(
+        "models/run.py", "from dovetail import asset\nimport os, time\n\n\n@asset\ndef waits():\n    time.sleep(0)\n"
+    )
     with Editor(orders) as editor:
         editor.open("models/report.sql")
         # Nobody knows yet what the function gives.
