@@ -9,6 +9,7 @@ use dovetail::execute::{
     PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
 };
 use dovetail::parse::ParsedAsset;
+use dovetail::parse::python::Import;
 use dovetail::project::Project;
 use dovetail::source::SourceFile;
 use pyo3::exceptions::PyKeyboardInterrupt;
@@ -155,6 +156,17 @@ impl PythonRuntime for Interpreter {
     fn compiled(&self, modules: Vec<Arc<SourceFile>>) {
         let sources = Python::try_attach(|py| Py::new(py, Sources::of(modules)));
         *lock(&self.sources) = sources.and_then(Result::ok);
+    }
+
+    fn import_ahead(&self, imports: &[Import]) {
+        Python::try_attach(|py| -> PyResult<()> {
+            let imports: Vec<(&str, Vec<&str>)> = imports
+                .iter()
+                .map(|import| (import.module.as_str(), import.names.iter().map(String::as_str).collect()))
+                .collect();
+            py.import("dovetail._ahead")?.call_method1("begin", (imports, self.turns()))?;
+            Ok(())
+        });
     }
 
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {

@@ -14,10 +14,12 @@ mod lost;
 mod memory;
 mod model;
 mod reads;
+mod refused;
 mod schema;
 mod stands;
 
 pub use inquiry::{Inquiry, Kept, Mode};
+pub(crate) use refused::failed;
 pub use schema::{Known, Schema, Schemas, Unknown};
 pub use stands::{Opening, Stands};
 

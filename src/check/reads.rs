@@ -1,8 +1,8 @@
 //! What asset functions say that they read (`reads=`), against what their upstreams have.
 
-use super::explain::offer;
 use super::inquiry::Inquiry;
 use super::lost;
+use super::refused::offer;
 use super::schema::{Known, Schema, Schemas, has};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::graph::{Body, Node, NodeId};

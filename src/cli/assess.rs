@@ -20,22 +20,25 @@ use crate::execute::microseconds;
 use crate::fingerprint::{self, CodeVersion, code_versions};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
+use crate::plan::judgement::{Cause, Judgement};
 use crate::plan::orphans::{Orphan, orphans};
-use crate::plan::staleness::{Cause, Judgement, World, judge};
+use crate::plan::staleness::{World, judge};
 use crate::project::Project;
-use crate::record::{Damage, Found, Observer, Standing, damaged, renamed};
+use crate::record::{Damage, Found, Observer, ReadingMacros, Standing, damaged, renamed};
 
 /// The database that an assessment looks at, and how closely.
 pub(crate) struct Look<'e> {
     pub engine: &'e dyn Engine,
     /// Whether all tables are read.
     pub verify: bool,
+    /// Whether somebody wants to know what may change unseen.
+    pub tells_unseen: bool,
 }
 
 impl<'e> Look<'e> {
     /// At what can be told without reading tables.
     pub fn brief(engine: Option<&'e dyn Engine>) -> Option<Self> {
-        engine.map(|engine| Look { engine, verify: false })
+        engine.map(|engine| Look { engine, verify: false, tells_unseen: false })
     }
 }
 
@@ -49,6 +52,7 @@ struct Told {
     declared: HashMap<NodeId, Vec<Column>>,
     contents: HashMap<NodeId, Content>,
     hash_method: String,
+    macros: ReadingMacros,
 }
 
 impl Told {
@@ -57,7 +61,7 @@ impl Told {
         (project, graph): (&Project, &AssetGraph),
         code_versions: &HashMap<NodeId, CodeVersion>,
     ) -> Result<Self, EngineError> {
-        let Look { engine, verify } = *look;
+        let Look { engine, verify, tells_unseen } = *look;
         let records = renamed(graph, engine.recorded(None)?);
         let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
         let found = Found::by(engine)?;
@@ -70,6 +74,7 @@ impl Told {
             damaged: damaged(&found.objects, (&project.root, &project.paths.target), verify),
             declared: verify::declared(engine, graph, code_versions, &records)?,
             hash_method: engine.capabilities().hash_method.clone(),
+            macros: if tells_unseen { ReadingMacros::by(engine)? } else { ReadingMacros::default() },
             records,
             found,
             contents,
@@ -112,7 +117,7 @@ impl Assessment {
         let packages = project.counts_packages.then(|| packages(context, code_versions.values()));
         let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
         let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
-        let Told { records, found, damaged, failures, declared, contents, hash_method } =
+        let Told { records, found, damaged, failures, declared, contents, hash_method, macros } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.values().cloned().collect());
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
@@ -129,6 +134,7 @@ impl Assessment {
             declared: &declared,
             contents: &contents,
             hash_method: &hash_method,
+            macros: &macros,
             now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &found));
@@ -145,8 +151,8 @@ impl Assessment {
         // A mistake in the selection is told before the database is asked, where the graph alone shows it.
         let by_graph = selection.asked().is_nothing();
         let early = by_graph.then(|| context.selected(&selection, &compiled.graph, &Facts::default())).transpose()?;
-        let engine = open_if_there(context, &compiled, args.wait)?;
-        let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify });
+        let engine = open_if_there(context, &compiled, args.waiting.wait)?;
+        let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify, tells_unseen: true });
         let assessment = Assessment::of(context, &compiled, look)?;
         let selected = match early {
             Some(selected) => selected,

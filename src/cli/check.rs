@@ -21,7 +21,7 @@ const MOST_CAUSES: usize = 3;
 
 pub(crate) fn check(context: &mut Context, args: &CheckArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let selected = context.select(&compiled, &args.selection)?;
+    let selected = context.select(&compiled, &args.selection, None)?;
     let found = inspect(&compiled, &selected.iter().copied().collect::<BTreeSet<_>>())?;
     match args.output {
         TextOutput::Json => print_lines(context, &compiled, &selected, &found)?,

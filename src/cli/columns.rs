@@ -6,9 +6,9 @@ use super::context::Context;
 use super::run::database_diagnostic;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
-use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::graph::{AssetGraph, Body, Kind, NodeId};
 use crate::lineage::{ColumnGraph, ColumnId};
-use crate::record::renamed;
+use crate::record::{ReadingMacros, renamed};
 
 /// The columns that Python assets declare, those that the newest materialization of each other asset had, and those of
 /// tables that are sources.
@@ -51,7 +51,25 @@ pub(crate) fn column_graph<'g>(
 ) -> Result<ColumnGraph<'g>, Diagnostic> {
     let columns = columns_of(graph, engine)?;
     // An asset function cannot say yet which columns it reads.
-    Ok(ColumnGraph::of(graph, columns, &|_, _| None))
+    let mut columns = ColumnGraph::of(graph, columns, &|_, _| None);
+    if let Some(engine) = engine {
+        let macros = ReadingMacros::by(engine).map_err(|error| database_diagnostic(&error))?;
+        doubt_callers(&mut columns, &macros);
+    }
+    Ok(columns)
+}
+
+/// What a macro of the database reads is no column of anything that the query names.
+fn doubt_callers(columns: &mut ColumnGraph<'_>, macros: &ReadingMacros) {
+    let graph = columns.graph;
+    for (id, asset) in &mut columns.assets {
+        let Body::Sql(sql) = &graph.node(*id).body else { continue };
+        let called: Vec<String> = macros.called(sql.statement()).iter().map(|call| format!("`{call}`")).collect();
+        if !called.is_empty() {
+            let doubt = format!("macros of the database read more than it names: {}", called.join(", "));
+            asset.doubt.get_or_insert(doubt);
+        }
+    }
 }
 
 /// The column that `asset.column` names.

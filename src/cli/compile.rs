@@ -16,7 +16,7 @@ pub(crate) fn compile(context: &mut Context, args: &CompileArgs) -> CommandResul
     let compiled = context.compile_with(args.inline.as_deref())?;
     let models = match &args.inline {
         Some(_) => compiled.graph.find(INLINE).into_iter().collect(),
-        None => context.select(&compiled, &args.selection)?,
+        None => context.select(&compiled, &args.selection, args.waiting.wait)?,
     };
     let models: Vec<Model> = models.iter().filter_map(|id| Model::of(&compiled, compiled.graph.node(*id))).collect();
     if models.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -95,14 +95,20 @@ impl Context {
 
     /// The nodes that `--select` and `--exclude` name, sorted by name.
     ///
-    /// No `--select` in an empty project is an empty list and not a mistake.
-    pub fn select(&mut self, compiled: &Compiled, args: &SelectionArgs) -> Result<Vec<NodeId>, Diagnostics> {
+    /// No `--select` in an empty project is an empty list and not a mistake. `wait` is for the database, where the
+    /// selection asks for what it knows.
+    pub fn select(
+        &mut self,
+        compiled: &Compiled,
+        args: &SelectionArgs,
+        wait: Option<Option<Duration>>,
+    ) -> Result<Vec<NodeId>, Diagnostics> {
         let graph = &compiled.graph;
         let selection = Selection::parse(&args.select, &args.exclude)?;
         if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
             return Ok(Vec::new());
         }
-        let facts = look_up(self, compiled, &selection)?;
+        let facts = look_up(self, compiled, &selection, wait)?;
         let mut selected: Vec<NodeId> = self.selected(&selection, graph, &facts)?.into_iter().collect();
         selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
         Ok(selected)

@@ -10,10 +10,7 @@ use crate::compile::compile;
 use crate::diagnostic::Diagnostics;
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, open};
 use crate::graph::{AssetGraph, Kind};
-use crate::project::{LoadOptions, Project, load};
-
-/// Where the state is: not the user's tables, so they are not counted.
-const STATE_SCHEMA: &str = "dovetail";
+use crate::project::{LoadOptions, Project, STATE_SCHEMA, load};
 
 /// Goes on after a failure, since the next line may tell its cause.
 pub(crate) fn debug(context: &mut Context) -> CommandResult {
@@ -106,8 +103,9 @@ fn database_state(project: &Project) -> String {
 fn debug_engine(context: &mut Context, engine: &dyn Engine) {
     line(context, "engine", &engine.capabilities().engine);
     if let Ok(relations) = engine.relations() {
-        let (views, tables): (Vec<_>, Vec<_>) =
-            relations.iter().filter(|found| found.relation.schema != STATE_SCHEMA).partition(|found| found.is_view);
+        // The state's are not the user's tables.
+        let users = relations.iter().filter(|found| found.relation.schema != STATE_SCHEMA);
+        let (views, tables): (Vec<_>, Vec<_>) = users.partition(|found| found.is_view);
         line(context, "relations", &format!("{} tables, {} views", tables.len(), views.len()));
     }
 }

@@ -14,15 +14,20 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{AssetGraph, NodeId};
-use crate::plan::staleness::Judgement;
+use crate::plan::judgement::Judgement;
 
 /// The facts for a command that does not open the database by itself: it is opened where the selection asks for it.
 ///
 /// # Errors
 /// When the database or the past cannot be read.
-pub(crate) fn look_up(context: &mut Context, compiled: &Compiled, selection: &Selection) -> Result<Facts, Diagnostics> {
+pub(crate) fn look_up(
+    context: &mut Context,
+    compiled: &Compiled,
+    selection: &Selection,
+    wait: Option<Option<Duration>>,
+) -> Result<Facts, Diagnostics> {
     let engine = match selection.asked().asks_state() {
-        true => open_if_there(context, compiled, None)?,
+        true => open_if_there(context, compiled, wait)?,
         false => None,
     };
     gather(context, compiled, selection, engine.as_deref(), None)

@@ -15,6 +15,7 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::engine::{Condition, Engine, EngineError, EngineErrorKind, Made, Trashed};
+use crate::graph::folded;
 use crate::plan::orphans::{Orphan, orphans};
 use crate::record::Found;
 
@@ -40,8 +41,8 @@ fn opened(context: &mut Context, compiled: &Compiled, args: &GcArgs) -> Result<O
         return Ok(None);
     }
     let engine = match args.yes || args.restore {
-        true => open_to_change(context, project, args.wait),
-        false => open_to_read(context, project, args.wait),
+        true => open_to_change(context, project, args.waiting.wait),
+        false => open_to_read(context, project, args.waiting.wait),
     };
     engine.map(Some).map_err(|error| open_diagnostic(project, &error))
 }
@@ -180,7 +181,7 @@ impl Gc<'_> {
         let mut problems = Diagnostics::default();
         for Trashed { made, .. } in items {
             let message = match &made.relation {
-                Some(relation) if standing.contains(&relation.to_lowercase()) => {
+                Some(relation) if standing.contains(&folded(relation)) => {
                     format!("`{}` cannot be moved back: something stands at {relation} now", made.asset)
                 }
                 None if found.objects.contains_key(&made.asset) => {
@@ -216,7 +217,7 @@ fn widest<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
 /// Of what stood in one place, the thing that was moved away last.
 fn newest_of_each_place(items: impl Iterator<Item = Trashed>) -> Vec<Trashed> {
     let mut newest: Vec<Trashed> = Vec::new();
-    let place = |made: &Made| made.relation.as_ref().map_or(made.asset.clone(), |relation| relation.to_lowercase());
+    let place = |made: &Made| made.relation.as_ref().map_or(made.asset.clone(), |relation| folded(relation));
     for item in items {
         newest.retain(|other| place(&other.made) != place(&item.made));
         newest.push(item);

@@ -12,7 +12,7 @@ use crate::graph::{AssetGraph, EdgeKind, Kind, Materialized, Node, NodeId};
 
 pub(crate) fn graph(context: &mut Context, args: &GraphArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let selected = context.select(&compiled, &args.selection)?;
+    let selected = context.select(&compiled, &args.selection, args.waiting.wait)?;
     let drawing = Drawing::new(&compiled.graph, &selected);
     let text = match args.output {
         GraphOutput::Mermaid => drawing.mermaid(),

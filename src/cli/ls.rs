@@ -1,4 +1,4 @@
-//! `dovetail ls`: assets and sources, sorted by name. Never opens the database.
+//! `dovetail ls`: assets and sources, sorted by name. Opens the database only where the selection asks for states.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::parse::SourceLocation;
 pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
     let compiled = context.compile()?;
     let graph = &compiled.graph;
-    for id in context.select(&compiled, &args.selection)? {
+    for id in context.select(&compiled, &args.selection, args.waiting.wait)? {
         let node = graph.node(id);
         match args.output {
             LsOutput::Name => context.printer.data_line(node.name.as_str()),

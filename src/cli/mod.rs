@@ -2,6 +2,7 @@
 //!
 //! `main` takes everything that it needs of the process as an argument, so tests and the Python package call it alike.
 
+mod ahead;
 mod args;
 mod assess;
 mod changed;

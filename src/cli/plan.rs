@@ -14,7 +14,7 @@ use super::run::database_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{AssetGraph, NodeId};
-use crate::plan::staleness::Judgement;
+use crate::plan::judgement::Judgement;
 use crate::plan::{Plan, Reason, Step, Waiting, plan_reconcile};
 
 pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {

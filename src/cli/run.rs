@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::import_ahead;
 use super::args::{ReconcileArgs, RetryArgs, RunArgs};
 use super::assess::{Assessment, Look, packages};
 use super::context::{Context, NOTHING_SELECTED};
@@ -43,8 +44,8 @@ pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandR
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    let RetryArgs { fail_fast, atomic, no_check, wait } = *args;
-    materialize(context, &RunArgs { fail_fast, atomic, no_check, wait, ..RunArgs::default() }, Extent::Undone)
+    let RetryArgs { fail_fast, atomic, no_check, waiting } = *args;
+    materialize(context, &RunArgs { fail_fast, atomic, no_check, waiting, ..RunArgs::default() }, Extent::Undone)
 }
 
 /// How much of a selection is materialized.
@@ -82,6 +83,10 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
+    let is_planned = extent == Extent::Selected && early.is_some();
+    if let Some(selected) = early.as_ref().filter(|_| is_planned) {
+        import_ahead(context, &compiled, &plan_run(&compiled.graph, selected));
+    }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
     let _interrupt = Interrupt::install(&cancellation);
     let engine = engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args, &cancellation));
@@ -103,6 +108,9 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
             Extent::Undone => NOTHING_UNDONE,
         });
         return Ok(ExitStatus::Success);
+    }
+    if !is_planned {
+        import_ahead(context, &compiled, &work.plan);
     }
     // Of a single asset its own failure says as much, in less time.
     let is_checked = !args.no_check && work.plan.steps.len() > 1;
@@ -178,7 +186,9 @@ fn work(
 ) -> Result<Work, Diagnostic> {
     match extent {
         Extent::Selected => Ok(everything(context, compiled, selected, engine)),
-        Extent::Stale { verify } => what_is_stale(context, compiled, selected, Look { engine, verify }),
+        Extent::Stale { verify } => {
+            what_is_stale(context, compiled, selected, Look { engine, verify, tells_unseen: false })
+        }
         Extent::Undone => {
             let Undone { assets, publish } = undone(context, compiled, engine)?;
             Ok(Work { publish, ..everything(context, compiled, &assets, engine) })
@@ -234,7 +244,7 @@ pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
 fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
     let project = context.load()?;
     let target = project.value.clone();
-    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.wait.is_none();
+    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.waiting.wait.is_none();
     std::thread::scope(|scope| {
         let opening = exists.then(|| scope.spawn(|| open(&target, Access::ReadWrite, WhenLocked::Fail, &|_| false)));
         let compiled = context.compile_project(project, None)?;
@@ -249,7 +259,7 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
         say(holder);
         !cancellation.is_cancelled()
     };
-    open(project, Access::ReadWrite, when_locked(args.wait), &keep_waiting)
+    open(project, Access::ReadWrite, when_locked(args.waiting.wait), &keep_waiting)
 }
 
 /// Opens the database to read from it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.

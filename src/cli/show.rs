@@ -13,6 +13,7 @@ use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use super::schema::show_schema;
 use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};
+use crate::check::failed;
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
@@ -30,7 +31,7 @@ pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
     if matches!(shown.node.body, Body::Source(SourceLocation::Function { .. })) {
         return Err(shown.is_value().into());
     }
-    let engine = shown.open(context, args.wait)?;
+    let engine = shown.open(context, args.waiting.wait)?;
     if args.staged {
         shown.look_at_staged(engine.as_ref())?;
     }
@@ -191,15 +192,16 @@ impl Shown<'_> {
         if let Some(missing) = self.missing(engine) {
             return self.not_materialized(&missing);
         }
-        let message = self.compiled.templates.secrets().redact(&error.message);
-        let diagnostic = Diagnostic::error(Code::SqlFailed, message);
-        match (self.sql(), error.offset) {
-            (Some(sql), Some(offset)) => {
-                let Compiled { graph, templates, .. } = self.compiled;
-                let offset = self.redirected(sql).compiled_offset(offset);
-                at_statement(diagnostic, graph, templates, self.node, sql, offset)
-            }
-            _ => diagnostic,
+        let Compiled { graph, templates, .. } = self.compiled;
+        let Some(sql) = self.sql() else {
+            return Diagnostic::error(Code::SqlFailed, templates.secrets().redact(&error.message));
+        };
+        let offset = error.offset.map(|offset| self.redirected(sql).compiled_offset(offset));
+        let (problem, offset) = failed("the query", sql, &EngineError { offset, ..error.clone() });
+        let problem = templates.secrets().redact_diagnostic(problem);
+        match offset {
+            Some(offset) => at_statement(problem, graph, templates, self.node, sql, offset),
+            None => problem,
         }
     }
 
@@ -211,7 +213,9 @@ impl Shown<'_> {
             let node = graph.node(*id);
             matches!(node.materialized, Materialized::Table | Materialized::View)
                 && self.place(*id).is_none()
-                && !existing.iter().any(|found| found.relation == node.relation)
+                && !existing
+                    .iter()
+                    .any(|found| found.relation.database.is_none() && found.relation.key() == node.relation.key())
         };
         let read: Vec<NodeId> = match self.sql() {
             Some(_) => graph.upstream(self.id).collect(),

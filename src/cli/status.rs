@@ -10,8 +10,8 @@ use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::plan::Rule;
+use crate::plan::judgement::{Judgement, State};
 use crate::plan::orphans::Orphan;
-use crate::plan::staleness::{Judgement, State};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
     let Looked { compiled, selected, orphans, assessment, .. } = Assessment::look(context, args)?;

@@ -1,11 +1,11 @@
 //! What an assessment asks the engine for particular assets only: their declared columns, and all their rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Extent, Recorded};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId, quoted};
-use crate::plan::staleness::DECLARED_COLUMNS;
+use crate::plan::DECLARED_COLUMNS;
 
 /// The declared columns, in the engine's words, of assets whose declaration is not the one that was recorded.
 pub(super) fn declared(
@@ -49,14 +49,14 @@ pub(super) fn contents(
 ) -> Result<HashMap<NodeId, Content>, EngineError> {
     let method = engine.capabilities().hash_method.as_str();
     let tables = relations.iter().filter(|found| !found.is_view && found.relation.database.is_none());
-    let tables: HashMap<String, &ExistingRelation> = tables.map(|found| (found.relation.key(), found)).collect();
+    let tables: HashSet<String> = tables.map(|found| found.relation.key()).collect();
     let mut session = engine.session()?;
     let mut contents = HashMap::new();
     for id in graph.ids() {
         let node = graph.node(id);
         let record = records.get(node.name.as_str()).filter(|record| record.hash_by(method).is_some());
-        if let (Some(_), Some(found)) = (record, tables.get(&node.relation.key())) {
-            contents.insert(id, session.content(&found.relation, Extent::Rows)?);
+        if record.is_some() && tables.contains(&node.relation.key()) {
+            contents.insert(id, session.content(&node.relation, Extent::Rows)?);
         }
     }
     Ok(contents)

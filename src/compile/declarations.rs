@@ -211,7 +211,7 @@ impl KnownUpstream {
         let parameter = match &upstream.manner {
             Manner::Parameter(parameter) => Some(parameter.clone()),
             Manner::Dependency => None,
-            Manner::Call | Manner::PlainName { .. } | Manner::Argument => return None,
+            Manner::Call | Manner::PlainName { .. } | Manner::Text { .. } | Manner::Argument => return None,
         };
         let place = KnownPlace::of(&upstream.place);
         Some(KnownUpstream { package: package.clone(), name: name.clone(), place, parameter })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::duckdb;
+use super::{Refusal, duckdb};
 
 /// What an engine says when it fails.
 #[derive(Debug, Clone)]
@@ -41,6 +41,11 @@ impl EngineError {
     /// What the user can do, where the engine's own words do not say it.
     pub fn hint(&self) -> Option<String> {
         duckdb::hint(self.kind, &self.message)
+    }
+
+    /// What is wrong with `statement`, which the engine did not take, where that is said of it and not of its data.
+    pub fn refusal(&self, statement: &str) -> Option<Refusal> {
+        (self.kind == EngineErrorKind::Query).then(|| duckdb::refusal(statement, self))?
     }
 }
 

@@ -157,6 +157,9 @@ pub trait Engine: Send + Sync {
     /// case.
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError>;
 
+    /// The macros that somebody has made in one of the databases.
+    fn macros(&self) -> Result<Vec<Macro>, EngineError>;
+
     /// The columns of what may stand after `from`, with types under the names that a `Binder` knows them by.
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError>;
 
@@ -296,6 +299,15 @@ pub struct StoredObject {
     /// Name of the IO manager that wrote it.
     pub manager: String,
     pub payload: Vec<u8>,
+}
+
+/// A macro of a database.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Macro {
+    /// Without schema.
+    pub name: String,
+    /// What it stands for, as a query: of an expression, the one that selects it.
+    pub query: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
-    LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
+    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
     WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
@@ -99,6 +99,7 @@ struct Answers {
     made: Option<Vec<Made>>,
     objects: Option<BTreeMap<String, Option<KeptFile>>>,
     definitions: Option<BTreeSet<String>>,
+    macros: Option<Vec<Macro>>,
     capabilities: Option<Capabilities>,
     /// By what stands after `from`.
     bound_columns: Option<BTreeMap<String, Vec<Column>>>,
@@ -117,6 +118,7 @@ impl Answers {
         add(&mut self.made, others.made);
         add(&mut self.objects, others.objects);
         add(&mut self.definitions, others.definitions);
+        add(&mut self.macros, others.macros);
         add(&mut self.capabilities, others.capabilities);
         let bound = self.bound_columns.get_or_insert_default();
         for (from, columns) in others.bound_columns.unwrap_or_default() {
@@ -282,6 +284,10 @@ impl Engine for Remembered {
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         self.answer(|answers| &mut answers.definitions, |engine| engine.definitions())
+    }
+
+    fn macros(&self) -> Result<Vec<Macro>, EngineError> {
+        self.answer(|answers| &mut answers.macros, |engine| engine.macros())
     }
 
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::event::Event;
 use super::scheduler::RunContext;
 use crate::engine::EngineError;
-use crate::graph::{Materialized, Node};
+use crate::graph::{Materialized, Node, folded};
 use crate::plan::Plan;
 use crate::record::Standing;
 
@@ -23,7 +23,7 @@ pub(super) fn replaced(context: &RunContext, plan: &Plan, standing: &Standing) -
         return Ok(Vec::new());
     }
     let made = context.engine.made()?;
-    let made: HashSet<String> = made.iter().filter_map(|made| Some(made.relation.as_ref()?.to_lowercase())).collect();
+    let made: HashSet<String> = made.iter().filter_map(|made| Some(folded(made.relation.as_ref()?))).collect();
     let replaced = |node: &&Node| {
         let stands = found.iter().find(|found| found.relation.key() == node.relation.key())?;
         let event = Event::Replaced { asset: node.name.to_string(), is_view: stands.is_view };
@@ -38,5 +38,5 @@ fn is_new(node: &Node, standing: &Standing) -> bool {
     is_relation
         && standing
             .record(node.name.as_str())
-            .is_none_or(|record| record.relation.is_some_and(|relation| relation.to_lowercase() != node.relation.key()))
+            .is_none_or(|record| record.relation.is_some_and(|relation| folded(&relation) != node.relation.key()))
 }

@@ -1,5 +1,6 @@
 //! `Plan -> Events`: runs the steps in parallel and says what happens; shows nothing and records nothing by itself.
 
+mod books;
 mod cancel;
 mod event;
 mod foreign;

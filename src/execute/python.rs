@@ -47,18 +47,19 @@ fn store(
     output: PythonOutput,
 ) -> Result<Staged, Failure> {
     let given_version = output.data_version;
+    let metadata = || materializer.context.templates.secrets().redact_values(&(output.metadata)());
     let source = match output.data {
         PythonData::Stream(stream) => BuildSource::Stream(stream),
         PythonData::Query(sql) => BuildSource::Query(materializer.with_published_names(session, sql)),
         PythonData::Object(object) => {
             let payload = Some(blake3::hash(&object.payload).to_hex().to_string());
-            let (bytes, metadata) = (Some(object.payload.len() as u64), (output.metadata)());
+            let (bytes, metadata) = (Some(object.payload.len() as u64), metadata());
             return Ok(Staged { metadata, given_version, payload, bytes, object: Some(object), ..Staged::default() });
         }
     };
     let extent = versions::extent(node, given_version.as_deref());
     match session.build(&materializer.target(node), source, extent) {
-        Ok(content) => Ok(Staged { metadata: (output.metadata)(), given_version, ..Staged::table(content) }),
+        Ok(content) => Ok(Staged { metadata: metadata(), given_version, ..Staged::table(content) }),
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }

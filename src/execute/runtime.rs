@@ -8,6 +8,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 
 use crate::engine::{Engine, StoredObject};
 use crate::graph::Elsewhere;
+use crate::parse::python::Import;
 use crate::parse::{Parameter, ParsedAsset};
 use crate::project::{Project, Values};
 use crate::source::SourceFile;
@@ -23,6 +24,10 @@ pub trait PythonRuntime: Send + Sync {
     /// The project's modules as they were compiled: what is imported from now on is them, or an error. Others are not
     /// looked at.
     fn compiled(&self, _modules: Vec<Arc<SourceFile>>) {}
+
+    /// Begins to import modules of others, in this order, beside whatever else goes on. Returns at once; whoever needs a
+    /// module that cannot be imported will say so.
+    fn import_ahead(&self, _imports: &[Import]) {}
 
     /// Calls an asset function. The output's stream may go on running user code while it is read.
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;

@@ -2,24 +2,22 @@
 //!
 //! The scheduler knows nothing of SQL and Python: a worker asks `materialize` for an asset and gets an outcome.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use super::books::Run;
 use super::cancel::Cancellation;
-use super::event::{Event, Outcome, RunSummary, Withheld};
+use super::event::{Event, Outcome, RunSummary};
 use super::foreign;
 use super::materialize::{Materializer, microseconds};
-use super::queue::{Queue, Ready};
+use super::queue::Queue;
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
 use super::worker::Worker;
-use crate::engine::{
-    Engine, EngineError, Failure, FailureOutcome, Recorded, RunEnd, RunStart, SchemaName, Surroundings,
-};
+use crate::engine::{Engine, EngineError, Recorded, RunEnd, RunStart, SchemaName, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::staleness::is_as_recorded;
@@ -27,13 +25,6 @@ use crate::plan::{Plan, Reason};
 use crate::project::{Project, Publish};
 use crate::record::{Observer, Standing, outside_of};
 use crate::template::TemplateEnvironment;
-
-/// How often a waiting scheduler looks whether it was cancelled.
-const POLL: Duration = Duration::from_millis(50);
-/// How long user code that was asked to stop may take before it is left behind.
-const GRACE: Duration = Duration::from_secs(2);
-/// How long it may take before somebody is told whom the end waits for, and may call it off.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
@@ -168,264 +159,4 @@ pub(super) enum Message {
 
 fn spawn_worker(worker: Worker) -> JoinHandle<()> {
     std::thread::spawn(move || worker.work())
-}
-
-/// The scheduler's own books.
-struct Run<'a> {
-    plan: &'a Plan,
-    queue: Arc<Queue>,
-    materializer: Arc<Materializer>,
-    sink: &'a mut dyn FnMut(&Event),
-    fail_fast: bool,
-    stop: Cancellation,
-    started: Instant,
-    states: Vec<StepState>,
-    /// Steps that wait for each step.
-    waiters: Vec<Vec<usize>>,
-    running: usize,
-    summary: RunSummary,
-    /// What does not come out of the run.
-    failures: Vec<Failure>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum StepState {
-    /// How many steps it still waits for.
-    Waiting(usize),
-    Queued,
-    Done,
-}
-
-impl<'a> Run<'a> {
-    fn new(
-        plan: &'a Plan,
-        (queue, materializer): (Arc<Queue>, Arc<Materializer>),
-        options: &RunOptions,
-        stop: Cancellation,
-        sink: &'a mut dyn FnMut(&Event),
-    ) -> Self {
-        let mut waiters = vec![Vec::new(); plan.steps.len()];
-        for (index, step) in plan.steps.iter().enumerate() {
-            for upstream in &step.waits_for {
-                waiters[*upstream].push(index);
-            }
-        }
-        Run {
-            plan,
-            queue,
-            materializer,
-            sink,
-            fail_fast: options.fail_fast,
-            stop,
-            started: Instant::now(),
-            states: plan.steps.iter().map(|step| StepState::Waiting(step.waits_for.len())).collect(),
-            waiters,
-            running: 0,
-            summary: RunSummary { run: options.run.clone(), ..RunSummary::default() },
-            failures: Vec::new(),
-        }
-    }
-
-    fn emit(&mut self, event: Event) {
-        (self.sink)(&event);
-    }
-
-    fn start_ready(&mut self) {
-        let ready: Vec<usize> =
-            (0..self.states.len()).filter(|index| self.states[*index] == StepState::Waiting(0)).collect();
-        self.offer(&ready);
-    }
-
-    fn offer(&mut self, steps: &[usize]) {
-        for step in steps {
-            self.states[*step] = StepState::Queued;
-        }
-        self.running += steps.len();
-        let (plan, since) = (self.plan, Instant::now());
-        self.queue.push(steps.iter().map(|index| {
-            let step = &plan.steps[*index];
-            Ready { height: step.height, step: Reverse(*index), asset: step.asset, since }
-        }));
-    }
-
-    /// Takes messages until all steps are done, or until a cancelled run's grace is over: its time is up, or somebody asked
-    /// for the end again.
-    fn follow(&mut self, received: &Receiver<Message>, cancellation: &Cancellation) {
-        cancellation.heed();
-        let mut stopped: Option<Instant> = None;
-        let mut is_told = false;
-        while self.running > 0 {
-            if cancellation.is_cancelled() && !self.summary.interrupted {
-                self.summary.interrupted = true;
-                self.stop.cancel();
-            }
-            if self.stop.is_cancelled() {
-                self.interrupt_workers();
-                let waited = stopped.get_or_insert_with(Instant::now).elapsed();
-                // What listens has ended by then, also where one Ctrl-C reaches the process twice, by way of its parent.
-                let is_patient = waited < PATIENCE;
-                if waited >= GRACE || (cancellation.is_urgent() && !is_patient) {
-                    return;
-                }
-                if !is_patient && self.summary.interrupted && !is_told {
-                    self.emit(Event::Stopping { assets: self.still_running() });
-                    is_told = true;
-                }
-            }
-            match received.recv_timeout(POLL) {
-                Ok(Message::Event(event)) => self.emit(event),
-                Ok(Message::Done { step, outcome, elapsed }) => self.done(step, outcome, elapsed),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn still_running(&self) -> Vec<String> {
-        let running = (0..self.states.len()).filter(|step| self.states[*step] == StepState::Queued);
-        running.map(|step| self.name(step)).collect()
-    }
-
-    /// Again and again, since a statement that starts right after an interrupt does not hear it.
-    fn interrupt_workers(&mut self) {
-        let context = &self.materializer.context;
-        context.engine.cancel();
-        if let Some(python) = &context.python {
-            python.cancel();
-        }
-        for unstarted in self.queue.drain() {
-            self.done(unstarted.step.0, Outcome::Cancelled, Duration::ZERO);
-        }
-    }
-
-    fn done(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
-        self.running -= 1;
-        let succeeded = matches!(outcome, Outcome::Materialized { .. } | Outcome::Unchanged);
-        let failed = matches!(outcome, Outcome::Failed(_));
-        self.close_step(step, outcome, elapsed);
-        if failed && self.fail_fast {
-            self.stop.cancel();
-        }
-        if succeeded {
-            self.release(step);
-        } else if failed {
-            self.skip_descendants(step);
-        }
-    }
-
-    fn close_step(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
-        self.states[step] = StepState::Done;
-        match &outcome {
-            Outcome::Materialized { .. } => self.summary.materialized += 1,
-            Outcome::Unchanged => self.summary.unchanged += 1,
-            Outcome::Failed(_) => self.summary.failed += 1,
-            Outcome::Skipped { .. } => self.summary.skipped += 1,
-            Outcome::Cancelled => self.summary.cancelled += 1,
-        }
-        let node = self.materializer.context.graph.node(self.plan.steps[step].asset);
-        let (asset, kind, materialized) = (node.name.to_string(), node.kind, node.materialized);
-        self.failures.extend(failure(&self.summary.run, &asset, &outcome, elapsed));
-        self.emit(Event::AssetFinished { asset, kind, materialized, elapsed, outcome });
-    }
-
-    fn release(&mut self, step: usize) {
-        let mut ready = Vec::new();
-        for waiter in self.waiters[step].clone() {
-            if let StepState::Waiting(count) = &mut self.states[waiter] {
-                *count -= 1;
-                if *count == 0 && !self.stop.is_cancelled() {
-                    ready.push(waiter);
-                }
-            }
-        }
-        self.offer(&ready);
-    }
-
-    fn skip_descendants(&mut self, failed: usize) {
-        let because = self.name(failed);
-        let mut stack = self.waiters[failed].clone();
-        while let Some(step) = stack.pop() {
-            if matches!(self.states[step], StepState::Waiting(_)) {
-                self.close_step(step, Outcome::Skipped { because: because.clone() }, Duration::ZERO);
-                stack.extend(self.waiters[step].clone());
-            }
-        }
-    }
-
-    fn name(&self, step: usize) -> String {
-        self.materializer.context.graph.node(self.plan.steps[step].asset).name.to_string()
-    }
-
-    /// User code did not stop in time: its thread is left behind, its transaction open and never committed.
-    fn is_stuck(&self) -> bool {
-        self.running > 0
-    }
-
-    fn finish(mut self) -> (RunSummary, Vec<Failure>) {
-        self.summary.is_stuck = self.is_stuck();
-        for step in 0..self.states.len() {
-            if self.states[step] != StepState::Done {
-                self.close_step(step, Outcome::Cancelled, Duration::ZERO);
-            }
-        }
-        self.publish();
-        self.summary.elapsed = self.started.elapsed();
-        let summary = self.summary.clone();
-        self.emit(Event::RunFinished { summary: summary.clone() });
-        (summary, self.failures)
-    }
-}
-
-impl Run<'_> {
-    /// Makes a run that is published as one visible, if all of it is there.
-    fn publish(&mut self) {
-        let materializer = Arc::clone(&self.materializer);
-        let Some(staging) = &materializer.staging else { return };
-        let withheld = |error| Withheld { staged: staging.len(), error };
-        if !self.summary.is_success() || self.summary.interrupted {
-            self.summary.withheld = Some(withheld(None));
-        } else if staging.len() > 0
-            && let Err(error) = materializer.publish_run(staging)
-        {
-            self.summary.withheld = Some(withheld(Some(error)));
-        }
-        if self.summary.withheld.is_some() {
-            self.summary.materialized = 0;
-            let run = self.summary.run.clone();
-            self.failures.extend(staging.assets().into_iter().map(|asset| unpublished(&run, asset)));
-        }
-    }
-}
-
-/// What is kept of an asset that was built in a run of which nothing was published.
-fn unpublished(run: &str, asset: String) -> Failure {
-    Failure {
-        run: run.to_owned(),
-        asset,
-        outcome: FailureOutcome::Skipped,
-        seconds: 0.0,
-        code: None,
-        message: Some("it was built, and nothing of the run was published".to_owned()),
-    }
-}
-
-/// What is kept of an asset that did not come out.
-fn failure(run: &str, asset: &str, outcome: &Outcome, elapsed: Duration) -> Option<Failure> {
-    let (kind, error) = match outcome {
-        Outcome::Materialized { .. } | Outcome::Unchanged => return None,
-        Outcome::Failed(error) => (FailureOutcome::Failed, Some(error)),
-        Outcome::Skipped { .. } => (FailureOutcome::Skipped, None),
-        Outcome::Cancelled => (FailureOutcome::Cancelled, None),
-    };
-    Some(Failure {
-        run: run.to_owned(),
-        asset: asset.to_owned(),
-        outcome: kind,
-        seconds: elapsed.as_secs_f64(),
-        code: error.map(|error| error.code.to_string()),
-        message: match outcome {
-            Outcome::Skipped { because } => Some(format!("`{because}` failed")),
-            _ => error.map(|error| error.message.clone()),
-        },
-    })
 }

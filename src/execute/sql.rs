@@ -5,6 +5,7 @@ use std::path::Path;
 use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
 use super::versions;
+use crate::check::failed;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Column, EngineError, EngineErrorKind, Session};
 use crate::graph::{CompiledSql, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
@@ -95,13 +96,14 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
     if error.kind == EngineErrorKind::Cancelled {
         return Failure::Cancelled;
     }
-    let placed = |diagnostic: Diagnostic| match error.offset {
+    let placed_at = |diagnostic: Diagnostic, offset: Option<usize>| match offset {
         Some(offset) => {
             let RunContext { graph, templates, .. } = &materializer.context;
             at_statement(diagnostic, graph, templates, node, compiled, offset)
         }
         None => diagnostic.somewhere_in(&node.file),
     };
+    let placed = |diagnostic: Diagnostic| placed_at(diagnostic, error.offset);
     if let Some(missing) = missing_upstream(materializer, node) {
         return placed(not_built(node, &missing)).into();
     }
@@ -118,8 +120,8 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
         };
         return diagnostic.hint(hint).into();
     }
-    let message = format!("`{}` failed: {}", node.name, error.message);
-    materializer.redacted(placed(Diagnostic::error(Code::SqlFailed, message).hint_if(error.hint())))
+    let (problem, offset) = failed(&format!("`{}`", node.name), compiled, error);
+    materializer.redacted(placed_at(problem, offset))
 }
 
 /// Whether the error stands at the asset's own relation, which is not there.

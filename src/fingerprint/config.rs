@@ -37,7 +37,7 @@ pub(super) fn parts(graph: &AssetGraph, node: &Node, project: &Project) -> Vec<P
 }
 
 /// The settings of the target that may change what a query gives.
-fn settings(project: &Project) -> impl Iterator<Item = Part> {
+pub(super) fn settings(project: &Project) -> impl Iterator<Item = Part> {
     project.target.settings.iter().filter(|(name, _)| !engine::is_about_work(name)).map(|(name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Part::text(format!("config setting {}", name.to_lowercase()), &value)

@@ -52,6 +52,7 @@ pub fn code_versions(
 
 fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project: &Project) -> CodeVersion {
     let root = &project.root;
+    let mut asks_rows = false;
     let mut version = match &node.body {
         Body::Sql(compiled) => {
             let statement = sql::statement(compiled, root);
@@ -65,6 +66,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
         Body::Python(compiled) => {
             let reached = python::reached(library, graph, node, compiled, project);
             let (parts, code) = (reached.parts, reached.code);
+            asks_rows = reached.asks_rows;
             CodeVersion { hash: String::new(), parts, code, packages: reached.packages, notes: reached.notes }
         }
         Body::Seed | Body::Source(_) => CodeVersion::empty(),
@@ -73,6 +75,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
         version.parts = vec![stated];
     }
     version.parts.extend(config::parts(graph, node, project));
+    version.parts.extend(config::settings(project).filter(|_| asks_rows));
     if let Body::Python(compiled) = &node.body {
         for (part, notes) in config::readings(graph, compiled, root) {
             version.parts.push(part);

@@ -108,7 +108,9 @@ fn label(upstream: &UpstreamName) -> &'static str {
     match (&upstream.manner, &upstream.reference) {
         (Manner::Call, Reference::Source { .. }) => "no property file declares this source",
         (Manner::Call, _) => "no asset has this name",
-        (Manner::PlainName { .. }, _) => "neither an asset, a declared source, an attached table nor a file",
+        (Manner::PlainName { .. } | Manner::Text { .. }, _) => {
+            "neither an asset, a declared source, an attached table nor a file"
+        }
         (Manner::Argument, _) => "no file can be called so",
         (Manner::Parameter(_), _) => "this parameter names neither an asset nor a declared source",
         (Manner::Dependency, _) => "neither an asset nor a declared source",

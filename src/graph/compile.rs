@@ -161,7 +161,11 @@ impl Compiler<'_> {
         if added > LONGEST {
             return Err(too_long(node).into());
         }
-        Ok(apply(body, &replacements))
+        let mut compiled = apply(body, &replacements);
+        compiled.unseen.extend(links.unseen.iter().cloned());
+        compiled.unseen.sort_unstable();
+        compiled.unseen.dedup();
+        Ok(compiled)
     }
 
     fn placeholders(&self, node: &Declared, body: &SqlBody, links: &Links) -> Vec<Replacement> {
@@ -253,6 +257,9 @@ impl Compiler<'_> {
     fn plain_names(&self, body: &SqlBody, links: &Links) -> Vec<Replacement> {
         let mut replacements = Vec::new();
         for (upstream, target) in &links.upstreams {
+            if let Manner::Text { rendered } = upstream.manner {
+                replacements.push(self.named_by_text(*target, rendered));
+            }
             let Manner::PlainName { rendered, has_alias } = upstream.manner else { continue };
             let Reference::Table(parts) = &upstream.reference else { continue };
             let is_inside = body.rendered.get(rendered.start..rendered.end).is_some();
@@ -260,6 +267,16 @@ impl Compiler<'_> {
             replacements.extend(self.plain_name(*target, name, &body.rendered, rendered, has_alias));
         }
         replacements
+    }
+
+    /// What stands in the place of a name in a text.
+    fn named_by_text(&self, target: usize, span: Span) -> Replacement {
+        let region = Some(Region::String);
+        let text = escaped(self.nodes[target].settings.relation.to_string(), region);
+        match self.is_built(target) {
+            true => Replacement::naming(span, text, self.ids[target], Form::Table { alias: None }, region),
+            false => Replacement::new(span, text),
+        }
     }
 
     /// What stands in the place of a plain name; nothing when the name can stay. Columns that are qualified by the
@@ -308,7 +325,11 @@ fn repeatable_links(own: &RepeatableSql, links: &Links) -> Links {
         let same = links.upstreams.iter().find(|(real, _)| real.reference == name.reference);
         same.map(|(_, target)| (name.clone(), *target))
     });
-    Links { placeholders: find_placeholders(&own.rendered), upstreams: called.chain(plain).collect() }
+    Links {
+        placeholders: find_placeholders(&own.rendered),
+        upstreams: called.chain(plain).collect(),
+        unseen: links.unseen.clone(),
+    }
 }
 
 /// A table that is named without an alias, or with one, or where none can be.

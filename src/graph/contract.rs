@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Body, Node};
+use super::{Body, Node, folded};
 use crate::engine::Column;
 
 /// How a query differs from a contract.
@@ -39,7 +39,7 @@ pub fn incomplete(contract: &[(&str, Option<&str>)]) -> Vec<Breach> {
 
 /// Where real columns differ from those of a contract, both with the engine's types. Their order does not count.
 pub fn breaches(contract: &[Column], real: &[Column]) -> Vec<Breach> {
-    let is_same = |one: &Column, other: &Column| one.name.to_lowercase() == other.name.to_lowercase();
+    let is_same = |one: &Column, other: &Column| folded(&one.name) == folded(&other.name);
     let breach = |column: &Column, what: String| Breach { column: column.name.clone(), what };
     let declared = contract.iter().filter_map(|declared| {
         let Column { name, engine_type } = declared;

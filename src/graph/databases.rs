@@ -1,5 +1,6 @@
 //! The databases that a project's SQL can name: its own, and those that its target attaches.
 
+use super::folded;
 use crate::project::{Attachment, Project};
 
 /// Schemas of DuckDB and of dovetail itself, which anybody may read and no asset is written to.
@@ -9,6 +10,15 @@ const SYSTEM_SCHEMAS: [&str; 3] = ["information_schema", "pg_catalog", "dovetail
 pub(super) struct Databases<'a> {
     own: String,
     attached: &'a [Attachment],
+}
+
+/// What to do about a schema that is called like an attached database.
+pub(super) const ANOTHER_ALIAS: &str =
+    "use another schema, or give the attached database another `alias` in `dovetail.toml`";
+
+/// What is wrong with such a schema.
+pub(super) fn same_as_alias(alias: &str) -> String {
+    format!("is the alias of the attached database `{alias}`: DuckDB would not know which of both a name means")
 }
 
 /// What the first part of a qualified name says.
@@ -28,9 +38,17 @@ impl<'a> Databases<'a> {
         &self.own
     }
 
+    /// The alias of the attached database of this name.
+    pub fn attached(&self, name: &str) -> Option<&'a str> {
+        self.attachment(name).map(|attachment| attachment.alias.as_str())
+    }
+
+    fn attachment(&self, name: &str) -> Option<&'a Attachment> {
+        self.attached.iter().find(|attachment| same(&attachment.alias, name))
+    }
+
     pub fn find(&self, name: &str) -> Option<Database> {
-        let attached = self.attached.iter().find(|attachment| same(&attachment.alias, name));
-        match attached {
+        match self.attachment(name) {
             Some(attachment) => Some(Database::Attached {
                 alias: attachment.alias.clone(),
                 default_schema: default_schema(attachment.kind.as_deref()),
@@ -46,7 +64,7 @@ impl<'a> Databases<'a> {
 
 /// Whether two SQL identifiers are the same to DuckDB.
 pub(super) fn same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
+    folded(one) == folded(other)
 }
 
 pub(super) fn is_system_schema(schema: &str) -> bool {
@@ -55,7 +73,7 @@ pub(super) fn is_system_schema(schema: &str) -> bool {
 
 /// DuckDB's own views, which every schema sees by their bare names.
 pub(super) fn is_system_view(name: &str) -> bool {
-    let lower = name.to_lowercase();
+    let lower = folded(name);
     lower.starts_with("duckdb_")
         || matches!(
             lower.as_str(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry, kind_of};
-use super::databases::{Database, Databases, same};
+use super::databases::{ANOTHER_ALIAS, Database, Databases, same, same_as_alias};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -305,6 +305,9 @@ impl AssetReader<'_> {
         let schema = config.text("schema", problems);
         if let Some(reserved) = schema.as_ref().filter(|schema| is_reserved_schema(schema)) {
             problems.push(config.problem("schema", &format!("cannot be `{reserved}`: that schema is reserved")));
+        }
+        if let Some(alias) = schema.as_ref().and_then(|schema| self.databases.attached(schema)) {
+            problems.push(config.problem("schema", &same_as_alias(alias)).hint(ANOTHER_ALIAS));
         }
         schema.unwrap_or_else(|| self.project.target.schema.clone())
     }

@@ -20,7 +20,7 @@ pub(super) fn check_duplicates(nodes: &[Declared], problems: &mut Diagnostics) {
         if !matches!(node.settings.materialized, Materialized::Table | Materialized::View) {
             continue;
         }
-        let relation = node.settings.relation.to_string().to_lowercase();
+        let relation = node.settings.relation.key();
         match relations.get(&relation) {
             Some(first) => problems.push(same_relation(first, node)),
             None => {

@@ -21,6 +21,8 @@ pub(super) struct Links {
     pub placeholders: Vec<(Span, Placeholder)>,
     /// Upstreams that are nodes, with the node's index: first the declared ones, then the implicit ones.
     pub upstreams: Vec<(UpstreamName, usize)>,
+    /// Calls that name what is no upstream.
+    pub unseen: Vec<String>,
 }
 
 impl Links {
@@ -93,11 +95,18 @@ impl Linker<'_> {
             _ => Vec::new(),
         };
         add_printed(node, &placeholders, &mut upstreams);
-        let mut links = Links { placeholders, upstreams: Vec::with_capacity(upstreams.len()) };
+        let mut links = Links { placeholders, upstreams: Vec::with_capacity(upstreams.len()), unseen: Vec::new() };
         // A wrong name is reported once, however often the asset says it.
         let mut wrong: Vec<Reference> = Vec::new();
         for upstream in upstreams {
             if wrong.contains(&upstream.reference) {
+                continue;
+            }
+            if matches!(upstream.manner, Manner::Text { .. }) {
+                match self.named_by_text(index, &upstream) {
+                    Some(target) => links.upstreams.push((upstream, target)),
+                    None => links.unseen.push("query_table(...)".to_owned()),
+                }
                 continue;
             }
             match self.target(index, node, &upstream) {
@@ -143,6 +152,22 @@ impl Linker<'_> {
         }
     }
 
+    /// The table that a text names; `None` where it is the asset's own, or nobody declares it.
+    fn named_by_text(&mut self, index: usize, upstream: &UpstreamName) -> Option<usize> {
+        match self.names.find(&upstream.reference, &upstream.manner) {
+            Ok(Found::Node(target)) if target != index => {
+                let read = &self.names.nodes()[target];
+                let is_relation = matches!(read.settings.materialized, Materialized::Table | Materialized::View);
+                let is_table = matches!(read.body, DeclaredBody::Source(SourceLocation::Table { .. }));
+                (is_relation || is_table).then_some(target)
+            }
+            Ok(Found::Implicit(implicit)) if matches!(implicit.location, SourceLocation::Table { .. }) => {
+                Some(self.implicit(*implicit, &upstream.place))
+            }
+            _ => None,
+        }
+    }
+
     fn implicit(&mut self, implicit: Implicit, place: &Place) -> usize {
         let name = implicit.name.as_str().to_owned();
         let next = self.names.nodes().len() + self.implicit.len();
@@ -169,7 +194,7 @@ fn add_printed(node: &Declared, placeholders: &[(Span, Placeholder)], upstreams:
 /// Where the user wrote an upstream's name. Slow for plain names, whose template is rendered again: for errors only.
 pub(super) fn place_of(texts: &Texts<'_>, node: &Declared, upstream: &UpstreamName) -> Place {
     match upstream.manner {
-        Manner::PlainName { rendered, .. } => (texts.place)(&node.file, rendered),
+        Manner::PlainName { rendered, .. } | Manner::Text { rendered } => (texts.place)(&node.file, rendered),
         _ => upstream.place.clone(),
     }
 }

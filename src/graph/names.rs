@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::databases::{Database, Databases, is_system_schema, is_system_view};
 use super::declare::{Declarations, Declared, DeclaredBody};
 use super::sources::{Implicit, is_url, looks_like_file};
-use super::{Kind, Materialized};
+use super::{Kind, Materialized, folded};
 use crate::parse::{Manner, Reference, SourceLocation};
 use crate::project::Project;
 use crate::source::Place;
@@ -77,19 +77,19 @@ impl<'a> Names<'a> {
         self.exact.entry(name).or_insert(index);
         let relation = &node.settings.relation;
         if node.kind == Kind::Source {
-            self.sources.entry(name.to_lowercase()).or_default().push(index);
+            self.sources.entry(folded(name)).or_default().push(index);
             if let Some(table) = node.fqn.last() {
                 self.source_tables.entry(table).or_default().push(index);
             }
         } else {
-            self.assets.entry(name.to_lowercase()).or_default().push(index);
+            self.assets.entry(folded(name)).or_default().push(index);
             if relation.identifier != name {
-                self.aliases.entry(relation.identifier.to_lowercase()).or_default().push(index);
+                self.aliases.entry(folded(&relation.identifier)).or_default().push(index);
             }
         }
         if has_relation(node) {
-            let database = relation.database.as_ref().map(|database| database.to_lowercase());
-            let key = (database, relation.schema.to_lowercase(), relation.identifier.to_lowercase());
+            let database = relation.database.as_ref().map(|database| folded(database));
+            let key = (database, folded(&relation.schema), folded(&relation.identifier));
             self.relations.entry(key).or_insert(index);
         }
     }
@@ -158,7 +158,7 @@ impl<'a> Names<'a> {
         if let Some(index) = self.exact.get(name).filter(|index| !is_table_or_files(&self.nodes()[**index])) {
             return Ok(Found::Node(*index));
         }
-        let lower = name.to_lowercase();
+        let lower = folded(name);
         let asset = self.one_of(self.assets.get(&lower)).or_else(|| self.one_of(self.aliases.get(&lower)));
         if let Some(found) = asset {
             return found;
@@ -181,7 +181,7 @@ impl<'a> Names<'a> {
             return Ok(Found::Node(index));
         }
         let full = format!("{first}.{name}");
-        if let Some(found) = self.one_of(self.sources.get(&full.to_lowercase())) {
+        if let Some(found) = self.one_of(self.sources.get(&folded(&full))) {
             return found;
         }
         if is_system_schema(first) || is_system_view(name) {
@@ -220,7 +220,7 @@ impl<'a> Names<'a> {
     }
 
     fn relation(&self, database: Option<&str>, schema: &str, name: &str) -> Option<usize> {
-        let key = (database.map(str::to_lowercase), schema.to_lowercase(), name.to_lowercase());
+        let key = (database.map(folded), folded(schema), folded(name));
         self.relations.get(&key).copied()
     }
 

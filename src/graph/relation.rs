@@ -31,7 +31,7 @@ impl RelationName {
 
     /// What tells relations of the project's own database apart.
     pub fn key(&self) -> String {
-        self.in_own_database().to_string().to_lowercase()
+        folded(&self.in_own_database().to_string())
     }
 
     /// The name without a database.
@@ -65,6 +65,12 @@ impl fmt::Display for RelationName {
         }
         write!(formatter, "{}.{}", quoted(&self.schema), quoted(&self.identifier))
     }
+}
+
+/// A name as it is compared with others: DuckDB folds the letters of ASCII and no others, so that `É` and `é` are two
+/// tables. The text of a relation is folded as a name is.
+pub fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 /// An identifier in double quotes. Always quoted: lists of reserved words differ by version, and quoting never hurts.

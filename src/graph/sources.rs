@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, Keys, Layer};
-use super::databases::{Database, Databases};
+use super::databases::{ANOTHER_ALIAS, Database, Databases, same_as_alias};
 use super::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
 use super::{Kind, RelationName, without_glob};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -151,6 +151,12 @@ fn relation(databases: &Databases<'_>, source: &ParsedSource, problems: &mut Dia
             None
         }
     });
+    // Where nothing is said, the source's name may well mean the attached database.
+    if let (None, Some(alias)) = (&database, schema.as_ref().and_then(|schema| databases.attached(schema))) {
+        let message = format!("`schema` of source `{}` {}", source.source, same_as_alias(alias));
+        let hint = format!("write `database: {alias}` if that is meant; if not, {ANOTHER_ALIAS}");
+        problems.push(Diagnostic::error(Code::ConfigValue, message).at(source.place.clone()).hint(hint));
+    }
     let schema = schema.clone().unwrap_or_else(|| source.source.clone());
     RelationName { database, schema, identifier: identifier.clone() }
 }

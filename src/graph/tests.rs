@@ -273,6 +273,26 @@ fn all_problems_come_at_once() {
 }
 
 #[test]
+fn schemas_are_not_called_like_attached_databases() {
+    let assets = vec![
+        model("models/a.sql", "select 1 as x", json!({"schema": "Lake"})),
+        model("models/b.sql", "select 1 as x", json!({"schema": "lakes"})),
+        model("models/c.sql", "select 1 as x", json!({"schema": "Dovetail_Trash"})),
+    ];
+    let in_schema = |schema: &str| SourceLocation::Table {
+        database: None,
+        schema: Some(schema.to_owned()),
+        identifier: "t".into(),
+    };
+    let sources = vec![
+        source("said", "t", in_schema("crm")),
+        // Only the attached database has its table, for all that is known.
+        source("crm", "t", table(None, "t")),
+    ];
+    insta::assert_snapshot!(errors(resolve_parsed(&attached(), with_sources(assets, sources))));
+}
+
+#[test]
 fn cycles_show_their_way() {
     let result = resolve_assets(vec![
         model("models/a.sql", "from [[c]]", json!({})),

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{Derivation, Lineage, ReadRelation, Source, trace};
 use crate::engine::Column;
-use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, NodeId, RelationName};
+use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, NodeId, RelationName, folded};
 use crate::parse::SourceLocation;
 
 /// A column of an asset or of a source.
@@ -116,7 +116,7 @@ impl<'a> ColumnGraph<'a> {
 
     /// A column, where the asset is known to have it or something reads it.
     pub fn find(&self, asset: NodeId, name: &str) -> Option<ColumnId> {
-        let id = ColumnId { asset, name: name.to_lowercase() };
+        let id = ColumnId { asset, name: folded(name) };
         let is_own = self.assets.get(&asset).is_some_and(|asset| asset.columns.iter().any(|column| column.id == id));
         let is_read = self.into.contains_key(&id) || self.decides.contains_key(&id) || self.filters.contains_key(&id);
         (is_own || is_read).then_some(id)
@@ -303,7 +303,7 @@ fn made(asset: NodeId, name: &str, values: BTreeSet<ColumnId>, rows: BTreeSet<Co
 }
 
 pub(super) fn column_id(asset: NodeId, name: &str) -> ColumnId {
-    ColumnId { asset, name: name.to_lowercase() }
+    ColumnId { asset, name: folded(name) }
 }
 
 fn relation(database: Option<String>, schema: &str, identifier: &str) -> RelationName {

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::Span;
 
 use super::flow::{Column, Flow, Form, Open, Source, Sources, Table};
 use super::{Columns, VisibleColumn};
+use crate::graph::folded;
 
 /// How many expressions and columns are looked at before a statement is given up: nested recursive definitions and stars
 /// multiply.
@@ -110,7 +111,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn index(&mut self, name: &[String]) -> u32 {
-        let key = name.join("\u{1f}").to_lowercase();
+        let key = folded(&name.join("\u{1f}"));
         if let Some(index) = self.by_name.get(&key) {
             return *index;
         }

@@ -7,7 +7,7 @@ use super::subject::{Subject, at_cursor};
 use super::view::View;
 use crate::check::{Known, Schema};
 use crate::engine::Column;
-use crate::graph::{Node, NodeId};
+use crate::graph::{Node, NodeId, folded};
 use crate::lineage::{ColumnId, columns_of};
 
 /// So many columns are shown.
@@ -85,7 +85,7 @@ fn cell(text: &str) -> String {
 pub(super) fn column(snapshot: &Snapshot, id: &ColumnId) -> String {
     let (graph, node) = (snapshot.graph(), snapshot.graph().node(id.asset));
     let known = snapshot.columns(id.asset).unwrap_or_default();
-    let column = known.iter().find(|column| column.name.to_lowercase() == id.name);
+    let column = known.iter().find(|column| folded(&column.name) == id.name);
     let name = column.map_or(id.name.as_str(), |column| column.name.as_str());
     let engine_type = column.map(|column| format!(" · `{}`", column.engine_type)).unwrap_or_default();
     let mut parts = vec![format!("**{}.{name}**{engine_type}", node.name)];

@@ -3,7 +3,7 @@
 use super::analysis::Snapshot;
 use super::view::View;
 use super::yaml;
-use crate::graph::{Body, NodeId};
+use crate::graph::{Body, NodeId, folded};
 use crate::lineage::{ColumnId, named_columns};
 use crate::parse::sql::words;
 use crate::source::{Place, Span};
@@ -89,7 +89,7 @@ fn column(view: &View<'_>) -> Option<(Subject, Span)> {
             let asset = graph.find(&described.asset);
             if let (Some(span), Some(asset)) = (span, asset) {
                 found = Some(span);
-                columns.made = Some(ColumnId { asset, name: described.column.to_lowercase() });
+                columns.made = Some(ColumnId { asset, name: folded(&described.column) });
             }
         }
     }
@@ -125,7 +125,7 @@ pub(super) fn named_in(snapshot: &Snapshot, id: NodeId) -> Vec<Named> {
                 let columns = python.body.parameters.get(*index).and_then(|parameter| parameter.reads.clone());
                 let upstream = *upstream;
                 columns.unwrap_or_default().into_iter().map(move |column| Named {
-                    columns: vec![ColumnId { asset: upstream, name: column.name.to_lowercase() }],
+                    columns: vec![ColumnId { asset: upstream, name: folded(&column.name) }],
                     is_copy: true,
                     place: without_quotes(Place::new(&node.file, column.span)),
                 })
@@ -150,7 +150,7 @@ fn without_quotes(place: Place) -> Place {
 pub(super) fn own_columns(snapshot: &Snapshot, id: NodeId) -> Vec<(ColumnId, Place)> {
     let node = snapshot.graph().node(id);
     let own = snapshot.columns(id).unwrap_or_default();
-    let column = |name: &str| ColumnId { asset: id, name: name.to_lowercase() };
+    let column = |name: &str| ColumnId { asset: id, name: folded(name) };
     match &node.body {
         Body::Sql(sql) => {
             let words = words(sql.statement());
@@ -216,5 +216,5 @@ pub(super) fn described(snapshot: &Snapshot, column: &ColumnId) -> Option<Place>
     let file = &node.described_at.as_ref()?.file;
     let described = yaml::columns(file).into_iter();
     let mut own = described.filter(|described| described.asset == node.name.as_str());
-    own.find(|described| described.column.to_lowercase() == column.name).map(|found| Place::new(file, found.span))
+    own.find(|described| folded(&described.column) == column.name).map(|found| Place::new(file, found.span))
 }

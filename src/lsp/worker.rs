@@ -97,7 +97,11 @@ impl Work {
         while let Some(documents) = shared.next() {
             let looked = catch_unwind(AssertUnwindSafe(|| self.look(&documents)));
             match looked {
-                Ok(Some(snapshot)) => shared.state().snapshot = Some(Arc::new(snapshot)),
+                Ok(Some(snapshot)) => {
+                    let before = shared.state().snapshot.replace(Arc::new(snapshot));
+                    // To take it apart takes as long as reading some hundred files.
+                    rayon::spawn(move || drop(before));
+                }
                 Ok(None) => {}
                 Err(_) => {
                     // What it remembers may be half of something.

@@ -97,6 +97,9 @@ pub enum Manner {
     Call,
     /// A plain table name in the rendered SQL, with its span there, and whether an alias follows it.
     PlainName { rendered: Span, has_alias: bool },
+    /// A table's name in a text that a table function takes (`query_table('x')`), with its span in the rendered SQL. It may
+    /// be nobody's.
+    Text { rendered: Span },
     /// A parameter of an asset function: data arrives under this name.
     Parameter(String),
     /// A file's name among the arguments of a table function in the rendered SQL, which reads it as it stands.

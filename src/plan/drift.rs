@@ -1,6 +1,6 @@
 //! What shows that a relation was altered by somebody else than dovetail.
 
-use super::staleness::{Cause, CauseKind};
+use super::judgement::{Cause, CauseKind};
 use crate::engine::{Column, Content, ExistingRelation, Recorded};
 
 /// Why what stands is not what was recorded. `content` is what was read of it, where it was read, by `hash_method`.

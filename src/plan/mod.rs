@@ -1,21 +1,25 @@
 //! `graph + selection -> Plan`: the ordered steps, each with its reason. Pure.
 
 mod age;
+mod causes;
 mod drift;
+pub mod judgement;
 pub mod orphans;
 mod outlook;
 mod schema;
+mod sight;
 pub mod staleness;
 
 pub use age::Rule;
+pub use causes::DECLARED_COLUMNS;
 pub use outlook::Waiting;
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, NodeId};
+use judgement::{Judgement, State};
 use outlook::{outlooks, waiting};
-use staleness::{Judgement, State};
 
 /// What will be executed: steps in an order in which upstreams come first.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::engine::{Made, StoredAs};
-use crate::graph::{AssetGraph, Materialized};
+use crate::graph::{AssetGraph, Materialized, folded};
 use crate::record::Found;
 
 /// Something that stands, that dovetail made, and that is no asset's any more.
@@ -26,7 +26,7 @@ pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
     let standing: HashSet<String> = own.map(|found| found.relation.key()).collect();
     let taken = taken_over(graph, found);
     let is_needed = |made: &&Made| !taken.contains(made.asset.as_str()) || graph.find(&made.asset).is_some();
-    let is_orphan = |made: &Made| match made.relation.as_ref().map(|relation| relation.to_lowercase()) {
+    let is_orphan = |made: &Made| match made.relation.as_deref().map(folded) {
         Some(relation) => standing.contains(&relation) && !declared.contains(&relation),
         None => found.objects.contains_key(&made.asset) && !is_object(graph, &made.asset),
     };

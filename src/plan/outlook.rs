@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::staleness::{Judgement, State};
+use super::judgement::{Judgement, State};
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 

@@ -1,6 +1,6 @@
 //! Columns that a declaration wants otherwise than they are.
 
-use super::staleness::{Cause, CauseKind};
+use super::judgement::{Cause, CauseKind};
 use crate::engine::Column;
 
 /// What of the declaration differs from the recorded columns.

@@ -7,7 +7,9 @@ mod native;
 mod target;
 
 pub use native::{LoadOptions, find_root, load};
-pub use target::{Attachment, Extension, Publish, Secret, Target, is_reserved_schema};
+pub use target::{
+    Attachment, Extension, Publish, STATE_SCHEMA, Secret, TRASH_SCHEMA, Target, is_reserved_alias, is_reserved_schema,
+};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

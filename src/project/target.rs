@@ -4,15 +4,28 @@ use std::path::PathBuf;
 
 use super::Values;
 
-/// Schemas that hold no assets: dovetail's own records, and what DuckDB says of itself.
-const RESERVED_SCHEMAS: [&str; 3] = ["dovetail", "information_schema", "pg_catalog"];
+/// The schema of dovetail's own records.
+pub const STATE_SCHEMA: &str = "dovetail";
+
+/// The schema of what `gc` has moved away.
+pub const TRASH_SCHEMA: &str = "dovetail_trash";
+
+/// Schemas of dovetail, and of what DuckDB says of itself.
+const RESERVED_SCHEMAS: [&str; 4] = [STATE_SCHEMA, TRASH_SCHEMA, "information_schema", "pg_catalog"];
 
 /// Names of databases that DuckDB keeps for itself: it calls a file of such a name otherwise.
 const RESERVED_CATALOGS: [&str; 3] = ["main", "system", "temp"];
 
-/// Whether assets may not be written to the schema, whose name SQL compares without regard to case.
+/// Whether assets may not be written to the schema, whose name SQL compares without regard to case. In a schema with the
+/// name of one of DuckDB's databases nothing could be told from what is in that; `main` is a schema first of all.
 pub fn is_reserved_schema(schema: &str) -> bool {
-    RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(schema))
+    let is = |reserved: &&str| reserved.eq_ignore_ascii_case(schema);
+    RESERVED_SCHEMAS.iter().any(is) || RESERVED_CATALOGS.iter().any(|name| *name != "main" && is(name))
+}
+
+/// Whether no attached database may have the name: `name.table` would be a table of something else.
+pub fn is_reserved_alias(alias: &str) -> bool {
+    is_reserved_schema(alias) || RESERVED_CATALOGS.iter().any(|name| name.eq_ignore_ascii_case(alias))
 }
 
 /// When what a run builds becomes visible.

@@ -4,6 +4,7 @@ mod files;
 mod found;
 mod kept;
 mod log;
+mod macros;
 mod observe;
 mod rename;
 
@@ -11,6 +12,7 @@ pub use files::stamp;
 pub use found::Found;
 pub use kept::{Damage, damaged};
 pub use log::{Counts, LogHead, LoggedAsset, LoggedRun, RunLog, RunLogs, RunStatus, event_lines};
+pub use macros::ReadingMacros;
 pub use observe::Observer;
 use rename::names;
 pub use rename::renamed;
@@ -19,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Column, Engine, EngineError, InputVersion, Inputs, Recorded};
-use crate::graph::{AssetGraph, Kind, Materialized, Node, NodeId};
+use crate::graph::{AssetGraph, Kind, Materialized, Node, NodeId, folded};
 use crate::hash::of_pieces;
 
 /// How the data version of a view is made of what it reads.
@@ -133,7 +135,7 @@ pub fn sources_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) 
 /// Whether a record is of what stands where the asset is read from.
 fn stands_at(record: Option<&Recorded>, asset: &Node) -> bool {
     let relation = record.and_then(|record| record.relation.as_deref());
-    relation.is_none_or(|relation| relation.to_lowercase() == asset.relation.key())
+    relation.is_none_or(|relation| folded(relation) == asset.relation.key())
 }
 
 /// The version of columns that `InputVersion::columns` holds.

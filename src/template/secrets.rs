@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
+use serde_json::Value;
+
 use crate::diagnostic::Diagnostic;
+use crate::project::Values;
 
 /// Shorter values are left alone: hiding every `1` or `on` would make a message unreadable and tell the secret anyway.
 const SHORTEST: usize = 4;
@@ -45,6 +48,28 @@ impl Secrets {
         diagnostic
     }
 
+    /// Values by name in which every secret value is replaced by `***`, in names too.
+    pub fn redact_values(&self, values: &Values) -> Values {
+        values.iter().map(|(name, value)| (self.redact(name), self.redact_value(value))).collect()
+    }
+
+    fn redact_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.redact(text)),
+            Value::Array(items) => items.iter().map(|item| self.redact_value(item)).collect(),
+            Value::Object(entries) => {
+                entries.iter().map(|(name, value)| (self.redact(name), self.redact_value(value))).collect()
+            }
+            // A secret may be a number.
+            Value::Number(number) => {
+                let text = number.to_string();
+                let redacted = self.redact(&text);
+                if redacted == text { value.clone() } else { Value::String(redacted) }
+            }
+            Value::Null | Value::Bool(_) => value.clone(),
+        }
+    }
+
     /// The text with every secret value replaced by `***`.
     pub fn redact(&self, text: &str) -> String {
         let values = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -56,6 +81,8 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -66,5 +93,16 @@ mod tests {
         }
         assert_eq!(secrets.redact("on hunter22-more and hunter22"), "on *** and ***");
         assert!(Secrets::is_secret("my_api_Key") && !Secrets::is_secret("HOME"));
+    }
+
+    #[test]
+    fn values_hold_no_secret_in_names_texts_and_numbers() {
+        let secrets = Secrets::default();
+        secrets.register("hunter22");
+        secrets.register("12345");
+        let values = |json: Value| json.as_object().unwrap().clone().into_iter().collect::<Values>();
+        let given = json!({"a": ["x hunter22", {"hunter22": 1}], "pin": 12345, "n": null, "rows": 1.5, "b": true});
+        let told = json!({"a": ["x ***", {"***": 1}], "pin": "***", "n": null, "rows": 1.5, "b": true});
+        assert_eq!(secrets.redact_values(&values(given)), values(told));
     }
 }

@@ -119,3 +119,54 @@ fn a_database_that_cannot_be_opened_has_its_own_hint() {
         }
     }
 }
+
+/// DuckDB looks for databases and for schemas by the first part of a name.
+#[test]
+fn a_schema_may_be_called_like_the_database() {
+    let config =
+        |more: &str| format!("name = 'shop'\n[targets.dev]\ndatabase = 'shop.duckdb'\nschema = 'shop'\n{more}");
+    let project = Project::new()
+        .file("dovetail.toml", config(""))
+        .file("seeds/raw.csv", "x\n1\n2\n")
+        .file("models/a.sql", "select x + 1 as x from raw")
+        .file("models/v.sql", "{{ config(materialized='view') }} select a.x from a")
+        .file("models/b.sql", "select * from v join shop.a using (x)")
+        .file("models/left.sql", "select 1 as x")
+        .file("models/seen.sql", "{{ config(materialized='view') }} select * from \"left\"");
+    let ok = |arguments: &[&str]| {
+        let said = project.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {said}");
+        said
+    };
+    ok(&["run"]);
+    ok(&["run", "--atomic"]);
+    ok(&["status", "--verify"]);
+    ok(&["check"]);
+    assert_eq!(ok(&["show", "b", "-o", "csv"]).stdout, "x\n2\n3\n");
+    std::fs::remove_file(project.root().join("models/seen.sql")).unwrap();
+    let renamed = "{{ config(renamed_from='left') }} select 1 as x";
+    std::fs::rename(project.root().join("models/left.sql"), project.root().join("left.away")).unwrap();
+    assert!(ok(&["gc", "--yes"]).stderr.contains("2 moved to the trash"));
+    assert!(ok(&["gc", "--restore"]).stderr.contains("2 moved back"));
+    std::fs::write(project.root().join("models/right.sql"), renamed).unwrap();
+    ok(&["reconcile"]);
+    assert!(ok(&["gc", "--yes"]).stderr.contains("1 moved to the trash"), "`left` went when it was renamed");
+    ok(&["gc", "--empty", "--yes"]);
+    ok(&["status", "--verify"]);
+}
+
+#[test]
+fn the_database_may_be_called_like_a_schema_of_dovetail() {
+    for name in ["dovetail", "dovetail_trash"] {
+        let project = Project::new()
+            .file("dovetail.toml", format!("name = '{name}'"))
+            .file("models/a.sql", "select 1 as x")
+            .file("models/b.sql", "select * from a");
+        assert_eq!(project.run(&["run"]).code, 0);
+        std::fs::remove_file(project.root().join("models/b.sql")).unwrap();
+        for arguments in [&["gc", "--yes"][..], &["gc", "--restore"], &["gc", "--yes"], &["gc", "--empty", "--yes"]] {
+            let said = project.run(arguments);
+            assert_eq!(said.code, 0, "{name} {arguments:?}: {said}");
+        }
+    }
+}

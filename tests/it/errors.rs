@@ -222,6 +222,32 @@ fn same_relation() {
     ]));
 }
 
+/// DuckDB folds the letters of ASCII and no others.
+#[test]
+fn names_that_differ_by_case_alone() {
+    assert_said!(ls(&[("models/ab.sql", "select 1 as x"), ("models/aB.sql", "select 1 as x")]));
+    let project = Project::new()
+        .file("models/É.sql", "select 1 as x")
+        .file("models/é.sql", "select 2 as x")
+        .file("models/both.sql", "select É.x as upper, é.x as lower from É, é")
+        .file("models/local.sql", "with É as (select 3 as x) select É.x as cte, é.x as asset from É, é");
+    let ok = |arguments: &[&str]| {
+        let said = project.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {said}");
+        said.stdout
+    };
+    ok(&["run"]);
+    assert_eq!(ok(&["show", "both", "-o", "csv"]), "upper,lower\n1,2\n");
+    assert_eq!(ok(&["show", "local", "-o", "csv"]), "cte,asset\n3,2\n");
+    ok(&["status", "--verify"]);
+    assert_eq!(ok(&["run", "--atomic"]), "");
+    std::fs::remove_file(project.root().join("models/É.sql")).unwrap();
+    std::fs::write(project.root().join("models/both.sql"), "select x from é").unwrap();
+    let said = project.run(&["gc", "--yes"]);
+    assert!(said.code == 0 && said.stderr.contains("1 moved to the trash"), "{said}");
+    assert_eq!(ok(&["show", "é", "-o", "csv"]), "x\n2\n");
+}
+
 #[test]
 fn as_json() {
     let project =

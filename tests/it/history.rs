@@ -388,3 +388,33 @@ fn lines_of(project: &Project, arguments: &[&str]) -> Vec<Value> {
     let said = project.run(&[arguments, &["--output", "json"]].concat());
     said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
+
+#[test]
+fn what_failed_under_a_new_name_comes_after_what_the_old_one_was_built_as() {
+    let project = Project::new().file("models/old.sql", "select 1 as x");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/old.sql", "select error('one') as x");
+    assert_eq!(project.run(&["run"]).code, 1);
+    std::fs::remove_file(project.root().join("models/old.sql")).unwrap();
+    write(&project, "models/new.sql", "{{ config(renamed_from='old') }} select error('two') as x");
+    assert_eq!(project.run(&["run"]).code, 1);
+    let status = project.run(&["status"]).stdout;
+    assert!(status.contains("renamed from `old`") && status.contains("two") && !status.contains("one"), "{status}");
+    write(&project, "models/new.sql", "{{ config(renamed_from='old') }} select 2 as x");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let told = lines(&project, &["history", "new"]);
+    let told: Vec<String> = told.iter().map(|past| format!("{} {}", past["outcome"], past["message"])).collect();
+    assert!(told[0].starts_with("\"materialized\"") && told[3].starts_with("\"materialized\""), "{told:?}");
+    assert!(told[1].contains("two") && told[2].contains("one"), "{told:?}");
+}
+
+#[test]
+fn why_reads_the_rows_where_it_is_asked_to() {
+    let project = built();
+    let database = duckdb::Connection::open(project.root().join("project.duckdb")).unwrap();
+    database.execute_batch("update main.a set name = 'other' where code = 1").unwrap();
+    drop(database);
+    let state = |arguments: &[&str]| lines(&project, arguments)[0]["state"].clone();
+    assert_eq!(state(&["why", "a"]), "fresh");
+    assert_eq!(state(&["why", "a", "--verify"]), "drifted");
+}

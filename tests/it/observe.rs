@@ -397,3 +397,48 @@ fn what_reads_a_file_that_is_gone_stays_as_it_is() {
     assert!(found.iter().zip(changed).all(|(found, changed)| found.starts_with(changed)), "{found:?}");
     assert_eq!(project.run(&["reconcile"]).code, 0);
 }
+
+#[test]
+fn macros_of_the_database_that_read_tables_are_named() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as v")
+        .file("models/direct.sql", "select highest(v) as x from base")
+        .file("models/shown.sql", "{{ config(materialized='view') }} select v, TWICE(v) as x from base")
+        .file("models/below.sql", "select x from shown")
+        .file("models/table_macro.sql", "select v from over(0)")
+        .file("models/plain.sql", "select cents(v) as highest from base");
+    by_hand(
+        &project,
+        "project.duckdb",
+        "create table t as select 5 as v;
+        create macro highest(n) as (select max(v) from t where v > n);
+        create macro twice(n) as highest(n) * 2;
+        create macro cents(n) as n * 100;
+        create macro over(n) as table select v from t where v > n",
+    );
+    let project = built(project);
+    let unobserved = |asset: &str| line(&project, asset)["unobserved"].clone();
+    assert_eq!(unobserved("direct"), json!(["highest(...)"]));
+    assert_eq!(unobserved("below"), json!(["twice(...)"]));
+    assert_eq!(unobserved("table_macro"), json!(["over(...)"]));
+    assert_eq!([unobserved("base"), unobserved("plain")], [json!([]), json!([])]);
+    let why = project.run(&["why", "direct", "-o", "json"]).stdout;
+    assert!(why.contains(r#""unobserved":["highest(...)"]"#), "{why}");
+    let lineage = |column: &str| project.run(&["lineage", column]).stderr;
+    assert!(lineage("direct.x").contains("`direct`: macros of the database read more than it names: `highest(...)`"));
+    assert!(!lineage("plain.highest").contains("macros"));
+}
+
+#[test]
+fn what_is_observed_is_compared_as_the_target_says() {
+    let project = Project::new()
+        .file("dovetail.toml", "[targets.dev]\nsettings = { default_collation = 'NOCASE' }\n")
+        .file("models/read.sql", "select n from {{ source('raw', 'counted') }}")
+        .file("models/s.yml", "sources:\n  - name: raw\n    tables:\n      - name: counted\n        observe: hash\n");
+    let rows = "create schema raw; create table raw.x as select 'a' as name;
+        create view raw.counted as select count(*) filter (name = 'A') as n from raw.x";
+    by_hand(&project, "project.duckdb", rows);
+    let project = built(project);
+    by_hand(&project, "project.duckdb", "insert into raw.x values ('a')");
+    assert_eq!(unfresh(&project), ["read stale source: `raw.counted` changed"]);
+}

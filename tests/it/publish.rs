@@ -406,3 +406,25 @@ fn clearing_touches_nothing_of_the_user() {
     assert!(session.query("from a__staged_1").is_err());
     assert!(engine.staged().unwrap().is_empty() && engine.discard_staged().unwrap().is_empty());
 }
+
+#[test]
+fn a_table_that_a_text_names_is_read_where_it_is_staged() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as g")
+        .file("models/other.sql", "{{ config(schema='odd one', alias='it''s') }} select g from base")
+        .file("models/above.sql", "select g from query_table('base')")
+        .file("models/pair.sql", "select distinct g from query_table(['main.base', 'other'], true)")
+        .file("models/local.sql", "with base as (select 7 as g) select g from query_table('base')");
+    done(&project, &["run", "--atomic", "--threads", "1"]);
+    let values = "select (from above) as a, (from pair) as b, (from local) as l";
+    assert_eq!(shown(&project, values), "a,b,l\n1,1,7\n");
+    write(&project, "models/base.sql", "select 2 as g");
+    done(&project, &["run", "--atomic", "--threads", "3"]);
+    assert_eq!(shown(&project, values), "a,b,l\n2,2,7\n");
+    write(&project, "models/base.sql", "select 3 as g");
+    done(&project, &["reconcile"]);
+    assert_eq!(shown(&project, values), "a,b,l\n3,3,7\n");
+    let status = done(&project, &["status"]).stdout;
+    let unseen: Vec<&str> = status.lines().filter(|line| line.contains("query_table(...)")).collect();
+    assert!(unseen.len() == 1 && unseen[0].starts_with("local "), "{status}");
+}

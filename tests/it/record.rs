@@ -105,3 +105,42 @@ fn secrets_are_not_written_down() {
     let code = shown(&project, "select details->>'code' as code from dovetail.materializations");
     assert!(code.contains("length(") && !code.contains("correcthorse"), "{code}");
 }
+
+/// DuckDB compares texts as a setting says, and names of assets are compared letter by letter.
+#[test]
+fn names_are_told_apart_whatever_the_collation_is() {
+    let project = Project::new()
+        .file("dovetail.toml", "[targets.dev]\nsettings = { default_collation = 'NOCASE' }\n")
+        .file("models/a.sql", "select 1 as x")
+        .file("models/A.sql", "{{ config(schema='other') }} select 2 as x")
+        .file("models/é.sql", "select 3 as x")
+        .file("models/É.sql", "select 4 as x, 'b' = 'B' as same");
+    let ok = |arguments: &[&str]| {
+        let said = project.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {said}");
+        said.stdout
+    };
+    ok(&["run"]);
+    ok(&["status", "--verify"]);
+    let newest =
+        "select string_agg(asset, ' ' order by asset collate c) as names, count(distinct relation collate c) as n";
+    assert_eq!(
+        ok(&["show", "--inline", &format!("{newest} from dovetail.assets"), "-o", "csv"]),
+        "names,n\nA a É é,4\n"
+    );
+    std::fs::write(project.root().join("models/a.sql"), "select error('no') as x").unwrap();
+    assert_eq!(project.run(&["run", "--atomic", "-s", "a"]).code, 1);
+    let status = project.run(&["status"]).stdout;
+    let fresh = status.lines().filter(|line| line.contains(" fresh")).count();
+    assert!(fresh == 3 && status.contains("a  stale"), "{status}");
+    assert_eq!(ok(&["history", "A", "-o", "json"]).lines().count(), 1);
+    assert_eq!(ok(&["history", "a", "-o", "json"]).lines().count(), 2);
+    // The setting is the target's all the same.
+    assert_eq!(ok(&["show", "É", "-o", "csv"]), "x,same\n4,true\n");
+    std::fs::remove_file(project.root().join("models/a.sql")).unwrap();
+    std::fs::write(project.root().join("models/b.sql"), "{{ config(renamed_from='a') }} select 1 as x").unwrap();
+    ok(&["run", "-s", "b"]);
+    assert_eq!(ok(&["history", "A", "-o", "json"]).lines().count(), 1);
+    assert_eq!(ok(&["history", "b", "-o", "json"]).lines().count(), 3);
+    ok(&["status"]);
+}

@@ -211,7 +211,7 @@ fn events_are_json_lines() {
         ["run_started", "asset_started", "asset_finished", "asset_started", "asset_finished", "run_finished"];
     assert_eq!(events, expected);
     assert!(
-        lines.iter().any(|line| line["code"] == "DT0601" && line["line"] == 1 && line["column"] == 8),
+        lines.iter().any(|line| line["code"] == "DT0801" && line["line"] == 1 && line["column"] == 8),
         "{lines:#?}"
     );
 }

@@ -114,3 +114,17 @@ def test_a_model_that_only_binds_with_an_extension(project) -> None:
     assert said.count("error[") == 1, said
     columns = project.json("show", "names", "--schema", "-o", "json")
     assert columns == [{"column": "name", "type": "VARCHAR"}, {"column": "family", "type": "UTINYINT"}]
+
+
+def test_values_of_an_extension_have_a_version(project) -> None:
+    project.write(
+        "dovetail.toml",
+        '[targets.dev]\nextensions = ["inet"]\nsettings = { allow_unsigned_extensions = true }\n',
+    )
+    project.write("models/hosts.sql", "select '127.0.0.1'::inet as ip, ['::1'::inet, null] as more, {'a': ip} as deep")
+    project.write("models/copy.sql", "select * from hosts")
+    project.dovetail("run")
+    project.dovetail("run", "--atomic")
+    project.dovetail("status", "--verify")
+    versions = "select count(distinct data_version) as n from dovetail.assets where data_version is not null"
+    assert project.query(versions) == [{"n": 1}]

@@ -100,7 +100,15 @@ def holder():
 @pytest.mark.parametrize("holding", [["run"], ["reconcile", "--atomic"]])
 @pytest.mark.parametrize(
     "arguments",
-    [["show", "plain"], ["run", "-s", "plain"], ["reconcile", "-s", "late"], ["run", "--atomic", "-s", "late"]],
+    [
+        ["show", "plain"],
+        ["run", "-s", "plain"],
+        ["reconcile", "-s", "late"],
+        ["run", "--atomic", "-s", "late"],
+        ["ls", "-s", "status:fresh"],
+        ["compile", "-s", "status:fresh"],
+        ["graph", "-s", "status:fresh"],
+    ],
 )
 def test_a_locked_database_is_waited_for(project, arguments: list[str], holding: list[str]) -> None:
     project.write("models/plain.sql", "select 1 as a")

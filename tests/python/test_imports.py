@@ -106,3 +106,54 @@ def test_a_process_that_runs_twice_imports_what_is_new(project) -> None:
     assert done.returncode == 0, done.stderr
     assert project.query("from second") == [{"x": 5}]
     assert project.query("from two") == [{"x": 1}]
+
+
+PACKAGE = """
+import os, pathlib, threading
+
+print("a greeting of the package")
+pathlib.Path(os.environ["SEEN"]).write_text(f"{threading.current_thread().name} {os.environ.get('MODE')}")
+"""
+
+USER = """
+import os
+{before}
+import a_package
+from dovetail import asset, sql
+
+
+@asset
+def made(base):
+    {body}
+    return base
+"""
+
+
+def seen_by_package(project, before: str = "", body: str = "pass", code: int = 0) -> tuple[str, str]:
+    """What a package outside of the project sees when it is imported, and what the run says."""
+    packages = project.root.parent / "packages"
+    packages.mkdir()
+    (packages / "a_package.py").write_text(PACKAGE if code == 0 else PACKAGE + "raise RuntimeError('no licence')\n")
+    seen = project.root.parent / "seen"
+    project.write("models/base.sql", "select count(*) as n from range(100_000_000) t(i) where i % 7 = 3")
+    project.write("models/made.py", USER.format(before=before, body=body))
+    environment = {"PYTHONPATH": str(packages), "SEEN": str(seen)}
+    done = project.dovetail("run", "--verbose", code=code, environment=environment)
+    return seen.read_text(), done.stdout + done.stderr
+
+
+def test_packages_are_imported_while_sql_runs(project) -> None:
+    seen, said = seen_by_package(project)
+    assert seen == "dovetail-imports None"
+    assert "a greeting of the package" not in said
+
+
+def test_a_package_is_not_imported_before_what_stands_above_its_import(project) -> None:
+    seen, said = seen_by_package(project, before="os.environ['MODE'] = 'quiet'")
+    assert seen.split()[1] == "quiet" and not seen.startswith("dovetail-imports")
+    assert "a greeting of the package" in said
+
+
+def test_a_package_that_cannot_be_imported_is_told_by_who_needs_it(project) -> None:
+    _, said = seen_by_package(project, code=1)
+    assert "ok      base" in said and "RuntimeError: no licence" in said

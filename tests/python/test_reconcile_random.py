@@ -31,6 +31,9 @@ FIRST = int(os.environ.get("DOVETAIL_SEQUENCES_FROM", "1"))
 SEQUENCES = [int(ONE)] if ONE else list(range(FIRST, FIRST + int(os.environ.get("DOVETAIL_EDIT_SEQUENCES", "8"))))
 STEPS = 4
 
+#: What a run says that is not begun since its check found something wrong.
+REFUSED = "nothing was built"
+
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_reconciling_gives_what_building_anew_gives(sequence: int, tmp_path: Path) -> None:
@@ -80,6 +83,8 @@ class Done:
     #: Of a second `reconcile`, and of `status`: one of them, since both ask the same function.
     again: Said | None
     status: Said | None
+    #: The check before the run refused it, and it was run all the same.
+    is_refused: bool = False
 
 
 class Work:
@@ -200,15 +205,25 @@ def reconciled(root: Path, before: Before, flags: list[str], threads: int, twice
         said = dovetail_in(root, *command, *flags)
         assert said.code in (0, 1, 2), said
     plan = dovetail_in(root, "plan", "--output=json", *flags)
-    said = dovetail_in(root, "reconcile", "--log-format=json", f"--threads={threads}", *flags)
+    reconcile = ["reconcile", "--log-format=json", f"--threads={threads}", *flags]
+    said = dovetail_in(root, *reconcile)
+    is_refused = REFUSED in said.stderr
+    if is_refused:
+        replanned = dovetail_in(root, "plan", "--output=json", *flags)
+        assert (said.code, untimed(replanned)) == (2, untimed(plan)), f"refused, and not without traces: {said}"
+        said = dovetail_in(root, *reconcile, "--no-check")
     if twice and said.code == 0:
-        return Done(plan, said, dovetail_in(root, "reconcile", *flags), None)
-    return Done(plan, said, None, dovetail_in(root, "status", "--output=json", *flags))
+        return Done(plan, said, dovetail_in(root, "reconcile", *flags), None, is_refused)
+    return Done(plan, said, None, dovetail_in(root, "status", "--output=json", *flags), is_refused)
+
+
+def untimed(plan: Said) -> list[tuple[str, str]]:
+    return [(line["asset"], line["action"]) for line in plan.lines()]
 
 
 def built_anew(root: Path, flags: list[str], kept: Path) -> tuple[Said, Content, Content]:
     """The project from nothing, in a forked process; and what both databases hold."""
-    said = dovetail_in(root, "run", "--log-format=json", *flags)
+    said = dovetail_in(root, "run", "--no-check", "--log-format=json", *flags)
     with Database() as database:
         return said, content(database, kept), content(database, root)
 
@@ -276,6 +291,8 @@ class Check:
         if self.anew.code == 2:
             self.nothing_happened()
             return
+        if self.done.is_refused:
+            assert "binder" in broken, "refused, and every query can run"
         assert self.done.reconcile.code == self.anew.code, f"{self.done.reconcile.stderr}\n{self.anew.stderr}"
         self.plan_was_right()
         self.plan_was_no_more_than_needed()

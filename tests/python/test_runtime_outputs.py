@@ -263,3 +263,32 @@ def test_a_lazy_frame_of_narwhals_is_collected(project) -> None:
         {"t": "ENUM('a')"},
         {"t": "ENUM('a')"},
     ]
+
+
+def test_metadata_holds_no_secret(project) -> None:
+    project.write("models/seen.sql", "-- {{ env_var('API_TOKEN', '') }}\nselect 1 as x")
+    project.write(
+        "models/m.py",
+        """
+import os
+from dovetail import Result, asset
+
+SECRET = os.environ["API_TOKEN"]
+
+@asset
+def table(seen):
+    return Result(seen, metadata={"url": f"https://x/?token={SECRET}", "deep": [{SECRET: 1}], "rows": 3})
+
+@asset(materialized="object")
+def thing(seen):
+    return Result(1, metadata={"used": SECRET})
+""",
+    )
+    for _ in range(2):
+        project.dovetail("run", environment={"API_TOKEN": "hunter22-and-more"})
+        kept = project.query("select asset, metadata::varchar as metadata from dovetail.assets where kind = 'python'")
+        told = {row["asset"]: row["metadata"] for row in kept}
+        assert told["table"] == '{"deep":[{"***":1}],"rows":3,"url":"https://x/?token=***"}', told
+        assert told["thing"] == '{"used":"***"}', told
+    logs = "".join(path.read_text() for path in (project.root / ".dovetail/runs").glob("*.jsonl"))
+    assert "hunter22" not in logs and "token=***" in logs

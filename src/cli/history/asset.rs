@@ -19,7 +19,7 @@ use crate::project::Project;
 use crate::record::RunLogs;
 
 pub(super) fn asset(context: &mut Context, project: &Project, name: &str, args: &HistoryArgs) -> CommandResult {
-    let engine = match open_to_read(context, project, args.wait) {
+    let engine = match open_to_read(context, project, args.waiting.wait) {
         Err(error) if error.kind == EngineErrorKind::NoDatabase => None,
         Err(error) if error.kind == EngineErrorKind::Locked && args.diff.is_empty() => {
             context.printer.note(&format!("{}: this is what the logs of runs say", error.message));

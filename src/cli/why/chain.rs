@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, InputVersion, Materialization, Past, PastEvent, PastRun};
 use crate::fingerprint::CodeVersion;
 use crate::graph::NodeId;
-use crate::plan::staleness::{CauseKind, Judgement, State};
+use crate::plan::judgement::{CauseKind, Judgement, State};
 
 /// What the chain is made from.
 pub(super) struct Chain<'c> {
@@ -138,7 +138,7 @@ impl Chain<'_> {
 
 impl Link {
     pub fn new(name: &str, depth: usize, judgement: &Judgement) -> Self {
-        let cause = |cause: &crate::plan::staleness::Cause| LinkCause {
+        let cause = |cause: &crate::plan::judgement::Cause| LinkCause {
             cause: cause.kind.as_str(),
             detail: cause.detail.clone(),
             asset: cause.about.clone(),

@@ -12,13 +12,14 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::graph::Materialized;
-use crate::plan::staleness::Judgement;
+use crate::plan::judgement::Judgement;
 use chain::{Chain, Link};
 
 pub(crate) fn why(context: &mut Context, args: &WhyArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let engine = open_if_there(context, &compiled, args.wait)?;
-    let assessment = Assessment::of(context, &compiled, Look::brief(engine.as_deref()))?;
+    let engine = open_if_there(context, &compiled, args.waiting.wait)?;
+    let look = engine.as_deref().map(|engine| Look { engine, verify: args.verify, tells_unseen: true });
+    let assessment = Assessment::of(context, &compiled, look)?;
     let chain = Chain { compiled: &compiled, assessment: &assessment, engine: engine.as_deref() };
     let name = args.name.as_str();
     let links = match compiled.graph.find(name) {

@@ -9,7 +9,7 @@ use super::raw::{Connection, Database, LogicalType, Prepared};
 use super::session::as_subquery;
 use super::{SESSION_SETTINGS, csv, library, refusal, settings, types};
 use crate::engine::{Binder, BinderSession, Bound, Column, EngineError, SchemaName};
-use crate::graph::{RelationName, quoted};
+use crate::graph::{RelationName, folded, quoted};
 use crate::project::{Project, Values};
 
 /// The name of a database in memory.
@@ -156,16 +156,16 @@ fn as_made(columns: Vec<Column>) -> Bound {
 }
 
 fn unique(name: String, counts: &mut HashMap<String, usize>) -> String {
-    let Some(mut count) = counts.get(&name.to_lowercase()).copied() else {
-        counts.insert(name.to_lowercase(), 1);
+    let Some(mut count) = counts.get(&folded(&name)).copied() else {
+        counts.insert(folded(&name), 1);
         return name;
     };
     loop {
         let numbered = format!("{name}_{count}");
         count += 1;
-        if !counts.contains_key(&numbered.to_lowercase()) {
-            counts.insert(name.to_lowercase(), count);
-            counts.insert(numbered.to_lowercase(), 1);
+        if !counts.contains_key(&folded(&numbered)) {
+            counts.insert(folded(&name), count);
+            counts.insert(folded(&numbered), 1);
             return numbered;
         }
     }

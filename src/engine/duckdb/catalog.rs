@@ -7,7 +7,7 @@ use super::content::columns;
 use super::raw::{Chunk, Connection};
 use super::state::{DEFINITION, number, text};
 use super::types::plain_names;
-use crate::engine::{Column, EngineError, ExistingRelation};
+use crate::engine::{Column, EngineError, ExistingRelation, Macro};
 use crate::graph::{RelationName, literal};
 
 /// Between the parts of a column, and between columns.
@@ -95,6 +95,22 @@ pub(super) fn definitions(connection: &Connection) -> Result<BTreeSet<String>, E
         names.extend((0..chunk.len()).filter_map(|row| text(&chunk, 0, row)));
     }
     Ok(names)
+}
+
+/// The macros that somebody has made in one of the databases.
+pub(super) fn macros(connection: &Connection) -> Result<Vec<Macro>, EngineError> {
+    // What extensions bring is the system's.
+    let query = "select function_name,
+            if(function_type = 'table_macro', macro_definition, 'select ' || macro_definition)
+        from duckdb_functions()
+        where not internal and database_name <> 'system' and macro_definition is not null";
+    let mut result = connection.run(query)?;
+    let mut macros = Vec::new();
+    while let Some(chunk) = result.next_chunk()? {
+        let one = |row| Some(Macro { name: text(&chunk, 0, row)?, query: text(&chunk, 1, row)? });
+        macros.extend((0..chunk.len()).filter_map(one));
+    }
+    Ok(macros)
 }
 
 /// The definition of a view.

@@ -7,6 +7,7 @@
 use duckdb::ffi;
 
 use super::raw::{LogicalType, take_text};
+use super::types::{has_name, type_text};
 use crate::graph::literal;
 
 /// DuckDB's own function, whatever macro somebody has given its name.
@@ -35,6 +36,9 @@ pub(super) fn hashed(value: &str, logical: &LogicalType, depth: usize) -> String
             format!("{HASH}(cardinality({value}), {keys}, {values})")
         }
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
+            // The functions of structs refuse those that an extension has given a name, such as INET.
+            let named = has_name(logical).then(|| format!("cast({value} as {})", type_text(logical)));
+            let value = named.as_deref().unwrap_or(value);
             let fields = (0..unsafe { ffi::duckdb_struct_type_child_count(raw) }).map(|index| {
                 let child = unsafe { LogicalType::new(ffi::duckdb_struct_type_child_type(raw, index)) };
                 hashed(&format!("struct_extract_at({value}, {})", index + 1), &child, depth)

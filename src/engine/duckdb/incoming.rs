@@ -11,7 +11,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::error::{error_from_text, query_error};
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA};
-use crate::graph::quoted;
+use crate::graph::{folded, quoted};
 
 static NEXT_VIEW: AtomicU64 = AtomicU64::new(0);
 
@@ -86,7 +86,7 @@ fn check_columns(schema: &Schema) -> Result<(), EngineError> {
         if field.name().is_empty() {
             return Err(error_from_text(EngineErrorKind::ColumnType, "the data has a column without a name"));
         }
-        if !seen.insert(field.name().to_lowercase()) {
+        if !seen.insert(folded(field.name())) {
             let message = format!("the data has two columns called `{}` (case does not count)", field.name());
             return Err(error_from_text(EngineErrorKind::ColumnType, message));
         }

@@ -31,6 +31,7 @@ mod types;
 pub(super) use binder::binder;
 pub(super) use error::hint;
 pub(super) use identity::identity;
+pub(super) use refusal::refusal;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 
@@ -48,10 +49,10 @@ use self::state::State;
 use self::trash::Trash;
 use super::{
     Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
-    LastRun, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
+    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
     WhenLocked,
 };
-use crate::graph::{RelationName, quoted};
+use crate::graph::{RelationName, folded, quoted};
 use crate::project::Project;
 
 /// How long to sleep between two tries at a locked database.
@@ -69,6 +70,10 @@ const QUICK_OPENING: Duration = Duration::from_millis(25);
 
 /// What every session sets for itself: errors with positions.
 const SESSION_SETTINGS: &str = "set session errors_as_json = true";
+
+/// What the engine's own questions are asked with: names and hashes are compared letter by letter, whatever a target has
+/// set for its queries.
+const OWN_SETTINGS: &str = "set session default_collation = ''";
 
 pub(super) fn open(
     project: &Project,
@@ -96,6 +101,7 @@ pub(super) fn open(
         connection.execute("pragma disable_checkpoint_on_shutdown")?;
     }
     let session_settings = settings::apply(&connection, project)?;
+    connection.execute(OWN_SETTINGS)?;
     let state = State::of(&connection)?;
     Ok(Arc::new_cyclic(|this| DuckDb {
         this: this.clone(),
@@ -214,6 +220,16 @@ impl DuckDb {
         lock(&self.built).extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
     }
 
+    /// A connection on which queries mean what the project says.
+    fn connect(&self) -> Result<Arc<Connection>, EngineError> {
+        let connection = self.database.connect()?;
+        connection.execute(SESSION_SETTINGS)?;
+        for setting in &self.session_settings {
+            connection.execute(setting)?;
+        }
+        Ok(connection)
+    }
+
     fn with_trash<T>(&self, work: impl FnOnce(&Trash<'_>) -> T) -> T {
         work(&Trash { connection: &lock(&self.connection), state: &self.state })
     }
@@ -236,7 +252,7 @@ impl Drop for DuckDb {
 }
 
 fn key(relation: &RelationName) -> String {
-    relation.to_string().to_lowercase()
+    folded(&relation.to_string())
 }
 
 /// Runs statements, all of them or none.
@@ -261,11 +277,7 @@ impl Engine for DuckDb {
 
     fn session(&self) -> Result<Box<dyn Session>, EngineError> {
         self.check_cancelled()?;
-        let connection = self.database.connect()?;
-        connection.execute(SESSION_SETTINGS)?;
-        for setting in &self.session_settings {
-            connection.execute(setting)?;
-        }
+        let connection = self.connect()?;
         let mut sessions = lock(&self.sessions);
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&connection));
@@ -346,11 +358,16 @@ impl Engine for DuckDb {
     }
 
     fn relation(&self, relation: &RelationName) -> Result<Option<ExistingRelation>, EngineError> {
-        catalog::relation(&lock(&self.connection), relation)
+        let found = catalog::relation(&lock(&self.connection), &self.state.written_out(relation))?;
+        Ok(found.map(|found| ExistingRelation { relation: relation.clone(), ..found }))
     }
 
     fn definitions(&self) -> Result<BTreeSet<String>, EngineError> {
         catalog::definitions(&lock(&self.connection))
+    }
+
+    fn macros(&self) -> Result<Vec<Macro>, EngineError> {
+        catalog::macros(&lock(&self.connection))
     }
 
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
@@ -366,8 +383,10 @@ impl Engine for DuckDb {
     }
 
     fn observe(&self, observations: &[Observation]) -> Vec<Result<String, EngineError>> {
-        let connection = lock(&self.connection);
-        observations.iter().map(|observation| observe::observe(&connection, observation)).collect()
+        // Views of others, and what `observe` says, may compare texts.
+        let connection = self.connect();
+        let observed = |observation| observe::observe(connection.as_ref().map_err(Clone::clone)?, observation);
+        observations.iter().map(observed).collect()
     }
 
     fn made(&self) -> Result<Vec<Made>, EngineError> {

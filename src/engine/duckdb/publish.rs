@@ -3,18 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::DuckDb;
 use super::raw::Connection;
 use super::session::as_subquery;
+use super::{DuckDb, lock};
 use crate::engine::{EngineError, StagedAsset, Swap};
 use crate::graph::{RelationName, quoted};
 
 /// The statements, in order, each with what belongs together. Asks what stands, so it is called before the transaction.
-pub(super) fn script(
-    engine: &DuckDb,
-    connection: &Arc<Connection>,
-    swaps: &[Swap],
-) -> Result<Vec<String>, EngineError> {
+pub(super) fn script(engine: &DuckDb, swaps: &[Swap]) -> Result<Vec<String>, EngineError> {
+    let connection = &lock(&engine.connection);
     let mut script = Vec::with_capacity(swaps.len() + 2);
     let drop = |relation: &RelationName| {
         let kind = engine.kind(connection, relation)?;

@@ -16,21 +16,43 @@ const MOST_FORMS: usize = 3;
 
 /// What an error of binding `query` tells.
 pub(super) fn bound(query: &str, error: &EngineError) -> Bound {
-    let (kind, text) = error.message.split_once(" Error: ").unwrap_or(("", &error.message));
-    let first = text.lines().next().unwrap_or_default().trim();
+    match refusal(query, error) {
+        Some(refusal) => Bound::Refused(refusal),
+        None => {
+            let (_, text) = parts(error);
+            Bound::Unknown(format!("DuckDB says: {}", first_line(text)))
+        }
+    }
+}
+
+/// What is wrong with `query`; `None` where the error tells of what the binder does not have.
+pub(in crate::engine) fn refusal(query: &str, error: &EngineError) -> Option<Refusal> {
+    let (kind, text) = parts(error);
+    let first = first_line(text);
     let is_elsewhere = NOT_HERE.iter().any(|words| first.starts_with(words));
     if is_elsewhere || !ABOUT_QUERY.contains(&kind) || first.contains("extension") {
-        return Bound::Unknown(format!("DuckDB says: {first}"));
+        return None;
     }
     // The parser counts characters, the binder bytes.
     let letters = |count: usize| query.char_indices().nth(count).map_or(query.len(), |(offset, _)| offset);
     let offset = if kind == "Parser" { error.offset.map(letters) } else { error.offset };
-    Bound::Refused(Refusal {
-        reason: reason(kind, first, text),
-        message: first.to_owned(),
-        details: forms(text),
-        offset,
-    })
+    let reason = reason(kind, first, text);
+    // What stands below is advice, or lists what `reason` and `details` hold.
+    let message = if reason == Reason::Other { in_one_line(text) } else { first.to_owned() };
+    Some(Refusal { reason, message, details: forms(text), offset })
+}
+
+/// An error's kind and what it says.
+fn parts(error: &EngineError) -> (&str, &str) {
+    error.message.split_once(" Error: ").unwrap_or(("", &error.message))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
+}
+
+fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn reason(kind: &str, first: &str, text: &str) -> Reason {

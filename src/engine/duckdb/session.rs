@@ -191,7 +191,7 @@ impl Session for DuckDbSession {
         delete.run()?;
         if let Some((relation, is_view)) = &renaming.dropped {
             let kind = if *is_view { "view" } else { "table" };
-            self.execute(&format!("drop {kind} if exists {relation}"))?;
+            self.execute(&format!("drop {kind} if exists {}", self.engine.state.written_out(relation)))?;
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Session for DuckDbSession {
     }
 
     fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError> {
-        let script = publish::script(&self.engine, &self.connection, swaps)?;
+        let script = publish::script(&self.engine, swaps)?;
         self.begin()?;
         let mut renamings = swaps.iter().filter_map(|swap| match swap {
             Swap::Renaming(renaming) => Some(renaming),

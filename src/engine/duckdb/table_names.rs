@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::engine::{EngineError, EngineErrorKind, FoundNames, FoundTable};
+use crate::graph::folded;
 
 /// A connection to nothing, just for its parser.
 static PARSER: OnceLock<Result<Mutex<Connection>, String>> = OnceLock::new();
@@ -108,7 +109,7 @@ impl Walk {
 
     /// A definition sees those before it, and itself when it is recursive.
     fn definition(&mut self, definition: &Value) {
-        let name = definition["key"].as_str().unwrap_or_default().to_lowercase();
+        let name = folded(definition["key"].as_str().unwrap_or_default());
         let query = &definition["value"]["query"];
         let depth = self.visible.len();
         if query["node"]["type"].as_str() == Some("RECURSIVE_CTE_NODE") {
@@ -141,7 +142,7 @@ impl Walk {
     }
 
     fn sees(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = folded(name);
         self.visible.contains(&name)
     }
 }

@@ -406,3 +406,30 @@ fn a_state_without_definitions_of_views_gets_them() {
     assert_eq!(engine.recorded(None).unwrap()[0].relation.as_deref(), Some("main.a"));
     assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
 }
+
+#[test]
+fn objects_are_told_apart_whatever_the_collation_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut project = project(folder.path());
+    project.target.settings = Values::from([("default_collation".to_owned(), json!("NOCASE"))]);
+    let engine = open(&project, Access::ReadWrite, WhenLocked::Fail, &|_| false).unwrap();
+    engine.prepare(&BTreeSet::new(), 1).unwrap();
+    let mut session = engine.session().unwrap();
+    let object = |asset: &str| StoredObject {
+        asset: asset.to_owned(),
+        manager: "pickle".to_owned(),
+        payload: asset.as_bytes().to_vec(),
+    };
+    for asset in ["a", "A", "é", "É"] {
+        session.put_object(&object(asset)).unwrap();
+        session.publish(&[record(asset)]).unwrap();
+    }
+    for asset in ["a", "A", "é", "É"] {
+        assert_eq!(session.get_object(asset).unwrap(), Some(object(asset)));
+    }
+    assert_eq!(engine.objects().unwrap().len(), 4);
+    assert_eq!(engine.recorded(Some(&["a"])).unwrap().len(), 1);
+    assert_eq!(engine.recorded(None).unwrap().len(), 4);
+    let compared = text(&engine, "select if('a' = 'A', 'alike', 'apart') as x");
+    assert!(compared.contains("alike"), "{compared}");
+}

@@ -12,12 +12,10 @@ use super::error::error_from_text;
 use super::raw::{BindValue, Connection};
 use super::state::json;
 use super::state::{State, TrashRow};
-use super::{catalog, content};
+use super::{catalog, content, state};
 use crate::engine::{Condition, EngineError, EngineErrorKind, Made, StoredAs};
-use crate::graph::{RelationName, literal, quoted};
-
-/// The schema of what was moved away.
-const SCHEMA: &str = "dovetail_trash";
+use crate::graph::{RelationName, folded, literal, quoted};
+use crate::project::TRASH_SCHEMA;
 
 /// What is known of something in the trash beyond its place.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -39,7 +37,7 @@ pub(super) struct Trash<'c> {
 impl Trash<'_> {
     /// Compares a record with what stands in its place.
     pub(super) fn condition(&self, made: &Made) -> Result<Condition, EngineError> {
-        let Some(relation) = relation(made) else {
+        let Some(relation) = self.relation(made) else {
             let found = self.state.read_object(self.connection, &made.asset)?;
             return Ok(if found.is_some() { Condition::AsMade } else { Condition::Gone });
         };
@@ -61,7 +59,7 @@ impl Trash<'_> {
     /// Moves all of these into the trash, or none.
     pub(super) fn collect(&self, garbage: &[Made]) -> Result<(), EngineError> {
         self.in_one_step(|| {
-            self.connection.execute(&format!("create schema if not exists {}", quoted(SCHEMA)))?;
+            self.connection.execute(&format!("create schema if not exists {}", self.schema(TRASH_SCHEMA)))?;
             let mut taken = self.taken_names()?;
             // All copies come first: views bind only as long as what they read stands.
             for made in garbage {
@@ -92,9 +90,9 @@ impl Trash<'_> {
         let (rows, bytes, built_at) = (made.rows, made.bytes, made.built_at);
         let mut details = Details { rows, bytes, built_at, query: None };
         let mut place = None;
-        if let Some(relation) = relation(made) {
+        if let Some(relation) = self.relation(made) {
             let name = free_name(&relation.identifier, taken);
-            let copy = in_trash(&name);
+            let copy = self.in_trash(&name);
             if made.stored_as == StoredAs::View {
                 let query = self.query_of(&relation)?;
                 if self.connection.prepare(&format!("from {relation}")).is_ok() {
@@ -117,7 +115,7 @@ impl Trash<'_> {
     }
 
     fn remove(&self, made: &Made) -> Result<(), EngineError> {
-        match relation(made) {
+        match self.relation(made) {
             Some(relation) => self.connection.execute(&format!("drop {} {relation}", made.stored_as.as_str())),
             None => {
                 let mut delete = self.connection.prepare(&self.state.delete_object())?;
@@ -131,9 +129,11 @@ impl Trash<'_> {
     fn query_of(&self, view: &RelationName) -> Result<String, EngineError> {
         let statement = format!(
             "select sql from duckdb_views() where database_name = current_database()
-            and lower(schema_name) = lower({}) and lower(view_name) = lower({})",
-            literal(&view.schema),
-            literal(&view.identifier)
+            and {} = {} and {} = {}",
+            state::folded("schema_name"),
+            literal(&folded(&view.schema)),
+            state::folded("view_name"),
+            literal(&folded(&view.identifier))
         );
         let chunk = self.connection.prepare(&statement)?.run()?.next_chunk()?;
         let text = chunk.and_then(|chunk| String::from_utf8(chunk.bytes(0, 0)?).ok()).unwrap_or_default();
@@ -142,11 +142,11 @@ impl Trash<'_> {
     }
 
     fn bring_back(&self, row: &TrashRow) -> Result<(), EngineError> {
-        let (Some(relation), Some(place)) = (row.relation(), &row.place) else {
+        let (Some(relation), Some(place)) = (self.relation_of(row), &row.place) else {
             return self.connection.execute(&self.state.restore_object(row.id));
         };
-        self.connection.execute(&format!("create schema if not exists {}", quoted(&relation.schema)))?;
-        self.connection.execute(&format!("create table {relation} as from {}", in_trash(place)))
+        self.connection.execute(&format!("create schema if not exists {}", self.schema(&relation.schema)))?;
+        self.connection.execute(&format!("create table {relation} as from {}", self.in_trash(place)))
     }
 
     /// Views may read each other: those that bind come first, again and again.
@@ -161,8 +161,8 @@ impl Trash<'_> {
                 return Err(publish_error(format!("the view {} reads what is not there: {why}", names.join(", "))));
             }
             for row in ready {
-                let Some(relation) = row.relation() else { continue };
-                self.connection.execute(&format!("create schema if not exists {}", quoted(&relation.schema)))?;
+                let Some(relation) = self.relation_of(row) else { continue };
+                self.connection.execute(&format!("create schema if not exists {}", self.schema(&relation.schema)))?;
                 self.connection.execute(&format!("create view {relation} as {}", row.query()))?;
             }
             views = waiting;
@@ -175,13 +175,13 @@ impl Trash<'_> {
         for row in rows {
             if let Some(place) = &row.place {
                 let kind = row.stored_as.as_str();
-                self.connection.execute(&format!("drop {kind} if exists {}", in_trash(place)))?;
+                self.connection.execute(&format!("drop {kind} if exists {}", self.in_trash(place)))?;
             }
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         self.connection.execute(&self.state.delete_trash(&ids))?;
         if self.taken_names()?.is_empty() {
-            self.connection.execute(&format!("drop schema if exists {}", quoted(SCHEMA)))?;
+            self.connection.execute(&format!("drop schema if exists {}", self.schema(TRASH_SCHEMA)))?;
         }
         Ok(())
     }
@@ -194,10 +194,29 @@ impl Trash<'_> {
     /// The names in the trash's schema, in lower case.
     fn taken_names(&self) -> Result<HashSet<String>, EngineError> {
         let relations = catalog::relations(self.connection, self.state.database())?;
-        let inside = relations
-            .into_iter()
-            .filter(|found| found.relation.database.is_none() && found.relation.schema.eq_ignore_ascii_case(SCHEMA));
-        Ok(inside.map(|found| found.relation.identifier.to_lowercase()).collect())
+        let inside = relations.into_iter().filter(|found| {
+            found.relation.database.is_none() && found.relation.schema.eq_ignore_ascii_case(TRASH_SCHEMA)
+        });
+        Ok(inside.map(|found| folded(&found.relation.identifier)).collect())
+    }
+
+    /// Where a record says that something stands.
+    fn relation(&self, made: &Made) -> Option<RelationName> {
+        Some(self.state.written_out(&RelationName::from_text(made.relation.as_deref()?)?))
+    }
+
+    /// Where something in the trash stood.
+    fn relation_of(&self, row: &TrashRow) -> Option<RelationName> {
+        Some(self.state.written_out(&RelationName::from_text(row.relation.as_deref()?)?))
+    }
+
+    fn in_trash(&self, name: &str) -> String {
+        format!("{}.{}", self.schema(TRASH_SCHEMA), quoted(name))
+    }
+
+    /// A schema of the own database.
+    fn schema(&self, name: &str) -> String {
+        format!("{}.{}", quoted(self.state.database()), quoted(name))
     }
 
     fn in_one_step(&self, work: impl FnOnce() -> Result<(), EngineError>) -> Result<(), EngineError> {
@@ -212,29 +231,17 @@ impl Trash<'_> {
 }
 
 impl TrashRow {
-    pub(super) fn relation(&self) -> Option<RelationName> {
-        RelationName::from_text(self.relation.as_deref()?)
-    }
-
     fn query(&self) -> &str {
         self.details.query.as_deref().unwrap_or_default()
     }
 }
 
-fn relation(made: &Made) -> Option<RelationName> {
-    RelationName::from_text(made.relation.as_deref()?)
-}
-
-fn in_trash(name: &str) -> String {
-    format!("{}.{}", quoted(SCHEMA), quoted(name))
-}
-
 /// The name, with a number when the trash has one like it.
 fn free_name(name: &str, taken: &mut HashSet<String>) -> String {
     let names = (1..).map(|number| if number == 1 { name.to_owned() } else { format!("{name}_{number}") });
-    let mut free = names.filter(|name| !taken.contains(&name.to_lowercase()));
+    let mut free = names.filter(|name| !taken.contains(&folded(name)));
     let name = free.next().unwrap_or_default();
-    taken.insert(name.to_lowercase());
+    taken.insert(folded(&name));
     name
 }
 

@@ -83,6 +83,11 @@ fn enum_values(logical: &LogicalType) -> Vec<String> {
         .collect()
 }
 
+/// Whether a type has a name of its own beside what it is made of.
+pub(super) fn has_name(logical: &LogicalType) -> bool {
+    alias(logical).is_some()
+}
+
 /// The name of a type that is another one underneath, such as `JSON`.
 fn alias(logical: &LogicalType) -> Option<String> {
     // SAFETY: as in `type_text`; null when there is none.

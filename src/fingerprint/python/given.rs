@@ -1,4 +1,5 @@
-//! What code takes from the `Context` of its run that the project's settings decide: variables, the target's name.
+//! What code takes from the `Context` of its run that the project's settings decide: variables, the target's name, and
+//! what queries give.
 //!
 //! Nobody can tell by the text which value is a context, so every attribute of these names counts, in code that can have
 //! one at all.
@@ -19,6 +20,8 @@ pub(super) enum Given {
     Variables,
     /// `context.target`
     Target,
+    /// `context.sql(...)` and `dovetail.sql(...)`: the settings of the target decide what comes out.
+    Rows,
 }
 
 impl Given {
@@ -28,6 +31,8 @@ impl Given {
             Given::Variable(name) => vec![variable(project, name)],
             Given::Variables => project.vars.keys().map(|name| variable(project, name)).collect(),
             Given::Target => vec![Part::text("target", &project.target.name)],
+            // The settings are config, and count where a `version` stands for the code, too.
+            Given::Rows => Vec::new(),
         }
     }
 }
@@ -40,7 +45,7 @@ fn variable(project: &Project, name: &str) -> Part {
 
 /// Whether a text can take anything; most cannot, and need not be walked.
 pub(super) fn may_take(text: &str) -> bool {
-    text.contains("vars") || text.contains("target")
+    ["vars", "target", "sql"].iter().any(|word| text.contains(word))
 }
 
 /// What a statement takes, with all that stands in it.
@@ -58,6 +63,7 @@ impl<'a> Taken {
         match name {
             "vars" => _ = self.0.insert(Given::Variables),
             "target" => _ = self.0.insert(Given::Target),
+            "sql" => _ = self.0.insert(Given::Rows),
             _ => {}
         }
     }

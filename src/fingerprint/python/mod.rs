@@ -29,6 +29,8 @@ pub(super) struct Reached {
     pub parts: Vec<Part>,
     pub code: String,
     pub packages: Vec<String>,
+    /// Whether it asks the database in words of its own.
+    pub asks_rows: bool,
     /// What it takes from its context.
     given: BTreeSet<Given>,
     pub notes: Vec<String>,
@@ -69,6 +71,8 @@ fn unknown(node: &Node) -> Reached {
         parts: vec![Part::text(format!("file {path}"), node.file.text())],
         code: node.file.text().to_owned(),
         packages: Vec::new(),
+        // For all that is known.
+        asks_rows: true,
         given: BTreeSet::new(),
         notes: vec![format!("`{path}` counts as a whole: it is no module of the project")],
     }
@@ -101,6 +105,7 @@ impl<'a> Answer<'a> {
             parts: self.modules.values().flat_map(|module| self.parts(module)).collect(),
             code: self.code(),
             packages: self.reach.packages.iter().cloned().collect(),
+            asks_rows: self.reach.asks_rows || self.given().any(|(given, _)| *given == Given::Rows),
             given: self.given().map(|(given, _)| given.clone()).collect(),
             notes: self.notes(),
         }

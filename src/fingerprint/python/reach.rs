@@ -53,6 +53,8 @@ pub(super) struct Reach<'a> {
     pub given: BTreeSet<(Given, String)>,
     /// Names what gives it a context: the type, an IO manager, the current one.
     pub has_context: bool,
+    /// Names what asks the database without a context: `dovetail.sql`.
+    pub asks_rows: bool,
     pub unreadable: BTreeSet<PathBuf>,
     /// Where paths ended: a statement, and what is left of the path.
     ends: Vec<(ItemKind, Path)>,
@@ -72,6 +74,7 @@ impl<'a> Reach<'a> {
             packages: BTreeSet::new(),
             given: BTreeSet::new(),
             has_context: false,
+            asks_rows: false,
             unreadable: BTreeSet::new(),
             ends: Vec::new(),
             pending: Vec::new(),
@@ -393,6 +396,7 @@ impl<'a> Reach<'a> {
         if package == "dovetail" {
             let inner = module.split('.').skip(1).chain(rest.iter().map(String::as_str)).next();
             self.has_context |= inner.is_none_or(|name| !WITHOUT_CONTEXT.contains(&name));
+            self.asks_rows |= inner.is_none_or(|name| matches!(name, "sql" | "context"));
         }
         if !is_standard(package) && package != "dovetail" && !self.library.is_top_level(package) {
             self.packages.insert(package.to_owned());

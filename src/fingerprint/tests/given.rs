@@ -111,3 +111,48 @@ fn values_of_the_command_line_and_the_target_count_too() {
     assert_eq!(changed(LoadOptions { vars, ..LoadOptions::default() }), "named");
     assert_eq!(changed(LoadOptions { target: Some("prod".to_owned()), ..LoadOptions::default() }), "targeted");
 }
+
+#[test]
+fn settings_that_change_results_count_for_those_who_query() {
+    let assets = r#"
+import dovetail as dt
+from dovetail import asset, sql, Context
+from lib.asks import ask
+
+@asset
+def by_name():
+    return sql("from t order by x")
+
+@asset
+def by_module():
+    return dt.sql("from t order by x")
+
+@asset
+def by_context(context: Context):
+    return context.sql("from t order by x")
+
+@asset
+def by_helper():
+    return ask()
+
+@asset
+def by_none(context: Context):
+    return context.run
+
+@asset(version=1)
+def stated():
+    return sql("from t order by x")
+"#;
+    let project = files([
+        ("models/a.py", assets),
+        ("lib/asks.py", "import dovetail.context as c\n\ndef ask():\n    return c.current.get().sql('from t')\n"),
+        ("dovetail.toml", "[targets.dev]\nsettings = { default_null_order = 'nulls_first', threads = 2 }\n"),
+    ]);
+    let changed = |old: &str, new: &str| project.changed(&project.edit("dovetail.toml", old, new));
+    assert_eq!(changed("nulls_first", "nulls_last"), "by_context by_helper by_module by_name stated");
+    assert_eq!(changed("threads = 2", "threads = 3"), "");
+    assert_eq!(
+        changed("threads = 2", "threads = 2, TimeZone = 'UTC'"),
+        "by_context by_helper by_module by_name stated"
+    );
+}

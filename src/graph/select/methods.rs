@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::facts::{Fact, Facts};
 use super::pattern::{PathPattern, Pattern, has_wildcard};
 use crate::diagnostic::did_you_mean;
-use crate::graph::{AssetGraph, Body, Kind, Node, NodeId};
+use crate::graph::{AssetGraph, Body, Kind, Node, NodeId, folded};
 use crate::parse::SourceLocation;
 
 /// A method with its value, ready to be asked about nodes.
@@ -273,7 +273,7 @@ fn reads(request: &Request) -> Result<Matcher, Wrong> {
         let hint = format!("write `reads:{}.COLUMN`", request.value.trim_matches('.'));
         return Err(Wrong { what: "`reads` needs an asset and a column".to_owned(), hint: Some(hint) });
     };
-    let pattern = Pattern::new(&format!("{asset}.{}", column.to_lowercase()));
+    let pattern = Pattern::new(&format!("{asset}.{}", folded(column)));
     Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
         candidate.facts.reads.get(&candidate.id).is_some_and(|reads| reads.iter().any(|read| pattern.matches(read)))
     }))
@@ -281,7 +281,7 @@ fn reads(request: &Request) -> Result<Matcher, Wrong> {
 
 /// What has a column of this name.
 fn column(request: &Request) -> Result<Matcher, Wrong> {
-    let pattern = Pattern::new(&request.value.to_lowercase());
+    let pattern = Pattern::new(&folded(&request.value));
     Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
         let columns = candidate.facts.columns.get(&candidate.id);
         columns.is_some_and(|columns| columns.iter().any(|column| pattern.matches(column)))

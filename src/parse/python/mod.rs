@@ -1,5 +1,6 @@
 //! Python modules: `@asset` and `@source` functions, found in the syntax tree without importing anything.
 
+mod ahead;
 mod arguments;
 mod constants;
 pub(crate) mod depth;
@@ -24,6 +25,7 @@ use ruff_text_size::TextRange;
 use super::{ParsedAsset, ParsedPythonSource};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
+pub use ahead::{Import, first_imports};
 use constants::Constants;
 pub(crate) use imports::Imports;
 use walk::Walk;

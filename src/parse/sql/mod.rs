@@ -24,7 +24,7 @@ pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, Named, TableName, named_in};
 use lexer::{Token, TokenKind, tokens, unquoted};
 use places::Places;
-use readings::FileName;
+use readings::{FileName, NamedTable, Readings};
 pub(crate) use readings::{makes_rows, names_files};
 use rewrite::Rewritten;
 use statement::{NotOneQuery, one_query};
@@ -70,6 +70,14 @@ pub fn table_spans(sql: &str) -> Option<Vec<(Vec<String>, Span)>> {
     let names = named_in(sql.get(span.start..span.end)?, &within(&all, span)).ok()?.tables;
     let shifted = |name: Span| Span::new(name.start + span.start, name.end + span.start);
     Some(names.into_iter().map(|name| (name.parts, shifted(name.span))).collect())
+}
+
+/// Whether a query reads tables, files, or what nobody can name; also where it is none that can be taken apart.
+pub(crate) fn reads_something(sql: &str) -> bool {
+    let all = tokens(sql);
+    let span = one_query(sql, &all).ok();
+    let named = span.and_then(|span| named_in(sql.get(span.start..span.end)?, &within(&all, span)).ok());
+    named.is_none_or(|Named { tables, readings }| !tables.is_empty() || readings != Readings::default())
 }
 
 /// The query that a text is, as our parser reads it: what it says about columns is what the text says, though not each
@@ -210,7 +218,16 @@ fn statement(
         reference: Reference::Table(vec![file.text]),
         manner: Manner::Argument,
     };
-    let names = tables.into_iter().map(upstream).chain(readings.files.into_iter().map(file)).collect();
+    let table = |table: NamedTable| {
+        let rendered = Span::new(span.start + table.span.start, span.start + table.span.end);
+        UpstreamName {
+            place: places.place(rendered),
+            reference: Reference::Table(table.parts),
+            manner: Manner::Text { rendered },
+        }
+    };
+    let by_text = readings.tables.into_iter().map(table).chain(readings.files.into_iter().map(file));
+    let names = tables.into_iter().map(upstream).chain(by_text).collect();
     Ok(OneStatement { span, names, unseen: readings.unseen })
 }
 

@@ -208,7 +208,7 @@ impl Finder {
     }
 
     fn sees(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = name.to_ascii_lowercase();
         self.scopes.iter().any(|scope| scope.definitions.iter().take(scope.visible).any(|(_, known)| *known == name))
     }
 }
@@ -220,5 +220,5 @@ impl Scope {
 }
 
 fn definition(cte: &Cte) -> (*const Query, String) {
-    (&raw const *cte.query, cte.alias.name.value.to_lowercase())
+    (&raw const *cte.query, cte.alias.name.value.to_ascii_lowercase())
 }

@@ -1,6 +1,6 @@
 //! What a query reads by way of table functions: files named in their calls, and what nobody can name.
 
-use super::lexer::{Token, TokenKind, unquoted};
+use super::lexer::{Token, TokenKind, tokens, unquoted};
 use crate::source::Span;
 use crate::template::holds_placeholder;
 
@@ -32,6 +32,9 @@ const READERS: [&str; 24] = [
     "st_read",
 ];
 
+/// The function whose first argument names tables.
+const BY_NAME: &str = "query_table";
+
 /// Functions that make their rows from their arguments or from the engine itself.
 const OWN: [&str; 11] = [
     "generate_series",
@@ -54,10 +57,20 @@ pub(super) struct FileName {
     pub span: Span,
 }
 
+/// A table's name in the text that `query_table` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedTable {
+    /// One to three identifiers without their quotes.
+    pub parts: Vec<String>,
+    /// Of the name, without the quotes of the text.
+    pub span: Span,
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Readings {
     pub files: Vec<FileName>,
-    /// Calls whose files nobody can name; sorted, each once.
+    pub tables: Vec<NamedTable>,
+    /// Calls whose files or tables nobody can name; sorted, each once.
     pub unseen: Vec<String>,
 }
 
@@ -65,14 +78,24 @@ pub(super) struct Readings {
 pub(super) fn readings(sql: &str, tokens: &[Token], functions: &[String]) -> Readings {
     let mut readings = Readings::default();
     let names: Vec<String> = functions.iter().map(|name| name.to_ascii_lowercase()).collect();
-    let foreign = names.iter().filter(|name| !is_reader(name) && !is_own(name));
+    let foreign = names.iter().filter(|name| !is_reader(name) && !is_own(name) && *name != BY_NAME);
     readings.unseen.extend(foreign.map(|name| format!("{name}(...)")));
-    for (index, token) in tokens.iter().enumerate().filter(|_| names.iter().any(|name| is_reader(name))) {
-        let reader = reader(sql, *token).filter(|reader| names.contains(reader) && is_call(tokens, index));
-        let Some(reader) = reader else { continue };
-        match first_argument(sql, tokens.get(index + 2..).unwrap_or_default()) {
+    let looks = |name: &str| is_reader(name) || name == BY_NAME;
+    for (index, token) in tokens.iter().enumerate().filter(|_| names.iter().any(|name| looks(name))) {
+        let called = called(sql, *token).filter(|name| looks(name) && names.contains(name) && is_call(tokens, index));
+        let Some(name) = called else { continue };
+        let files = first_argument(sql, tokens.get(index + 2..).unwrap_or_default());
+        if name == BY_NAME {
+            let tables = files.and_then(|texts| texts.iter().map(|text| named_table(sql, tokens, text)).collect());
+            match tables {
+                Some(tables) => readings.tables.extend::<Vec<NamedTable>>(tables),
+                None => readings.unseen.push(format!("{name}(...)")),
+            }
+            continue;
+        }
+        match files {
             Some(files) => readings.files.extend(files),
-            None => readings.unseen.push(format!("{reader}(...)")),
+            None => readings.unseen.push(format!("{name}(...)")),
         }
     }
     readings.unseen.sort_unstable();
@@ -98,10 +121,36 @@ fn is_own(name: &str) -> bool {
     OWN.contains(&name) || name.starts_with("duckdb_") || name.starts_with("pragma_") || name.starts_with("test_")
 }
 
-fn reader(sql: &str, token: Token) -> Option<String> {
+/// The name that a token may be of a function.
+fn called(sql: &str, token: Token) -> Option<String> {
     let is_name = matches!(token.kind, TokenKind::Word | TokenKind::QuotedName);
-    let name = is_name.then(|| unquoted(token.text(sql)).to_ascii_lowercase())?;
-    is_reader(&name).then_some(name)
+    is_name.then(|| unquoted(token.text(sql)).to_ascii_lowercase())
+}
+
+/// The table that a text names; `None` where it is written in another way, or may be a common table expression.
+fn named_table(sql: &str, all: &[Token], text: &FileName) -> Option<NamedTable> {
+    let FileName { text, span } = text;
+    // Escaped quotes would move what stands behind them.
+    let span = Span::new(span.start + 1, span.end - 1);
+    let parts: Vec<String> = tokens(text)
+        .into_iter()
+        .enumerate()
+        .map(|(index, token)| match (index % 2, token.kind) {
+            (0, TokenKind::Word | TokenKind::QuotedName) => Some(unquoted(token.text(text))),
+            (1, TokenKind::Symbol('.')) => Some(String::new()),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let parts: Vec<String> = parts.into_iter().step_by(2).collect();
+    let is_written = sql.get(span.start..span.end) == Some(text) && (1..=3).contains(&parts.len());
+    let is_with = |token: &Token| token.is_word(sql, "with");
+    let is_local = |name: &String| {
+        all.iter().any(is_with)
+            && all.iter().any(|token| called(sql, *token).is_some_and(|word| word == name.to_ascii_lowercase()))
+    };
+    let ends = !text.ends_with('.');
+    (is_written && ends && !parts.first().filter(|_| parts.len() == 1).is_some_and(is_local))
+        .then_some(NamedTable { parts, span })
 }
 
 fn is_call(tokens: &[Token], index: usize) -> bool {
@@ -143,7 +192,7 @@ mod tests {
 
     fn read(sql: &str, functions: &[&str]) -> (Vec<String>, Vec<String>) {
         let functions: Vec<String> = functions.iter().map(|name| (*name).to_owned()).collect();
-        let Readings { files, unseen } = readings(sql, &tokens(sql), &functions);
+        let Readings { files, unseen, .. } = readings(sql, &tokens(sql), &functions);
         for file in &files {
             assert_eq!(unquoted(&sql[file.span.start..file.span.end]), file.text);
         }
@@ -159,6 +208,39 @@ mod tests {
             ["a.csv", "b's.parquet", "c/*.parquet", "d"]
         );
         assert_eq!(read("select read_csv, a glob ('x') from t", &["range"]), (vec![], vec![]));
+    }
+
+    #[test]
+    fn texts_name_tables() {
+        let tables = |sql: &str| -> (Vec<String>, Vec<String>) {
+            let Readings { tables, unseen, .. } = readings(sql, &tokens(sql), &["Query_Table".to_owned()]);
+            (
+                tables
+                    .iter()
+                    .map(|table| format!("{:?} {}", table.parts, &sql[table.span.start..table.span.end]))
+                    .collect(),
+                unseen,
+            )
+        };
+        let one = |name: &str| (vec![name.to_owned()], Vec::new());
+        assert_eq!(tables("from query_table('t')"), one(r#"["t"] t"#));
+        assert_eq!(tables("from Query_Table('a.\"b c\".d', true) x"), one(r#"["a", "b c", "d"] a."b c".d"#));
+        assert_eq!(tables("with x as (select 1) from query_table('t'), x"), one(r#"["t"] t"#));
+        let both = vec![r#"["a"] a"#.to_owned(), r#"["s", "b"] s.b"#.to_owned()];
+        assert_eq!(tables("from query_table(['a', 's.b'])"), (both, Vec::new()));
+        for sql in [
+            "from query_table('a' || 'b')",
+            "from query_table(['a', x])",
+            "from query_table('a.b.c.d')",
+            "from query_table('a.')",
+            "from query_table('.a')",
+            "from query_table('a''b')",
+            "from query_table('a b')",
+            "from query_table(e'a')",
+            "with T as (select 1) from query_table('t')",
+        ] {
+            assert_eq!(tables(sql), (Vec::new(), vec!["query_table(...)".to_owned()]), "{sql}");
+        }
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! Aliases of attached databases must not be mistaken for anything else in `alias.table`.
 
 use crate::document::Reader;
-use crate::project::{Attachment, Target};
+use crate::project::{Attachment, Target, is_reserved_alias};
 use crate::source::Span;
-
-/// Names that DuckDB keeps for itself.
-const RESERVED: &[&str] = &["system", "temp"];
 
 pub fn check(reader: &mut Reader<'_>, attached: &[(Attachment, Span)], target: &Target, schemas: &[&str]) {
     let database = target.catalog();
@@ -17,8 +14,8 @@ pub fn check(reader: &mut Reader<'_>, attached: &[(Attachment, Span)], target: &
             "of the project's own database"
         } else if is(&target.schema) || schemas.iter().any(|schema| is(schema)) {
             "of a schema that the project writes to"
-        } else if RESERVED.iter().any(|name| is(name)) {
-            "that DuckDB keeps for itself"
+        } else if is_reserved_alias(&attachment.alias) {
+            "that dovetail or DuckDB keeps for itself"
         } else {
             continue;
         };

@@ -274,10 +274,19 @@ fn syntax_errors_and_misspelt_folders() {
 
 #[test]
 fn assets_do_not_go_to_reserved_schemas() {
-    for schema in ["dovetail", "DoveTail", "Information_Schema", "pg_catalog"] {
+    for schema in ["dovetail", "DoveTail", "Dovetail_Trash", "Information_Schema", "pg_catalog", "temp", "System"] {
         assert_eq!(
             told(&format!("[targets.x]\nschema = '{schema}'"), &LoadOptions::default()),
             [format!("2:10 DT0002 `schema` cannot be `{schema}`: that schema is reserved")]
         );
+    }
+}
+
+#[test]
+fn attached_databases_do_not_have_reserved_names() {
+    for alias in ["dovetail", "DOVETAIL_trash", "information_schema", "Main", "temp"] {
+        let config = format!("[targets.x]\nschema = 's'\nattach = {{ {alias} = 'crm.duckdb' }}");
+        let expected = format!("3:12 DT0002 the alias `{alias}` is the name that dovetail or DuckDB keeps for itself");
+        assert_eq!(told(&config, &LoadOptions::default()), [expected]);
     }
 }

@@ -43,7 +43,7 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
             match outcome {
                 Outcome::Materialized { rows, metadata } => {
                     object["rows"] = json!(rows);
-                    object["metadata"] = redacted(json!(metadata), secrets);
+                    object["metadata"] = json!(secrets.redact_values(metadata));
                 }
                 Outcome::Failed(error) => {
                     object["level"] = json!("error");
@@ -79,15 +79,5 @@ fn status(outcome: &Outcome) -> &'static str {
         Outcome::Failed(_) => "failed",
         Outcome::Skipped { .. } => "skipped",
         Outcome::Cancelled => "cancelled",
-    }
-}
-
-/// The texts inside of a value without secrets.
-fn redacted(value: Value, secrets: &Secrets) -> Value {
-    match value {
-        Value::String(text) => Value::String(secrets.redact(&text)),
-        Value::Array(items) => items.into_iter().map(|item| redacted(item, secrets)).collect(),
-        Value::Object(entries) => entries.into_iter().map(|(key, value)| (key, redacted(value, secrets))).collect(),
-        other => other,
     }
 }

@@ -6,26 +6,37 @@
 use std::sync::Arc;
 
 use super::State;
+use super::schema::folded;
 use crate::engine::EngineError;
 use crate::engine::duckdb::raw::Connection;
 use crate::engine::duckdb::version;
 use crate::graph::literal;
 
+/// The query of a row of `duckdb_views()`: what follows the view's name, whose parts may stand in quotes.
+macro_rules! view_query {
+    () => {
+        r#"regexp_replace(sql, '^CREATE VIEW (("([^"]|"")*"|[^" .]+)\.)*("([^"]|"")*"|[^" .]+) AS ', '')"#
+    };
+}
+
 /// The definition of a row of `duckdb_views()`; null where DuckDB cannot take it apart.
 ///
 /// The catalog prints a view that was made just now in another way than one that was read from the file (names of types in
 /// quotes, lambdas). Taken apart and put together, both are the same.
-pub(in crate::engine::duckdb) const DEFINITION: &str = r#"case
-    when (json_serialize_sql(regexp_replace(sql, '^CREATE VIEW (("([^"]|"")*"|[^" .]+)\.)*("([^"]|"")*"|[^" .]+) AS ', '')) ->> 'error') = 'false'
-    then md5(json_deserialize_sql(json_serialize_sql(
-        regexp_replace(sql, '^CREATE VIEW (("([^"]|"")*"|[^" .]+)\.)*("([^"]|"")*"|[^" .]+) AS ', ''))))
-    end"#;
+pub(in crate::engine::duckdb) const DEFINITION: &str = concat!(
+    "case when (json_serialize_sql(",
+    view_query!(),
+    ") ->> 'error') = 'false' then md5(json_deserialize_sql(json_serialize_sql(",
+    view_query!(),
+    "))) end"
+);
 
 /// Another version may write the same definition in another way.
 pub(super) fn join(schema: &str, record: &str) -> String {
     format!(
         "left join {schema}.definitions definition on definition.run = {record}.run
-            and definition.place = lower({record}.relation) and definition.engine = {}",
+            and definition.place = {} and definition.engine = {}",
+        folded(&format!("{record}.relation")),
         literal(&version())
     )
 }
@@ -35,8 +46,9 @@ impl State {
     pub(super) fn define(&self, connection: &Arc<Connection>, run: &str) -> Result<(), EngineError> {
         let (schema, run) = (&self.schema, literal(run));
         let made = format!(
-            "select distinct relation, lower(relation) as place from {schema}.materializations
-            where run = {run} and (details->>'materialized') = 'view'"
+            "select distinct relation, {} as place from {schema}.materializations
+            where run = {run} and (details->>'materialized') = 'view'",
+            folded("relation")
         );
         let name = |part: &str| format!("'\"' || replace({part}, '\"', '\"\"') || '\"'");
         connection.execute(&format!(

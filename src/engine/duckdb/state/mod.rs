@@ -8,6 +8,7 @@ mod staged;
 mod trash;
 
 pub(super) use self::definitions::DEFINITION;
+pub(super) use self::schema::folded;
 pub(super) use self::trash::TrashRow;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,11 @@ use self::schema::{FORMAT, is_newest};
 use super::error::error_from_text;
 use super::raw::{Appender, BindValue, Chunk, Connection};
 use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
-use crate::graph::{literal, quoted};
-use crate::project::Values;
+use crate::graph::{RelationName, literal, quoted};
+use crate::project::{STATE_SCHEMA, Values};
+
+/// After the name of an asset, in statements that sessions run too: theirs compare as the target says.
+const EXACTLY: &str = "collate c";
 
 /// The state's statements for one database. Its name is written out: a database may be called `dovetail` too.
 pub(super) struct State {
@@ -32,12 +36,18 @@ impl State {
     pub(super) fn of(connection: &Arc<Connection>) -> Result<Self, EngineError> {
         let chunk = connection.prepare("select current_database()")?.run()?.next_chunk()?;
         let name = chunk.and_then(|chunk| String::from_utf8(chunk.bytes(0, 0)?).ok()).unwrap_or_default();
-        Ok(State { schema: format!("{}.dovetail", quoted(&name)), database: name })
+        Ok(State { schema: format!("{}.{}", quoted(&name), quoted(STATE_SCHEMA)), database: name })
     }
 
     /// The name of the project's own database.
     pub(super) fn database(&self) -> &str {
         &self.database
+    }
+
+    /// A relation of the own database with the name of that, as a schema or another database may have it too.
+    pub(super) fn written_out(&self, relation: &RelationName) -> RelationName {
+        let database = relation.database.clone().or_else(|| Some(self.database.clone()));
+        RelationName { database, ..relation.clone() }
     }
 
     /// Writes the records as part of the connection's transaction. All at once: DuckDB takes as long to plan one as many,
@@ -47,7 +57,7 @@ impl State {
         connection: &Arc<Connection>,
         records: &[MaterializationRecord],
     ) -> Result<(), EngineError> {
-        let mut appender = Appender::open(connection, (&self.database, "dovetail", "materializations"))?;
+        let mut appender = Appender::open(connection, (&self.database, STATE_SCHEMA, "materializations"))?;
         for record in records {
             let rows = record.rows.and_then(|rows| i64::try_from(rows).ok());
             appender.row(&[
@@ -66,13 +76,20 @@ impl State {
     }
 
     pub(super) fn delete_object(&self) -> String {
-        format!("delete from {}.objects where asset = $1", self.schema)
+        format!("delete from {}.objects where asset {EXACTLY} = $1", self.schema)
     }
 
     /// Statements that give what is known of an asset to another name.
-    pub(super) fn rename(&self) -> [String; 2] {
-        ["materializations", "failures"]
-            .map(|table| format!("update {}.{table} set asset = $2 where asset = $1", self.schema))
+    pub(super) fn rename(&self) -> [String; 3] {
+        let schema = &self.schema;
+        let take = |table| format!("update {schema}.{table} set asset = $2 where asset {EXACTLY} = $1");
+        // What failed under the new name before it was built came after what the old one was built as.
+        let place = format!(
+            "update {schema}.failures set after = (
+                select arg_max(run, rowid) from {schema}.materializations where asset {EXACTLY} = $1
+            ) where asset {EXACTLY} = $2 and after is null"
+        );
+        [place, take("materializations"), take("failures")]
     }
 
     pub(super) fn insert_object(&self) -> String {
@@ -133,9 +150,10 @@ impl State {
             "select newest.asset, details::varchar, (seconds * 1000000)::bigint, newest.run, row_count, epoch_us(started_at),
                 nullif(built_last.asset, newest.asset), relation, definition
             from (from {schema}.materializations where {}) newest
-            left join ({}) built_last on built_last.place = lower(newest.relation) {}",
+            left join ({}) built_last on built_last.place = {} {}",
             is_newest(&format!("{}.materializations", self.schema), condition.as_deref().unwrap_or("true")),
             schema::built_last(&self.schema),
+            folded("newest.relation"),
             definitions::join(&self.schema, "newest"),
             schema = self.schema,
         );
@@ -154,7 +172,7 @@ impl State {
         if !self.exists(connection)? {
             return Ok(None);
         }
-        let query = format!("select manager, payload from {}.objects where asset = $1", self.schema);
+        let query = format!("select manager, payload from {}.objects where asset {EXACTLY} = $1", self.schema);
         self.object(connection, &query, asset)
     }
 

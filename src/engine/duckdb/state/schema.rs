@@ -1,11 +1,14 @@
 //! The tables of the state and the views over them, and how older formats become this one.
 
+use super::EXACTLY;
+
 /// Version of the tables below. An older one is migrated, a newer one refused.
 pub(super) const FORMAT: i64 = 4;
 
 /// A condition that holds for the newest row of each asset among those of a table for which `among` holds.
 pub(super) fn is_newest(table: &str, among: &str) -> String {
-    is_newest_of(table, among, "asset")
+    // Views say it too, and whoever reads them may compare texts in another way.
+    is_newest_of(table, among, &format!("asset {EXACTLY}"))
 }
 
 /// The same for the newest row of each value of `per`: rows stand in the order of their commits, and clocks may go back.
@@ -14,11 +17,17 @@ pub(super) fn is_newest_of(table: &str, among: &str, per: &str) -> String {
     format!("rowid in (select max(rowid) from {table} where {among} group by {per})")
 }
 
+/// SQL for a name, or the text of a relation, as it is compared with others: see `graph::folded`.
+pub(in crate::engine::duckdb) fn folded(name: &str) -> String {
+    format!("translate({name}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')")
+}
+
 /// The asset that was built last at each relation.
 pub(super) fn built_last(schema: &str) -> String {
     format!(
-        "select lower(relation) as place, arg_max(asset, rowid) as asset from {schema}.materializations
-        where relation is not null group by place"
+        "select {} as place, arg_max(asset, rowid) as asset from {schema}.materializations
+        where relation is not null group by place",
+        folded("relation")
     )
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{State, rows, text};
+use super::{EXACTLY, State, rows, text};
 use crate::engine::duckdb::catalog;
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::{EngineError, StagedAsset, StoredObject};
@@ -55,7 +55,7 @@ impl State {
         connection: &Arc<Connection>,
         asset: &str,
     ) -> Result<Option<StoredObject>, EngineError> {
-        let condition = "where asset = $1 and payload is not null";
+        let condition = format!("where asset {EXACTLY} = $1 and payload is not null");
         self.object(connection, &format!("select manager, payload from {}.staged {condition}", self.schema), asset)
     }
 
@@ -88,9 +88,9 @@ impl State {
         let names: Vec<String> = assets.iter().map(|asset| literal(asset)).collect();
         let (schema, names) = (&self.schema, names.join(", "));
         format!(
-            "delete from {schema}.objects where asset in ({names});
+            "delete from {schema}.objects where asset {EXACTLY} in ({names});
             insert into {schema}.objects select asset, manager, payload, current_timestamp from {schema}.staged
-            where payload is not null and asset in ({names});"
+            where payload is not null and asset {EXACTLY} in ({names});"
         )
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::schema::is_newest_of;
+use super::schema::{folded, is_newest_of};
 use super::{State, rows, text};
 use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
 use crate::engine::duckdb::trash;
 use crate::engine::{Column, EngineError, KeptFile, Made, StoredAs, Trashed};
-use crate::graph::literal;
+use crate::graph::{self, literal};
 
 /// A row of the trash's table.
 pub(in crate::engine::duckdb) struct TrashRow {
@@ -42,7 +42,11 @@ impl State {
             "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
                 epoch_us(started_at)
             from {materializations} where {} order by asset asc, relation asc",
-            is_newest_of(&materializations, "true", "lower(relation), if(relation is null, asset, null)")
+            is_newest_of(
+                &materializations,
+                "true",
+                &format!("{}, if(relation is null, asset, null)", folded("relation"))
+            )
         );
         rows(connection, &query, made)
     }
@@ -55,11 +59,12 @@ impl State {
     ) -> Result<Vec<Column>, EngineError> {
         let query = format!(
             "select arg_max(details->>'columns', rowid) from {}.materializations
-            where lower(relation) = lower($1)",
-            self.schema
+            where {} = $1",
+            self.schema,
+            folded("relation")
         );
         let mut statement = connection.prepare(&query)?;
-        statement.bind(1, &BindValue::Text(relation))?;
+        statement.bind(1, &BindValue::Text(&graph::folded(relation)))?;
         let chunk = statement.run()?.next_chunk()?;
         let columns = chunk.and_then(|chunk| text(&chunk, 0, 0));
         Ok(columns.and_then(|columns| serde_json::from_str(&columns).ok()).unwrap_or_default())
