@@ -9,6 +9,7 @@ use lsp_types::{
 
 use super::documents::{Documents, Root};
 use super::position::Encoding;
+use super::start::Terms;
 use super::uri::uri_of;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Place, Span};
@@ -26,7 +27,8 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub fn new(root: Root, encoding: Encoding, has_related: bool) -> Self {
+    pub fn new(root: Root, terms: &Terms) -> Self {
+        let Terms { encoding, has_related, .. } = *terms;
         Publisher { root, encoding, has_related, told: HashMap::new() }
     }
 

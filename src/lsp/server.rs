@@ -8,34 +8,31 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
-    CancelParams, CompletionOptions, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DidSaveTextDocumentParams, GotoDefinitionParams, HoverParams, HoverProviderCapability,
-    InitializeParams, LogMessageParams, MessageType, NumberOrString, OneOf, ReferenceParams, SaveOptions,
-    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    CancelParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, GotoDefinitionParams, HoverParams, LogMessageParams, MessageType, NumberOrString,
+    ReferenceParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::analysis::Host;
 use super::documents::{Documents, Root};
-use super::position::Encoding;
 use super::publish::Publisher;
+use super::start::{Terms, folders, wait_for_start};
 use super::transport::{Channel, Incoming};
 use super::uri::path_of;
 use super::view::View;
 use super::worker::Worker;
 use super::{completion, definition, hover, references};
 
-/// Characters after which editors ask for names without being told to.
-const TRIGGERS: [&str; 5] = [".", "'", "\"", "(", "{"];
-
 /// Talks until the editor says goodbye or is gone; true when it said so.
 pub(super) fn talk(channel: Channel, host: Arc<dyn Host>, folder: &Path) -> bool {
     let Some((id, parameters)) = wait_for_start(&channel) else { return false };
     let Channel { incoming, outgoing, writer } = channel;
-    let mut server = Server::new(incoming, outgoing, host, &parameters);
-    server.answer(Response::new_ok(id, server.introduction()));
-    let folders = workspace(&parameters);
+    let (terms, documents) = (Terms::of(&parameters), Documents::default());
+    let mut server = Server { incoming, outgoing, host, terms, documents, project: None, is_shut_down: false };
+    server.answer(Response::new_ok(id, server.terms.introduction()));
+    let folders = folders(&parameters);
     for folder in folders.iter().map(PathBuf::as_path).chain([folder]) {
         server.settle_in(folder);
     }
@@ -46,42 +43,11 @@ pub(super) fn talk(channel: Channel, host: Arc<dyn Host>, folder: &Path) -> bool
     is_goodbye
 }
 
-/// The first request; whatever comes before it has no answer.
-fn wait_for_start(channel: &Channel) -> Option<(RequestId, InitializeParams)> {
-    loop {
-        let Incoming::Message(message) = channel.incoming.recv().ok()? else { continue };
-        match message {
-            Message::Request(request) if request.method == "initialize" => {
-                let parameters = serde_json::from_value(request.params).unwrap_or_default();
-                return Some((request.id, parameters));
-            }
-            Message::Request(request) => {
-                let code = ErrorCode::ServerNotInitialized as i32;
-                let answer = Response::new_err(request.id, code, "`initialize` comes first".to_owned());
-                channel.outgoing.send(answer.into()).ok()?;
-            }
-            Message::Notification(notification) if notification.method == "exit" => return None,
-            Message::Notification(_) | Message::Response(_) => {}
-        }
-    }
-}
-
-/// The folders that the editor has open.
-#[expect(deprecated, reason = "older editors name their folder so")]
-fn workspace(parameters: &InitializeParams) -> Vec<PathBuf> {
-    let folders = parameters.workspace_folders.iter().flatten().map(|folder| folder.uri.as_str());
-    let root = parameters.root_uri.iter().map(|uri| uri.as_str());
-    folders.chain(root).filter_map(path_of).collect()
-}
-
 struct Server {
     incoming: Receiver<Incoming>,
     outgoing: Sender<Message>,
     host: Arc<dyn Host>,
-    encoding: Encoding,
-    has_related: bool,
-    /// Whether it can be asked to tell of files that others change.
-    watches_files: bool,
+    terms: Terms,
     documents: Documents,
     /// Once it is known where the project is.
     project: Option<(Root, Worker)>,
@@ -95,66 +61,6 @@ enum Then {
 }
 
 impl Server {
-    fn new(
-        incoming: Receiver<Incoming>,
-        outgoing: Sender<Message>,
-        host: Arc<dyn Host>,
-        parameters: &InitializeParams,
-    ) -> Self {
-        let general = parameters.capabilities.general.as_ref();
-        let offered = general.and_then(|general| general.position_encodings.as_deref()).unwrap_or_default();
-        let document = parameters.capabilities.text_document.as_ref();
-        let published = document.and_then(|document| document.publish_diagnostics.as_ref());
-        let workspace = parameters.capabilities.workspace.as_ref();
-        let watched = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
-        Server {
-            incoming,
-            outgoing,
-            host,
-            encoding: Encoding::of(offered),
-            has_related: published.and_then(|published| published.related_information).unwrap_or(false),
-            watches_files: watched.and_then(|watched| watched.dynamic_registration).unwrap_or(false),
-            documents: Documents::default(),
-            project: None,
-            is_shut_down: false,
-        }
-    }
-
-    fn introduction(&self) -> Value {
-        let sync = TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(TextDocumentSyncKind::INCREMENTAL),
-            save: Some(SaveOptions { include_text: Some(false) }.into()),
-            ..TextDocumentSyncOptions::default()
-        };
-        let capabilities = ServerCapabilities {
-            position_encoding: Some(self.encoding.kind()),
-            text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
-            definition_provider: Some(OneOf::Left(true)),
-            references_provider: Some(OneOf::Left(true)),
-            hover_provider: Some(HoverProviderCapability::Simple(true)),
-            completion_provider: Some(CompletionOptions {
-                trigger_characters: Some(TRIGGERS.map(str::to_owned).to_vec()),
-                ..CompletionOptions::default()
-            }),
-            ..ServerCapabilities::default()
-        };
-        json!({
-            "capabilities": capabilities,
-            "serverInfo": { "name": "dovetail", "version": env!("CARGO_PKG_VERSION") },
-        })
-    }
-
-    /// Asks to be told of files that others change.
-    fn ask_for_files(&self) {
-        let watchers = json!([{ "globPattern": "**/*.{sql,py,yml,yaml,csv,toml}" }]);
-        let method = "workspace/didChangeWatchedFiles";
-        let registration = json!({ "id": "files", "method": method, "registerOptions": { "watchers": watchers } });
-        let parameters = json!({ "registrations": [registration] });
-        let request = Request::new("files".to_owned().into(), "client/registerCapability".to_owned(), parameters);
-        let _ = self.outgoing.send(Message::Request(request));
-    }
-
     /// Takes the project that a folder is in for the one that is meant, if none was found yet.
     fn settle_in(&mut self, folder: &Path) {
         if self.project.is_some() {
@@ -162,7 +68,7 @@ impl Server {
         }
         let Ok(folder) = self.host.root(folder) else { return };
         let root = Root::new(folder);
-        let publisher = Publisher::new(root.clone(), self.encoding, self.has_related);
+        let publisher = Publisher::new(root.clone(), &self.terms);
         let worker = Worker::start(Arc::clone(&self.host), root.clone(), publisher, self.outgoing.clone());
         self.project = Some((root, worker));
         self.look();
@@ -272,16 +178,20 @@ impl Server {
         let snapshot = worker.snapshot()?;
         let document = self.documents.get(uri)?;
         let path = root.shown(document.file.path())?;
-        let offset = self.encoding.offset(&document.file, position);
+        let offset = self.terms.encoding.offset(&document.file, position);
         let file = Arc::clone(&document.file);
-        Some(View { snapshot, root, documents: &self.documents, encoding: self.encoding, path, file, offset })
+        Some(View { snapshot, root, documents: &self.documents, encoding: self.terms.encoding, path, file, offset })
     }
 
     fn notification(&mut self, notification: Notification, is_changed: &mut bool) -> Then {
         let Notification { method, params } = notification;
         match method.as_str() {
             "exit" => return Then::End,
-            "initialized" if self.watches_files => self.ask_for_files(),
+            "initialized" => {
+                if let Some(request) = self.terms.request_for_files() {
+                    let _ = self.outgoing.send(request);
+                }
+            }
             "textDocument/didOpen" => {
                 let Ok(DidOpenTextDocumentParams { text_document }) = read(params) else { return Then::GoOn };
                 let uri = text_document.uri.as_str();
@@ -296,7 +206,7 @@ impl Server {
                     return Then::GoOn;
                 };
                 let (uri, version) = (text_document.uri.as_str(), text_document.version);
-                self.documents.change(uri, version, content_changes, self.encoding);
+                self.documents.change(uri, version, content_changes, self.terms.encoding);
                 *is_changed = true;
             }
             "textDocument/didSave" => {

@@ -8,7 +8,8 @@ mod look;
 pub(crate) use build::{ReconcileArgs, RetryArgs, RunArgs};
 pub(crate) use judge::{CheckArgs, GcArgs, HistoryArgs, StatusArgs, StatusOutput, WhyArgs};
 pub(crate) use look::{
-    CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, LspArgs, ShowArgs, ShowOutput,
+    CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, LspArgs, ShowArgs,
+    ShowOutput,
 };
 
 use std::path::PathBuf;
