@@ -20,6 +20,7 @@ import checking
 import compile_only
 import content
 import crossing
+import editor
 import layered
 import plans
 import tpch
@@ -36,6 +37,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "realistic": compile_only.realistic_models,
     "start": compile_only.start,
     "check": checking.figures,
+    "lsp": editor.typing,
     "crossing": crossing.there_and_back,
     "content": content.hash_to_write,
 }

@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod hash;
 pub mod lineage;
+mod lsp;
 pub mod parse;
 pub mod plan;
 pub mod project;

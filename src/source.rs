@@ -68,6 +68,15 @@ impl SourceFile {
         Span::new(start + indent, start + text.trim_end().len().max(indent))
     }
 
+    /// The bytes of a line (from 1) without its end; `None` behind the last line.
+    pub fn whole_line(&self, line: usize) -> Option<Span> {
+        let starts = self.line_starts();
+        let start = *starts.get(line.checked_sub(1)?)? as usize;
+        let end = starts.get(line).map_or(self.text.len(), |next| *next as usize - 1);
+        let end = if self.text[start..end].ends_with('\r') { end - 1 } else { end };
+        Some(Span::new(start, end))
+    }
+
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');

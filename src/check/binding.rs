@@ -14,21 +14,40 @@ const FILES: &str = "__dovetail_files";
 pub(super) struct Binding<'a> {
     project: &'a Project,
     graph: &'a AssetGraph,
+    schemas: BTreeSet<SchemaName>,
     binder: OnceLock<Result<Box<dyn Binder>, EngineError>>,
     idle: Mutex<Vec<Box<dyn BinderSession>>>,
     twins: HashMap<NodeId, OnceLock<Result<(), String>>>,
 }
 
+/// A binder that a check opened, for the next one in the same process. The twins in it are made anew.
+pub(super) struct KeptBinder {
+    /// Of the project.
+    settings: String,
+    schemas: BTreeSet<SchemaName>,
+    binder: Box<dyn Binder>,
+    idle: Vec<Box<dyn BinderSession>>,
+}
+
 impl<'a> Binding<'a> {
     /// For the queries of these nodes.
-    pub fn new(project: &'a Project, graph: &'a AssetGraph, nodes: &[NodeId]) -> Self {
-        Binding {
-            project,
-            graph,
-            binder: OnceLock::new(),
-            idle: Mutex::default(),
-            twins: nodes.iter().map(|id| (*id, OnceLock::new())).collect(),
-        }
+    pub fn new(project: &'a Project, graph: &'a AssetGraph, nodes: &[NodeId], kept: Option<KeptBinder>) -> Self {
+        let relations = nodes.iter().map(|id| twin(graph, *id));
+        let schemas: BTreeSet<SchemaName> = relations.map(|relation| (relation.database, relation.schema)).collect();
+        let fits = |kept: &KeptBinder| kept.settings == settings(project) && kept.schemas.is_superset(&schemas);
+        let (binder, idle, schemas) = match kept.filter(fits) {
+            Some(kept) => (OnceLock::from(Ok(kept.binder)), kept.idle, kept.schemas),
+            None => (OnceLock::new(), Vec::new(), schemas),
+        };
+        let twins = nodes.iter().map(|id| (*id, OnceLock::new())).collect();
+        Binding { project, graph, schemas, binder, idle: Mutex::new(idle), twins }
+    }
+
+    /// What was opened, if anything was.
+    pub fn keep(self) -> Option<KeptBinder> {
+        let binder = self.binder.into_inner()?.ok()?;
+        let idle = self.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Some(KeptBinder { settings: settings(self.project), schemas: self.schemas, binder, idle })
     }
 
     /// Lends a session to some work.
@@ -44,13 +63,8 @@ impl<'a> Binding<'a> {
     }
 
     fn binder(&self) -> Result<&dyn Binder, EngineError> {
-        let opened = self.binder.get_or_init(|| binder(self.project, &self.schemas()));
+        let opened = self.binder.get_or_init(|| binder(self.project, &self.schemas));
         opened.as_deref().map_err(Clone::clone)
-    }
-
-    fn schemas(&self) -> BTreeSet<SchemaName> {
-        let relations = self.twins.keys().map(|id| twin(self.graph, *id));
-        relations.map(|relation| (relation.database, relation.schema)).collect()
     }
 
     /// Sees to it that a node's twin stands; the error says, in words, why it cannot.
@@ -62,6 +76,11 @@ impl<'a> Binding<'a> {
         };
         made.get_or_init(make).clone()
     }
+}
+
+/// All that a binder is made of.
+fn settings(project: &Project) -> String {
+    format!("{:?} {:?}", project.root, project.target)
 }
 
 /// Where the twin of a node stands: under the node's own name, but for files, which have none.

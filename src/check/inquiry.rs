@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::binding::Binding;
-use super::memory::Memory;
+use super::binding::{Binding, KeptBinder};
+use super::memory::{KeptMemory, Memory};
 use super::stands::Stands;
 use crate::graph::algebra::{descendants, topological_order};
 use crate::graph::{AssetGraph, Body, Kind, Materialized, NodeId};
@@ -28,6 +28,13 @@ impl Mode<'_> {
     }
 }
 
+/// What a check leaves to the next one in the same process.
+#[derive(Default)]
+pub struct Kept {
+    pub(super) memory: KeptMemory,
+    pub(super) binder: Option<KeptBinder>,
+}
+
 /// What a check works with.
 pub struct Inquiry<'a> {
     pub(super) project: &'a Project,
@@ -46,12 +53,13 @@ pub struct Inquiry<'a> {
 }
 
 impl<'a> Inquiry<'a> {
-    /// About these assets, and whatever they are made of.
+    /// About these assets, and whatever they are made of. `kept` is what the check before left, if there was one.
     pub fn new(
         (project, graph, templates): (&'a Project, &'a AssetGraph, &'a TemplateEnvironment),
         assets: &'a BTreeSet<NodeId>,
         mode: Mode<'a>,
         stands: Stands<'a>,
+        kept: Kept,
     ) -> Self {
         let is_built = |id: &NodeId| match &mode {
             Mode::Project { .. } => true,
@@ -71,8 +79,8 @@ impl<'a> Inquiry<'a> {
             templates,
             mode,
             stands,
-            binding: Binding::new(project, graph, &nodes),
-            memory: Memory::of(project, templates),
+            binding: Binding::new(project, graph, &nodes, kept.binder),
+            memory: Memory::of(project, templates, kept.memory),
             assets,
             levels,
             below_python: descendants(graph, &python, None),

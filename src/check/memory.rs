@@ -37,21 +37,30 @@ impl From<Bound> for Told {
 /// Entries by the hashes of what they were told of.
 type Entries = HashMap<u128, Told>;
 
+/// What a memory leaves to the next one in the same process, which then need not read it from the disk.
+#[derive(Default)]
+pub(super) struct KeptMemory(Option<(Key, Entries)>);
+
 pub(super) struct Memory<'a> {
     templates: &'a TemplateEnvironment,
     cache: Cache,
     key: Key,
+    /// Whether what is known was handed over: nobody else needs it then, and it is written to no file.
+    is_handed_over: bool,
     known: Entries,
     used: Mutex<Entries>,
     has_new: AtomicBool,
 }
 
 impl<'a> Memory<'a> {
-    pub fn of(project: &Project, templates: &'a TemplateEnvironment) -> Self {
+    pub fn of(project: &Project, templates: &'a TemplateEnvironment, kept: KeptMemory) -> Self {
         let cache = Cache::of(project);
         let key = cache.key("check", []);
-        let known = cache.read(&key).unwrap_or_default();
-        Memory { templates, cache, key, known, used: Mutex::default(), has_new: AtomicBool::new(false) }
+        let handed_over = kept.0.filter(|(of, _)| *of == key).map(|(_, entries)| entries);
+        let is_handed_over = handed_over.is_some();
+        let known = handed_over.unwrap_or_else(|| cache.read(&key).unwrap_or_default());
+        let (used, has_new) = (Mutex::default(), AtomicBool::new(false));
+        Memory { templates, cache, key, is_handed_over, known, used, has_new }
     }
 
     /// What is known under these pieces, or what `ask` tells. What only a run can tell is asked again each time.
@@ -91,9 +100,9 @@ impl<'a> Memory<'a> {
     }
 
     /// Keeps what was used, and of the rest what does not outgrow it.
-    pub fn keep(self) {
+    pub fn keep(self) -> KeptMemory {
         if !self.has_new.into_inner() {
-            return;
+            return KeptMemory(Some((self.key, self.known)));
         }
         let mut entries = self.used.into_inner().unwrap_or_else(PoisonError::into_inner);
         let most = (4 * entries.len()).max(self.known.len()).min(MOST);
@@ -103,6 +112,9 @@ impl<'a> Memory<'a> {
             }
             entries.entry(hash).or_insert(told);
         }
-        self.cache.write(&self.key, &entries);
+        if !self.is_handed_over {
+            self.cache.write(&self.key, &entries);
+        }
+        KeptMemory(Some((self.key, entries)))
     }
 }

@@ -18,7 +18,7 @@ mod refused;
 mod schema;
 mod stands;
 
-pub use inquiry::{Inquiry, Mode};
+pub use inquiry::{Inquiry, Kept, Mode};
 pub(crate) use refused::failed;
 pub use schema::{Known, Schema, Schemas, Unknown};
 pub use stands::{Opening, Stands};
@@ -36,6 +36,8 @@ pub struct Findings {
     pub schemas: Schemas,
     /// What is wrong with the assets that were asked about; by file and position.
     pub problems: Vec<(NodeId, Diagnostic)>,
+    /// For the next check.
+    pub kept: Kept,
 }
 
 /// Looks at everything that is asked about.
@@ -60,8 +62,8 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
         problems.extend(found.chain(contract::problems(&inquiry, &schemas, *id)?).map(|problem| (*id, problem)));
     }
     let problems = explain::sorted(problems);
-    inquiry.memory.keep();
-    Ok(Findings { schemas, problems })
+    let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep() };
+    Ok(Findings { schemas, problems, kept })
 }
 
 impl Inquiry<'_> {

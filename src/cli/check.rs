@@ -33,7 +33,7 @@ pub(crate) fn check(context: &mut Context, args: &CheckArgs) -> CommandResult {
 
 /// How much was checked, what is wrong and what is unknown, and why.
 fn summary(graph: &AssetGraph, selected: &[NodeId], found: &Findings) -> String {
-    let Findings { schemas, problems } = found;
+    let Findings { schemas, problems, .. } = found;
     let assets: Vec<NodeId> = selected.iter().copied().filter(|id| !graph.node(*id).is_source()).collect();
     let told: BTreeSet<NodeId> = problems.iter().map(|(id, _)| *id).collect();
     // An error in an ephemeral query is told once, however many read it.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::args::LogFormat;
 use super::context::Context;
 use super::run::open_diagnostic;
-use crate::check::{Findings, Inquiry, Mode, Stands, check};
+use crate::check::{Findings, Inquiry, Kept, Mode, Stands, check};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
@@ -20,6 +20,22 @@ use crate::project::Project;
 /// # Errors
 /// When an extension or a setting of the target cannot be had.
 pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<Findings, Diagnostic> {
+    inspect_beside(compiled, assets, Kept::default(), &read)
+}
+
+/// How a project's database is opened.
+type Opening<'a> = dyn Fn(&Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> + Send + Sync + 'a;
+
+/// As `inspect`, again and again: `kept` is what the look before left, and the database is opened as `opening` does it.
+///
+/// # Errors
+/// As `inspect`.
+pub(crate) fn inspect_beside(
+    compiled: &Compiled,
+    assets: &BTreeSet<NodeId>,
+    kept: Kept,
+    opening: &Opening<'_>,
+) -> Result<Findings, Diagnostic> {
     let Compiled { project, graph, templates, modules, .. } = compiled;
     let versions: OnceLock<HashMap<NodeId, CodeVersion>> = OnceLock::new();
     let code_version = |id: NodeId| {
@@ -28,8 +44,8 @@ pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<
         versions.get(&id).map(|version| version.hash.clone())
     };
     let mode = Mode::Project { code_version: Box::new(code_version) };
-    let stands = Stands::new(Box::new(|| read(project)));
-    check(Inquiry::new((project, graph, templates), assets, mode, stands))
+    let stands = Stands::new(Box::new(|| opening(project)));
+    check(Inquiry::new((project, graph, templates), assets, mode, stands, kept))
         .map_err(|error| open_diagnostic(project, &error))
 }
 
@@ -46,7 +62,7 @@ pub(crate) fn inspect_run(
     let built: BTreeSet<NodeId> = built.into_iter().collect();
     let mode = Mode::Run { built: built.iter().copied().collect() };
     let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
-    check(Inquiry::new((project, graph, templates), &built, mode, stands))
+    check(Inquiry::new((project, graph, templates), &built, mode, stands, Kept::default()))
 }
 
 /// Says what is wrong.

@@ -25,6 +25,7 @@ mod json_rows;
 mod lineage;
 mod log;
 mod ls;
+mod lsp;
 mod observe;
 mod plan;
 mod printer;
@@ -126,6 +127,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Graph(args) => graph::graph(context, &args),
         Command::Lineage(args) => lineage::lineage(context, &args),
         Command::Impact(args) => impact::impact(context, &args),
+        Command::Lsp(_) => lsp::lsp(context),
         Command::Init(args) => init::init(context, &args),
         Command::Debug => debug::debug(context),
         Command::Clean => clean::clean(context),

@@ -330,7 +330,7 @@ fn execute_work(
         publish: if is_atomic { Publish::Run } else { project.target.publish },
         fail_fast: args.fail_fast,
     };
-    let (graph, templates) = (Arc::new(graph), Arc::new(templates));
+    let graph = Arc::new(graph);
     let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);
     let mut progress = Progress::new(&mut context.printer, &graph, &templates, &plan);
     let python = context.python.clone();

@@ -16,6 +16,7 @@ use crate::scan::Scanned;
 use crate::source::{Place, SourceFile, Span};
 
 /// A module that must be imported, and why.
+#[derive(Clone)]
 pub(super) struct Undeclared {
     pub file: Arc<SourceFile>,
     pub because: String,

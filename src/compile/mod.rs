@@ -1,6 +1,7 @@
 //! The pipeline's front half in one place: from a folder to the graph of its assets.
 
 mod declarations;
+mod draft;
 mod known;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::scan::{Modules, Scanned, scan};
 use crate::source::SourceFile;
 use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
+pub use draft::{Draft, Drafts};
 use known::Known;
 
 /// The name under which a query of the command line joins the graph.
@@ -28,7 +30,7 @@ pub const INLINE: &str = "<inline>";
 pub struct Compiled {
     pub project: Arc<Project>,
     pub graph: AssetGraph,
-    pub templates: TemplateEnvironment,
+    pub templates: Arc<TemplateEnvironment>,
     /// The project's Python modules, as far as anybody asks for them.
     pub modules: Modules,
     pub warnings: Diagnostics,
@@ -76,7 +78,7 @@ pub fn compile_project(
     let place = inline.is_none().then(|| known::Place::of(&project, &scanned));
     if let Some(Known { graph, warnings: known, messages, .. }) = place.as_ref().and_then(|place| place.read(&project))
     {
-        let templates = TemplateEnvironment::new(&project, &scanned.macros)?;
+        let templates = Arc::new(TemplateEnvironment::new(&project, &scanned.macros)?);
         warnings.extend(known);
         return Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages });
     }
@@ -92,6 +94,7 @@ pub fn compile_project(
     }
     let mut warnings = redacted(warnings, &templates);
     warnings.extend(found);
+    let templates = Arc::new(templates);
     Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages })
 }
 
@@ -136,7 +139,7 @@ fn redacted(problems: Diagnostics, templates: &TemplateEnvironment) -> Diagnosti
 }
 
 /// What one file gives: assets, or property files' content, or a module that must be imported.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Harvest {
     parsed: Parsed,
     undeclared: Vec<Undeclared>,

@@ -19,7 +19,7 @@ pub use error::{EngineError, EngineErrorKind};
 pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
 pub use record::{InputVersion, Inputs, MaterializationRecord, Recorded};
-pub use remembered::look;
+pub use remembered::{Recollection, look};
 pub use run::{
     Failure, FailureOutcome, LastRun, Materialization, Past, PastEvent, PastRun, RunEnd, RunStart, Surroundings,
 };

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Column, Condition, Engine, EngineError, ExistingRelation, Failure, KeptFile, LastRun, Macro,
-    Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed, WhenLocked, duckdb,
-    open,
+    Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
+    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
+    WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::graph::RelationName;
@@ -34,7 +34,7 @@ pub fn look(
     }
     Ok(Arc::new(Remembered {
         project: Arc::clone(project),
-        when_locked,
+        opening: Opening::WhenAsked(when_locked),
         engine,
         entry: key.map(|key| (cache, key)),
         capabilities: known
@@ -44,6 +44,49 @@ pub fn look(
             .unwrap_or_default(),
         answers: Mutex::new(known.unwrap_or_default()),
     }))
+}
+
+/// What is remembered of a database, for those who ask again and again and never open it.
+#[derive(Default)]
+pub struct Recollection(Option<(Key, Arc<dyn Engine>)>);
+
+impl Recollection {
+    /// The database as a command looked at it, if it has not changed since. Asks nobody, and holds no lock.
+    ///
+    /// # Errors
+    /// `EngineErrorKind::NoDatabase` where there is none, `Locked` where nothing of it is remembered as it is now. What
+    /// is asked beyond that which is remembered is an error of the latter kind too.
+    pub fn of(&mut self, project: &Arc<Project>) -> Result<Arc<dyn Engine>, EngineError> {
+        if project.target.database.as_ref().is_none_or(|path| !path.exists()) && project.target.attach.is_empty() {
+            let message = "there is no database yet".to_owned();
+            return Err(EngineError { kind: EngineErrorKind::NoDatabase, message, offset: None });
+        }
+        let cache = Cache::of(project);
+        let identity = duckdb::identity(project).ok_or_else(not_remembered)?;
+        let key = cache.key("state", [identity.as_bytes()]);
+        if let Some((of, engine)) = self.0.as_ref()
+            && *of == key
+        {
+            return Ok(Arc::clone(engine));
+        }
+        let known: Answers = cache.read(&key).ok_or_else(not_remembered)?;
+        let capabilities = known.capabilities.clone().map(OnceLock::from).unwrap_or_default();
+        let engine = Arc::new(Remembered {
+            project: Arc::clone(project),
+            opening: Opening::Never,
+            engine: OnceLock::new(),
+            entry: None,
+            capabilities,
+            answers: Mutex::new(known),
+        });
+        self.0 = Some((key, Arc::clone(&engine) as Arc<dyn Engine>));
+        Ok(engine)
+    }
+}
+
+fn not_remembered() -> EngineError {
+    let message = "nothing is remembered of the database as it is now (`dovetail check` looks at it)".to_owned();
+    EngineError { kind: EngineErrorKind::Locked, message, offset: None }
 }
 
 /// What was asked so far.
@@ -58,6 +101,8 @@ struct Answers {
     definitions: Option<BTreeSet<String>>,
     macros: Option<Vec<Macro>>,
     capabilities: Option<Capabilities>,
+    /// By what stands after `from`.
+    bound_columns: Option<BTreeMap<String, Vec<Column>>>,
 }
 
 impl Answers {
@@ -75,12 +120,22 @@ impl Answers {
         add(&mut self.definitions, others.definitions);
         add(&mut self.macros, others.macros);
         add(&mut self.capabilities, others.capabilities);
+        let bound = self.bound_columns.get_or_insert_default();
+        for (from, columns) in others.bound_columns.unwrap_or_default() {
+            bound.entry(from).or_insert(columns);
+        }
     }
+}
+
+/// Whether what is not remembered may be asked.
+enum Opening {
+    WhenAsked(WhenLocked),
+    Never,
 }
 
 struct Remembered {
     project: Arc<Project>,
-    when_locked: WhenLocked,
+    opening: Opening,
     engine: OnceLock<Arc<dyn Engine>>,
     /// Where the answers go.
     entry: Option<(Cache, Key)>,
@@ -93,7 +148,8 @@ impl Remembered {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let opened = open(&self.project, Access::ReadOnly, self.when_locked, &|_| true)?;
+        let Opening::WhenAsked(when_locked) = self.opening else { return Err(not_remembered()) };
+        let opened = open(&self.project, Access::ReadOnly, when_locked, &|_| true)?;
         Ok(self.engine.get_or_init(|| opened))
     }
 
@@ -105,7 +161,8 @@ impl Remembered {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = place(&mut answers);
         // What was read from the cache is large, seldom asked for twice, and still in the cache: it is handed over.
-        let known = if self.engine.get().is_none() { slot.take() } else { slot.clone() };
+        let is_asked_once = matches!(self.opening, Opening::WhenAsked(_)) && self.engine.get().is_none();
+        let known = if is_asked_once { slot.take() } else { slot.clone() };
         if let Some(answer) = known {
             return Ok(answer);
         }
@@ -234,7 +291,13 @@ impl Engine for Remembered {
     }
 
     fn bound_columns(&self, from: &str) -> Result<Vec<Column>, EngineError> {
-        self.engine()?.bound_columns(from)
+        let answers = || self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = answers().bound_columns.as_ref().and_then(|bound| bound.get(from)) {
+            return Ok(known.clone());
+        }
+        let columns = self.engine()?.bound_columns(from)?;
+        answers().bound_columns.get_or_insert_default().insert(from.to_owned(), columns.clone());
+        Ok(columns)
     }
 
     fn relations(&self) -> Result<Vec<ExistingRelation>, EngineError> {

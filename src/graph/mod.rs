@@ -33,7 +33,7 @@ pub use mention::{Mention, Redirected};
 pub use placing::at_statement;
 pub use reader::sql_value;
 pub use relation::{RelationName, folded, literal, quoted, without_glob};
-pub use resolve::resolve;
+pub use resolve::{Resolved, Use, resolve, resolve_uses};
 
 use std::collections::HashMap;
 use std::sync::Arc;

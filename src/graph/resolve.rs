@@ -16,7 +16,7 @@ use super::properties::PropertyIndex;
 use super::sources::{declare_python_sources, declare_sources};
 use super::{AssetGraph, Body, CompiledPython, CompiledSql, EdgeKind, Node, NodeId};
 use crate::diagnostic::{Diagnostics, Warned};
-use crate::parse::{Manner, Parsed, PythonBody};
+use crate::parse::{Manner, Parsed, PythonBody, UpstreamName};
 use crate::project::Project;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::{Placeholder, TemplateEnvironment, find_placeholders};
@@ -27,9 +27,38 @@ pub fn resolve(
     parsed: Parsed,
     templates: &TemplateEnvironment,
 ) -> Result<Warned<AssetGraph>, Diagnostics> {
+    let resolved = resolve_uses(project, parsed, templates)?;
+    Ok(Warned { value: resolved.value.graph, warnings: resolved.warnings })
+}
+
+/// As `resolve`, with every place at which something is named.
+///
+/// # Errors
+/// As `resolve`.
+pub fn resolve_uses(
+    project: &Project,
+    parsed: Parsed,
+    templates: &TemplateEnvironment,
+) -> Result<Warned<Resolved>, Diagnostics> {
     let texts =
         Texts { place: &|file, rendered| templates.source_map(file).place(rendered), placeholders: &find_placeholders };
     resolve_with(project, parsed, &texts)
+}
+
+/// A graph, and where its files name what is in it.
+#[derive(Debug)]
+pub struct Resolved {
+    pub graph: AssetGraph,
+    pub uses: Vec<Use>,
+}
+
+/// A place at which an asset names what it reads.
+#[derive(Debug, Clone)]
+pub struct Use {
+    pub reader: NodeId,
+    pub target: NodeId,
+    pub place: Place,
+    pub manner: Manner,
 }
 
 /// The two questions that this stage asks about rendered templates.
@@ -44,7 +73,7 @@ pub(super) fn resolve_with(
     project: &Project,
     parsed: Parsed,
     texts: &Texts<'_>,
-) -> Result<Warned<AssetGraph>, Diagnostics> {
+) -> Result<Warned<Resolved>, Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut declarations = declare(project, parsed, &mut problems);
     check_duplicates(&declarations.nodes, &mut problems);
@@ -63,7 +92,8 @@ pub(super) fn resolve_with(
         return Err(problems.sorted());
     }
     let bodies = compile(&skeleton, &nodes, &links, &own_database, &mut problems);
-    problems.with(finish(project, skeleton, nodes, bodies))
+    let uses = uses(&skeleton, links);
+    problems.with(Resolved { graph: finish(project, skeleton, nodes, bodies), uses })
 }
 
 fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> Declarations {
@@ -95,6 +125,30 @@ fn skeleton(nodes: &[Declared], links: &[Links]) -> DiGraph<usize, EdgeKind> {
     skeleton
 }
 
+fn ids(skeleton: &DiGraph<usize, EdgeKind>) -> Vec<NodeId> {
+    let mut ids = vec![NodeId::default(); skeleton.node_count()];
+    for id in skeleton.node_indices() {
+        ids[skeleton[id]] = id;
+    }
+    ids
+}
+
+/// What the links name, by the ids that the graph gives. The graph of a project without errors has these ids.
+fn uses(skeleton: &DiGraph<usize, EdgeKind>, links: Vec<Links>) -> Vec<Use> {
+    let ids = ids(skeleton);
+    let named = |(reader, links): (usize, Links)| {
+        let reader = ids[reader];
+        let ids = &ids;
+        links.upstreams.into_iter().map(move |(UpstreamName { place, manner, .. }, target)| Use {
+            reader,
+            target: ids[target],
+            place,
+            manner,
+        })
+    };
+    links.into_iter().enumerate().flat_map(named).collect::<Vec<_>>()
+}
+
 /// What a node's body becomes, where it is compiled at all.
 enum Compiled {
     Sql(CompiledSql),
@@ -109,10 +163,7 @@ fn compile(
     own_database: &str,
     problems: &mut Diagnostics,
 ) -> Vec<Compiled> {
-    let mut ids = vec![NodeId::default(); nodes.len()];
-    for id in skeleton.node_indices() {
-        ids[skeleton[id]] = id;
-    }
+    let ids = ids(skeleton);
     let (ephemeral, repeatable) = (HashMap::new(), HashMap::new());
     let mut compiler = Compiler { nodes, ids: &ids, own_database, ephemeral, repeatable, variant: Variant::Real };
     let mut bodies: Vec<Compiled> = nodes.iter().map(|_| Compiled::AsDeclared).collect();
@@ -134,7 +185,7 @@ fn compile(
 fn inputs(body: &PythonBody, links: &Links, ids: &[NodeId]) -> Vec<(usize, NodeId)> {
     let parameters: HashMap<&str, usize> =
         body.parameters.iter().enumerate().map(|(index, parameter)| (parameter.name.as_str(), index)).collect();
-    let argument = |(upstream, target): &(crate::parse::UpstreamName, usize)| match &upstream.manner {
+    let argument = |(upstream, target): &(UpstreamName, usize)| match &upstream.manner {
         Manner::Parameter(name) => Some((*parameters.get(name.as_str())?, ids[*target])),
         _ => None,
     };

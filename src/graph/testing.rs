@@ -220,7 +220,8 @@ fn placeholders(text: &str) -> Vec<(Span, Placeholder)> {
 
 pub fn resolve_parsed(project: &Project, parsed: Parsed) -> Result<Warned<AssetGraph>, Diagnostics> {
     let texts = Texts { place: &Place::new, placeholders: &placeholders };
-    resolve_with(project, parsed, &texts)
+    let resolved = resolve_with(project, parsed, &texts)?;
+    Ok(Warned { value: resolved.value.graph, warnings: resolved.warnings })
 }
 
 /// Assets alone, in a project without settings.

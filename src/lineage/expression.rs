@@ -35,10 +35,16 @@ impl Tracer<'_> {
         }
         match expression {
             Expr::Nested(inner) => self.expression(inner, scope),
-            Expr::Identifier(name) => self.name(&[&name.value], scope),
-            Expr::CompoundIdentifier(parts) => {
-                let parts: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-                self.name(&parts, scope)
+            Expr::Identifier(name) => {
+                let flow = self.name(&[&name.value], scope);
+                self.place(Some(name), &flow);
+                flow
+            }
+            Expr::CompoundIdentifier(names) => {
+                let parts: Vec<&str> = names.iter().map(|part| part.value.as_str()).collect();
+                let flow = self.name(&parts, scope);
+                self.place(names.last(), &flow);
+                flow
             }
             Expr::Value(value) => match &value.value {
                 // The end of `a[b:c]`, which our parser takes for a parameter.
@@ -110,6 +116,7 @@ impl Tracer<'_> {
     }
 
     pub fn name(&mut self, parts: &[&str], scope: &Scope<'_>) -> Flow {
+        self.look_around(parts, scope);
         let meaning = scope.find(parts, &mut |relation, column| self.named_column(relation, column));
         match (meaning, parts) {
             (Meaning::Flow(flow), _) => {

@@ -147,6 +147,12 @@ impl<'a> ColumnGraph<'a> {
     }
 }
 
+/// The columns of one asset and what they come from; `columns` are those of what it reads and its own, as far as anybody
+/// knows them.
+pub fn columns_of(graph: &AssetGraph, id: NodeId, columns: HashMap<NodeId, Vec<Column>>) -> AssetColumns {
+    Maker { graph, columns, reads: &|_, _| None }.columns_of(id)
+}
+
 struct Maker<'a> {
     graph: &'a AssetGraph,
     columns: HashMap<NodeId, Vec<Column>>,
@@ -213,7 +219,7 @@ impl Maker<'_> {
 
     fn model(&self, id: NodeId, sql: &CompiledSql) -> AssetColumns {
         let upstreams = self.graph.reads(id);
-        let find = |name: &[String]| upstreams.iter().copied().find(|upstream| self.is_named(*upstream, name));
+        let find = |name: &[String]| upstreams.iter().copied().find(|upstream| is_named(self.graph, *upstream, name));
         let lookup = |name: &[String]| {
             let known = self.columns.get(&find(name)?)?;
             (!known.is_empty()).then(|| known.clone())
@@ -221,24 +227,6 @@ impl Maker<'_> {
         match trace(sql.statement(), &lookup) {
             Ok(lineage) => self.traced(id, &lineage, &find),
             Err(unknown) => self.untraced(id, &upstreams, unknown.reason),
-        }
-    }
-
-    /// Whether a statement means this upstream by a name.
-    fn is_named(&self, upstream: NodeId, name: &[String]) -> bool {
-        let node = self.graph.node(upstream);
-        match (&node.body, name) {
-            // A path in a reader's call stands as the user wrote it.
-            (Body::Source(SourceLocation::Files { path, .. }), [written]) => {
-                Path::new(path).ends_with(written.strip_prefix("./").unwrap_or(written))
-            }
-            (Body::Source(SourceLocation::Files { .. }), _) => false,
-            (_, [identifier]) => node.relation.identifier.eq_ignore_ascii_case(identifier),
-            (_, [schema, identifier]) => node.relation.is_same(&relation(None, schema, identifier)),
-            (_, [database, schema, identifier]) => {
-                node.relation.is_same(&relation(Some(database.clone()), schema, identifier))
-            }
-            _ => false,
         }
     }
 
@@ -292,11 +280,29 @@ impl Maker<'_> {
     }
 }
 
+/// Whether a statement means this upstream by a name.
+pub(super) fn is_named(graph: &AssetGraph, upstream: NodeId, name: &[String]) -> bool {
+    let node = graph.node(upstream);
+    match (&node.body, name) {
+        // A path in a reader's call stands as the user wrote it.
+        (Body::Source(SourceLocation::Files { path, .. }), [written]) => {
+            Path::new(path).ends_with(written.strip_prefix("./").unwrap_or(written))
+        }
+        (Body::Source(SourceLocation::Files { .. }), _) => false,
+        (_, [identifier]) => node.relation.identifier.eq_ignore_ascii_case(identifier),
+        (_, [schema, identifier]) => node.relation.is_same(&relation(None, schema, identifier)),
+        (_, [database, schema, identifier]) => {
+            node.relation.is_same(&relation(Some(database.clone()), schema, identifier))
+        }
+        _ => false,
+    }
+}
+
 fn made(asset: NodeId, name: &str, values: BTreeSet<ColumnId>, rows: BTreeSet<ColumnId>, how: How) -> AssetColumn {
     AssetColumn { id: column_id(asset, name), name: name.to_owned(), values, rows, how }
 }
 
-fn column_id(asset: NodeId, name: &str) -> ColumnId {
+pub(super) fn column_id(asset: NodeId, name: &str) -> ColumnId {
     ColumnId { asset, name: folded(name) }
 }
 

@@ -12,6 +12,7 @@ mod function;
 mod graph;
 mod impact;
 mod naming;
+mod places;
 mod query;
 mod scope;
 mod select;
@@ -21,13 +22,16 @@ mod table_function;
 #[cfg(test)]
 mod tests;
 mod tracer;
+mod visible;
 mod walk;
 
 use std::collections::BTreeSet;
 
 pub use flow::Source;
-pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads};
+pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads, columns_of};
 pub use impact::{Affected, Effect};
+pub use places::{NamedColumn, named_columns};
+pub use visible::{VisibleColumn, visible_columns};
 pub use walk::{Downstream, Step, Upstream};
 
 use crate::engine;
@@ -100,10 +104,16 @@ pub struct Unknown {
 /// # Errors
 /// `Unknown` where the text is no query that our parser knows, and where it is not certain how many columns come out of it.
 pub fn trace(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
+    on_own_stack(statement, || trace_here(statement, relations))
+        .unwrap_or_else(|| Err(Unknown { reason: "the statement is too long".to_owned() }))
+}
+
+/// Follows a statement with as much of a stack as it may need; `None` where it is too long for any.
+fn on_own_stack<T>(statement: &str, work: impl FnOnce() -> T) -> Option<T> {
     match statement.len() {
-        0..DEEP => trace_here(statement, relations),
-        DEEP..LONGEST => stacker::grow(STACK, || trace_here(statement, relations)),
-        _ => Err(Unknown { reason: "the statement is too long".to_owned() }),
+        0..DEEP => Some(work()),
+        DEEP..LONGEST => Some(stacker::grow(STACK, work)),
+        _ => None,
     }
 }
 
@@ -116,10 +126,10 @@ const STACK: usize = 256 << 20;
 
 fn trace_here(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
     let unknown = |reason: &str| Unknown { reason: reason.to_owned() };
-    let query =
+    let tree =
         syntax_tree(statement).ok_or_else(|| unknown("the statement is written in a way that is not followed"))?;
     let mut tracer = Tracer::new(relations);
-    let table = tracer.query(&query, &Scope::default(), true);
+    let table = tracer.query(&tree.query, &Scope::default(), true);
     if let Some(reason) = tracer.given_up {
         return Err(unknown(reason));
     }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::Columns;
+use sqlparser::ast::Ident;
+use sqlparser::tokenizer::Span;
+
 use super::flow::{Column, Flow, Form, Open, Source, Sources, Table};
+use super::{Columns, VisibleColumn};
 use crate::graph::folded;
 
 /// How many expressions and columns are looked at before a statement is given up: nested recursive definitions and stars
@@ -22,6 +25,24 @@ pub(super) struct Tracer<'a> {
     pub given_up: Option<&'static str>,
     /// What the lists that the select at hand unnests come from.
     pub unnested: Vec<Flow>,
+    /// Where names of columns stand in the tree, and what they come from; `None` where nobody wants to know.
+    pub places: Option<Vec<Placed>>,
+    /// A name that stands for nothing, for which what could stand in its place is taken down.
+    pub probe: Option<Probe>,
+}
+
+/// A name of a column where it stands.
+pub(super) struct Placed {
+    pub span: Span,
+    pub values: Sources,
+    /// Whether it has the values of a column as they are.
+    pub is_copy: bool,
+}
+
+/// A name that is no name.
+pub(super) struct Probe {
+    pub name: String,
+    pub visible: Vec<VisibleColumn>,
 }
 
 /// A relation that the statement reads.
@@ -42,6 +63,8 @@ impl<'a> Tracer<'a> {
             named: Sources::default(),
             given_up: None,
             unnested: Vec::new(),
+            places: None,
+            probe: None,
         }
     }
 
@@ -58,6 +81,14 @@ impl<'a> Tracer<'a> {
     pub fn name_it(&mut self, flow: &Flow) {
         if let Form::Copy(_) = flow.form {
             self.named.add(&flow.values);
+        }
+    }
+
+    /// Takes down where a name stands, without its qualifiers.
+    pub fn place(&mut self, name: Option<&Ident>, flow: &Flow) {
+        if let (Some(places), Some(name), None) = (&mut self.places, name, &flow.unknown) {
+            let is_copy = matches!(flow.form, Form::Copy(_));
+            places.push(Placed { span: name.span, values: flow.values.clone(), is_copy });
         }
     }
 

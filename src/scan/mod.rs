@@ -1,6 +1,7 @@
 //! Walks the project and reads its files: the only reader of the project tree.
 
 mod modules;
+mod overlay;
 mod past;
 mod read;
 mod repository;
@@ -9,6 +10,7 @@ mod tests;
 mod walk;
 
 pub use modules::{FoundModule, ModuleFile, Modules, module_name};
+pub use overlay::Overlay;
 pub use past::{PastFiles, PastProblem};
 pub use read::read_file;
 pub use repository::Repository;
@@ -41,7 +43,15 @@ pub struct Scanned {
 /// folder that does not exist holds nothing. The error names every file that cannot be read (`DT0004`) or is not UTF-8
 /// (`DT0005`).
 pub fn scan(project: &Project) -> Result<Scanned, Diagnostics> {
-    let mut walk = Walk::new(project);
+    scan_under(project, &Overlay::default())
+}
+
+/// As `scan`, with texts that lie over the files.
+///
+/// # Errors
+/// As `scan`.
+pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagnostics> {
+    let mut walk = Walk::new(project, overlay);
     let mut found = Found::default();
     // Macros and seeds may live below a models folder, so they are known before the models are looked at.
     walk.folders(&project.paths.macros, &["sql"], |path, _| {
@@ -63,7 +73,7 @@ pub fn scan(project: &Project) -> Result<Scanned, Diagnostics> {
         };
     });
     let mut problems = walk.problems;
-    let mut read = |paths: BTreeSet<PathBuf>| read_all(project, paths, &mut problems);
+    let mut read = |paths: BTreeSet<PathBuf>| read_all(project, overlay, paths, &mut problems);
     let scanned = Scanned {
         models: read(found.models),
         python: read(found.python),
@@ -84,9 +94,17 @@ struct Found {
     seeds: BTreeSet<PathBuf>,
 }
 
-fn read_all(project: &Project, paths: BTreeSet<PathBuf>, problems: &mut Diagnostics) -> Vec<Arc<SourceFile>> {
-    let read: Vec<Result<Arc<SourceFile>, Diagnostic>> =
-        paths.into_par_iter().map(|path| read_file(&project.root, path)).collect();
+fn read_all(
+    project: &Project,
+    overlay: &Overlay,
+    paths: BTreeSet<PathBuf>,
+    problems: &mut Diagnostics,
+) -> Vec<Arc<SourceFile>> {
+    let read_one = |path: PathBuf| match overlay.get(&path) {
+        Some(file) => Ok(Arc::clone(file)),
+        None => read_file(&project.root, path),
+    };
+    let read: Vec<Result<Arc<SourceFile>, Diagnostic>> = paths.into_par_iter().map(read_one).collect();
     let mut files = Vec::with_capacity(read.len());
     for outcome in read {
         match outcome {

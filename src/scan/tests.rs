@@ -147,3 +147,23 @@ fn modules_are_found_as_python_finds_them() {
     assert_eq!(modules.names(), ["models.a_b", "models.c"]);
     assert!(modules.is_top_level("models") && !modules.is_top_level("model") && !modules.is_top_level("lib"));
 }
+
+#[test]
+fn what_is_not_saved_lies_over_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for path in ["models/a.sql", "models/b.sql", "macros/m.sql"] {
+        write(root, path, "saved");
+    }
+    let mut overlay = Overlay::default();
+    for path in ["models/b.sql", "models/new/c.py", "elsewhere/d.sql", "macros/n.sql", "models/notes.md"] {
+        overlay.insert(SourceFile::new(path, "not saved"));
+    }
+    let project = load(root, &LoadOptions::default()).unwrap().value;
+    let scanned = scan_under(&project, &overlay).unwrap();
+    let texts = |files: &[Arc<SourceFile>]| files.iter().map(|file| file.text().to_owned()).collect::<Vec<_>>();
+    assert_eq!(paths(&scanned.models), ["models/a.sql", "models/b.sql"]);
+    assert_eq!(texts(&scanned.models), ["saved", "not saved"]);
+    assert_eq!(paths(&scanned.python), ["models/new/c.py"]);
+    assert_eq!(paths(&scanned.macros), ["macros/m.sql", "macros/n.sql"]);
+}

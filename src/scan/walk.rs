@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::overlay::Overlay;
 use super::read::{not_regular, unreadable};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::project::Project;
@@ -11,18 +12,24 @@ use crate::project::Project;
 pub struct Walk<'p> {
     root: &'p Path,
     target: PathBuf,
+    overlay: &'p Overlay,
     pub problems: Diagnostics,
 }
 
 impl<'p> Walk<'p> {
-    pub fn new(project: &'p Project) -> Self {
-        Walk { root: &project.root, target: project.target_dir(), problems: Diagnostics::default() }
+    pub fn new(project: &'p Project, overlay: &'p Overlay) -> Self {
+        Walk { root: &project.root, target: project.target_dir(), overlay, problems: Diagnostics::default() }
     }
 
     /// Gives each file below `folders` that has one of the endings (in lower case), with its ending.
     pub fn folders(&mut self, folders: &[PathBuf], endings: &[&str], mut found: impl FnMut(PathBuf, &str)) {
         for folder in folders {
             self.folder(&self.root.join(folder), endings, &mut found);
+            for path in self.overlay.below(&self.shown(&self.root.join(folder))) {
+                if let Some(ending) = ending(path, endings) {
+                    found(path.to_path_buf(), ending);
+                }
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::scanner::{SegmentKind, call_arguments, identifiers, scan};
+use super::scanner::{Segment, SegmentKind, call_arguments, identifiers, scan};
 use crate::source::{Place, SourceFile, Span};
 
 /// The first name in the template's tags that fits.
@@ -34,6 +34,42 @@ pub(crate) fn argument_place(file: &Arc<SourceFile>, function: &str, name: &str)
     first.map(|span| Place::new(file, span))
 }
 
+/// The names in all of a template's tags, with their places.
+pub(crate) fn names_in_tags(text: &str) -> Vec<(Span, &str)> {
+    tags(text).flat_map(|content| identifiers(text, content).collect::<Vec<_>>()).collect()
+}
+
+/// The content of the tag that an offset is in; of one that does not end, all that follows.
+pub(crate) fn tag_at(text: &str, offset: usize) -> Option<Span> {
+    let is_tag = |kind| matches!(kind, SegmentKind::Expression | SegmentKind::Block);
+    let tags = scan(text).into_iter().filter(|segment| is_tag(segment.kind));
+    let content = |tag: Segment| {
+        let is_ended = ["}}", "%}"].iter().any(|end| text[..tag.span.end].ends_with(end));
+        let content = tag.content(text);
+        if is_ended { content } else { Span::new(content.start, tag.span.end) }
+    };
+    tags.map(content).find(|content| content.start <= offset && offset <= content.end)
+}
+
+/// The text in quotes that an offset is in, as the first argument of a call of `function`, without the quotes.
+pub(crate) fn argument_at(text: &str, function: &str, offset: usize) -> Option<(Span, String)> {
+    let content = tag_at(text, offset)?;
+    let calls = identifiers(text, content).filter(|(_, word)| *word == function);
+    calls.filter_map(|(span, _)| first_literal(text, span.end)).find_map(|literal| {
+        let is_there = literal.start <= offset && offset <= literal.end;
+        is_there.then(|| (literal, text[literal.start..literal.end].to_owned()))
+    })
+}
+
+/// The literal that is the first argument of a call whose name ends here, without its quotes.
+pub(crate) fn first_literal(text: &str, name_end: usize) -> Option<Span> {
+    let inside = text[name_end..].trim_start().strip_prefix('(')?.trim_start();
+    let quote = inside.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let start = text.len() - inside.len() + 1;
+    let length = text[start..].find(quote)?;
+    Some(Span::new(start, start + length))
+}
+
 fn tags(text: &str) -> impl Iterator<Item = Span> {
     let is_tag = |kind| matches!(kind, SegmentKind::Expression | SegmentKind::Block);
     scan(text).into_iter().filter(move |segment| is_tag(segment.kind)).map(|tag| tag.content(text))
@@ -61,6 +97,21 @@ fn key_in(text: &str, inside: Span, name: &str) -> Option<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tag_around_a_place_is_found_also_where_it_does_not_end() {
+        let at =
+            |text: &str, offset: usize| tag_at(text, offset).map(|content| text[content.start..content.end].to_owned());
+        let text = "a {{ b }} c {%- d -%} {# e #} {{ ref('x";
+        assert_eq!(at(text, 0), None);
+        assert_eq!(at(text, 5).as_deref(), Some(" b "));
+        assert_eq!(at(text, 16).as_deref(), Some(" d "));
+        assert_eq!(at(text, 25), None);
+        assert_eq!(at(text, text.len()).as_deref(), Some(" ref('x"));
+        assert_eq!(argument_at(text, "ref", text.len()), None);
+        assert_eq!(argument_at("{{ ref( 'xy') }}", "ref", 10), Some((Span::new(9, 11), "xy".to_owned())));
+        assert_eq!(argument_at("{{ ref('xy') }}", "var", 10), None);
+    }
 
     #[test]
     fn keys_of_calls_are_found_where_they_are_written() {

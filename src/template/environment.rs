@@ -1,6 +1,6 @@
 //! The minijinja environment of a project: its macros, its variables, Python's methods on values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use minijinja::syntax::SyntaxConfig;
@@ -142,6 +142,11 @@ impl TemplateEnvironment {
     /// Where a model first names a macro that leads to the macro file.
     pub fn call_into(&self, model: &Arc<SourceFile>, macro_file: &SourceFile) -> Option<Place> {
         name_place(model, |word| self.macros.leads_to(word, macro_file))
+    }
+
+    /// Where the project's macros are defined, by their names.
+    pub fn macros(&self) -> &HashMap<String, Place> {
+        self.macros.places()
     }
 
     pub fn secrets(&self) -> &Secrets {

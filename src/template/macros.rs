@@ -23,6 +23,8 @@ const PROXY: &str = "__dovetail_proxy";
 pub(super) struct MacroIndex {
     files: Vec<MacroFile>,
     by_name: HashMap<String, usize>,
+    /// Where each macro's name stands in its definition.
+    places: HashMap<String, Place>,
 }
 
 #[derive(Debug)]
@@ -37,11 +39,10 @@ impl MacroIndex {
     /// Reads the declarations; two macros of one name are reported with both places.
     pub fn new(files: &[Arc<SourceFile>], diagnostics: &mut Diagnostics) -> Self {
         let mut index = MacroIndex::default();
-        let mut places: HashMap<String, Place> = HashMap::new();
         for (number, file) in files.iter().enumerate() {
             let declared = declarations(file);
             for (name, place) in &declared {
-                if let Some(first) = places.get(name) {
+                if let Some(first) = index.places.get(name) {
                     diagnostics.push(
                         Diagnostic::error(Code::DuplicateMacro, format!("macro `{name}` is defined twice"))
                             .at(place.clone())
@@ -49,7 +50,7 @@ impl MacroIndex {
                     );
                     continue;
                 }
-                places.insert(name.clone(), place.clone());
+                index.places.insert(name.clone(), place.clone());
                 index.by_name.insert(name.clone(), number);
             }
             let names = declared.into_iter().map(|(name, _)| name).collect();
@@ -95,6 +96,11 @@ impl MacroIndex {
                 format!("{{% import \"{name}\" as __dovetail_macros %}}")
             })
             .collect()
+    }
+
+    /// Where macros are defined, by their names.
+    pub fn places(&self) -> &HashMap<String, Place> {
+        &self.places
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

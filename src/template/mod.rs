@@ -26,7 +26,7 @@ mod unclosed;
 mod value;
 mod values;
 
-pub(crate) use calls::{argument_place, name_place};
+pub(crate) use calls::{argument_at, argument_place, first_literal, name_place, names_in_tags, tag_at};
 pub use context::{Message, MessageLevel, ReferenceCall, Rendered, Repeatable};
 pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};

@@ -304,7 +304,7 @@ fn execute_all(project: &Project, engine: &Arc<dyn Engine>, run: &str, sink: &mu
         packages: std::collections::BTreeMap::new(),
         project,
         graph: Arc::new(graph),
-        templates: Arc::new(templates),
+        templates,
         engine: Arc::clone(engine),
         python: None,
         code_versions,

@@ -88,6 +88,8 @@ Examples:
   dovetail impact stg_flights.arr_delay
   dovetail impact stg_flights.arr_delay -o json | jq -r 'select(.effect == \"breaks\") | .asset'";
 
+pub(super) const LSP_EXAMPLES: &str = "Editors start it; docs/editor.md says how.";
+
 pub(super) const INIT_EXAMPLES: &str = "\
 Examples:
   dovetail init flights

@@ -1,4 +1,4 @@
-//! What shows a project: the arguments of `ls`, `show`, `compile`, `graph`, `lineage` and `impact`.
+//! What shows a project: the arguments of `ls`, `show`, `compile`, `graph`, `lineage`, `impact` and `lsp`.
 
 use clap::{Args, ValueEnum};
 
@@ -127,4 +127,11 @@ pub(crate) struct ImpactArgs {
     /// How to print it; `json` is one object per line
     #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
     pub output: TextOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LspArgs {
+    /// Talk over stdin and stdout, which is the only way: some editors ask for it
+    #[arg(long)]
+    pub stdio: bool,
 }

@@ -8,7 +8,8 @@ mod look;
 pub(crate) use build::{ReconcileArgs, RetryArgs, RunArgs};
 pub(crate) use judge::{CheckArgs, GcArgs, HistoryArgs, StatusArgs, StatusOutput, WhyArgs};
 pub(crate) use look::{
-    CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, ShowArgs, ShowOutput,
+    CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, LspArgs, ShowArgs,
+    ShowOutput,
 };
 
 use std::path::PathBuf;
@@ -152,6 +153,10 @@ pub(crate) enum Command {
     /// Show what breaks when a column is removed or renamed, and what comes out otherwise
     #[command(after_help = examples::IMPACT_EXAMPLES)]
     Impact(ImpactArgs),
+
+    /// Talk to an editor: problems as you type, definitions, references, columns, completion
+    #[command(after_help = examples::LSP_EXAMPLES)]
+    Lsp(LspArgs),
 
     /// Make a new project that runs
     #[command(after_help = examples::INIT_EXAMPLES)]

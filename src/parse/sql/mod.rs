@@ -26,6 +26,7 @@ use lexer::{Token, TokenKind, tokens, unquoted};
 use places::Places;
 use readings::{FileName, NamedTable, Readings};
 pub(crate) use readings::{makes_rows, names_files};
+use rewrite::Rewritten;
 use statement::{NotOneQuery, one_query};
 
 use super::{AssetName, Manner, ParsedAsset, ParsedBody, Reference, RepeatableSql, SqlBody, UpstreamName};
@@ -81,24 +82,50 @@ pub(crate) fn reads_something(sql: &str) -> bool {
 
 /// The query that a text is, as our parser reads it: what it says about columns is what the text says, though not each
 /// of its places. `None` where the text is no single query, or one that only DuckDB's parser knows.
-pub(crate) fn syntax_tree(sql: &str) -> Option<Box<Query>> {
+pub(crate) fn syntax_tree(sql: &str) -> Option<SyntaxTree> {
     let all = tokens(sql);
     let span = one_query(sql, &all).ok()?;
     let statement = sql.get(span.start..span.end)?;
     let all = within(&all, span);
-    same_tree(statement, &all, &DuckDbDialect).or_else(|| {
-        let simpler = simpler::simpler(statement, &all);
-        same_tree(&simpler, &tokens(&simpler), &dialect::Wider(DuckDbDialect))
-    })
+    if let Some((query, rewritten)) = same_tree(statement, &all, &DuckDbDialect) {
+        return Some(SyntaxTree { query, places: Some(TreePlaces { start: span.start, rewritten }) });
+    }
+    let simpler = simpler::simpler(statement, &all);
+    let (query, _) = same_tree(&simpler, &tokens(&simpler), &dialect::Wider(DuckDbDialect))?;
+    Some(SyntaxTree { query, places: None })
 }
 
-fn same_tree(statement: &str, tokens: &[Token], dialect: &dyn Dialect) -> Option<Box<Query>> {
+/// A query's tree, and where its names stand in the text, if that is known of them.
+pub(crate) struct SyntaxTree {
+    pub query: Box<Query>,
+    pub places: Option<TreePlaces>,
+}
+
+/// From the places of names in a tree to those in the text.
+pub(crate) struct TreePlaces {
+    start: usize,
+    rewritten: Option<Rewritten>,
+}
+
+impl TreePlaces {
+    /// Where a name stands that the user wrote; `None` for what was put there in the place of something else.
+    pub fn place(&self, name: sqlparser::tokenizer::Span) -> Option<Span> {
+        let (start, end) = (name.start.column as usize, name.end.column as usize);
+        if start >= end || self.rewritten.as_ref().is_some_and(|rewritten| rewritten.is_added(Span::new(start, end))) {
+            return None;
+        }
+        let original = |offset: usize| self.rewritten.as_ref().map_or(offset, |rewritten| rewritten.original(offset));
+        Some(Span::new(self.start + original(start), self.start + original(end - 1) + 1))
+    }
+}
+
+fn same_tree(statement: &str, tokens: &[Token], dialect: &dyn Dialect) -> Option<(Box<Query>, Option<Rewritten>)> {
     let rewritten = rewrite::rewrite(statement, tokens);
     if rewritten.as_ref().is_some_and(|rewritten| !rewritten.keeps_columns) {
         return None;
     }
     match names::parse_as(rewritten.as_ref().map_or(statement, |rewritten| &rewritten.text), dialect)? {
-        Statement::Query(query) => Some(query),
+        Statement::Query(query) => Some((query, rewritten)),
         _ => None,
     }
 }
