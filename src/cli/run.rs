@@ -44,8 +44,7 @@ pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandR
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    let RetryArgs { fail_fast, atomic, no_check, waiting } = *args;
-    materialize(context, &RunArgs { fail_fast, atomic, no_check, waiting, ..RunArgs::default() }, Extent::Undone)
+    materialize(context, &RunArgs { manner: args.manner, ..RunArgs::default() }, Extent::Undone)
 }
 
 /// How much of a selection is materialized.
@@ -113,7 +112,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         import_ahead(context, &compiled, &work.plan);
     }
     // Of a single asset its own failure says as much, in less time.
-    let is_checked = !args.no_check && work.plan.steps.len() > 1;
+    let is_checked = !args.manner.no_check && work.plan.steps.len() > 1;
     if is_checked && !fits(context, &compiled, &work.plan, &engine) {
         return Ok(ExitStatus::Wrong);
     }
@@ -244,7 +243,8 @@ pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
 fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
     let project = context.load()?;
     let target = project.value.clone();
-    let exists = target.target.database.as_ref().is_some_and(|path| path.exists()) && args.waiting.wait.is_none();
+    let exists =
+        target.target.database.as_ref().is_some_and(|path| path.exists()) && args.manner.waiting.wait.is_none();
     std::thread::scope(|scope| {
         let opening = exists.then(|| scope.spawn(|| open(&target, Access::ReadWrite, WhenLocked::Fail, &|_| false)));
         let compiled = context.compile_project(project, None)?;
@@ -259,7 +259,7 @@ fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cance
         say(holder);
         !cancellation.is_cancelled()
     };
-    open(project, Access::ReadWrite, when_locked(args.waiting.wait), &keep_waiting)
+    open(project, Access::ReadWrite, when_locked(args.manner.waiting.wait), &keep_waiting)
 }
 
 /// Opens the database to read from it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.
@@ -319,7 +319,7 @@ fn execute_work(
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, modules, .. } = compiled;
     let Work { plan, code_versions, packages, records, observer, publish } = work;
-    let is_atomic = args.atomic || publish == Publish::Run;
+    let is_atomic = args.manner.atomic || publish == Publish::Run;
     let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
     let logs = RunLogs::of(&project.root);
     let options = RunOptions {
@@ -328,7 +328,7 @@ fn execute_work(
         surroundings: surroundings(context, &project, engine.as_ref(), uses_python),
         threads: project.target.threads,
         publish: if is_atomic { Publish::Run } else { project.target.publish },
-        fail_fast: args.fail_fast,
+        fail_fast: args.manner.fail_fast,
     };
     let graph = Arc::new(graph);
     let mut log = Log::begin(&logs, &options, &plan, &graph, &mut context.printer);

@@ -54,12 +54,7 @@ struct DuckDbBinder {
 
 impl DuckDbBinder {
     fn connect(&self) -> Result<Arc<Connection>, EngineError> {
-        let connection = self.database.connect()?;
-        connection.execute(SESSION_SETTINGS)?;
-        for setting in &self.session_settings {
-            connection.execute(setting)?;
-        }
-        Ok(connection)
+        settings::connect(&self.database, &self.session_settings)
     }
 }
 

@@ -220,14 +220,9 @@ impl DuckDb {
         lock(&self.built).extend(built.iter().map(|(relation, is_view)| (key(relation), *is_view)));
     }
 
-    /// A connection on which queries mean what the project says.
+    /// As sessions have it.
     fn connect(&self) -> Result<Arc<Connection>, EngineError> {
-        let connection = self.database.connect()?;
-        connection.execute(SESSION_SETTINGS)?;
-        for setting in &self.session_settings {
-            connection.execute(setting)?;
-        }
-        Ok(connection)
+        settings::connect(&self.database, &self.session_settings)
     }
 
     fn with_trash<T>(&self, work: impl FnOnce(&Trash<'_>) -> T) -> T {

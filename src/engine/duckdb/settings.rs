@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::SESSION_SETTINGS;
 use super::error::error_from_text;
-use super::raw::Connection;
+use super::raw::{Connection, Database};
 use crate::engine::{EngineError, EngineErrorKind};
 use crate::graph::{literal, quoted, sql_value};
 use crate::project::{Attachment, Extension, Project, Secret};
@@ -55,6 +56,16 @@ const ABOUT_WORK: [&str; 16] = [
 pub(in crate::engine) fn is_about_work(name: &str) -> bool {
     let name = name.to_lowercase();
     name.ends_with("threads") || ABOUT_WORK.iter().any(|start| name.starts_with(start))
+}
+
+/// A connection on which queries mean what the project says.
+pub(super) fn connect(database: &Arc<Database>, session_settings: &[String]) -> Result<Arc<Connection>, EngineError> {
+    let connection = database.connect()?;
+    connection.execute(SESSION_SETTINGS)?;
+    for setting in session_settings {
+        connection.execute(setting)?;
+    }
+    Ok(connection)
 }
 
 pub(super) fn at_open(project: &Project) -> Vec<(String, String)> {
