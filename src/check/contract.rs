@@ -48,7 +48,7 @@ fn problem(inquiry: &Inquiry<'_>, node: &Node, breach: &Breach) -> Diagnostic {
 /// Where a query writes the name of a column last, which is most often where it makes it.
 fn made_at(inquiry: &Inquiry<'_>, node: &Node, column: &str) -> Option<Place> {
     let Body::Sql(sql) = &node.body else { return None };
-    let is_column = |word: &str| word.to_lowercase() == column.to_lowercase();
+    let is_column = |word: &str| word.eq_ignore_ascii_case(column);
     let (_, span) = words(sql.statement()).into_iter().rev().find(|(word, _)| is_column(word))?;
     let nothing = Diagnostic::error(Code::ContractBroken, "");
     at_statement(nothing, inquiry.graph, inquiry.templates, node, sql, span.start).place

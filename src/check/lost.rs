@@ -73,7 +73,7 @@ fn lost_in(
 /// The new name of a column, as in `old as new`, and where it stands.
 fn renamed(sql: &CompiledSql, now: &[Column], name: &str) -> Option<(String, usize)> {
     let words = words(sql.statement());
-    let is_old = |word: &str| word.to_lowercase() == name.to_lowercase();
+    let is_old = |word: &str| word.eq_ignore_ascii_case(name);
     words.windows(3).find_map(|window| match window {
         [(old, _), (keyword, _), (new, span)]
             if is_old(old) && keyword.eq_ignore_ascii_case("as") && !is_old(new) && has(now, new) =>

@@ -83,13 +83,13 @@ fn offset_of_name(sql: &CompiledSql, refusal: &Refusal) -> Option<usize> {
         _ if refusal.offset.is_none() => refusal.message.split('"').nth(1)?,
         _ => return None,
     };
-    let name = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+    let name = name.rsplit('.').next().unwrap_or(name);
     let words = words(sql.statement());
-    let mut found = words.iter().filter(|(word, _)| word.to_lowercase() == name);
+    let mut found = words.iter().filter(|(word, _)| word.eq_ignore_ascii_case(name));
     match refusal.offset {
         Some(offset) => {
             let behind = words.iter().filter(|(_, span)| span.end > offset).take(NEAR);
-            behind.into_iter().find(|(word, _)| word.to_lowercase() == name).map(|(_, span)| span.start)
+            behind.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(name)).map(|(_, span)| span.start)
         }
         None => found.next().map(|(_, first)| first.start).filter(|_| found.next().is_none()),
     }

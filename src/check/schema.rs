@@ -68,5 +68,5 @@ pub fn has(columns: &[Column], name: &str) -> bool {
 
 /// The column of the name, as SQL compares names.
 pub fn find<'c>(columns: &'c [Column], name: &str) -> Option<&'c Column> {
-    columns.iter().find(|column| column.name.to_lowercase() == name.to_lowercase())
+    columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
 }
