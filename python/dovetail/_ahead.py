@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dovetail import _capture
+from dovetail._importing import importing
 
 if TYPE_CHECKING:
     from dovetail._dovetail import Turns
@@ -29,7 +30,10 @@ def _import(imports: list[tuple[str, list[str]]], turns: Turns) -> None:
     with suppress(BaseException):
         turn = turns.enter()
         try:
-            for module, names in imports:
-                __import__(module, fromlist=names)
+            with importing:
+                # What calls the asset function, which is needed soon too.
+                __import__("dovetail._call")
+                for module, names in imports:
+                    __import__(module, fromlist=names)
         finally:
             turn.over()

@@ -14,6 +14,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from dovetail import _registry
+from dovetail._importing import importing
 from dovetail.errors import EditedError
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ def name_of(path: str | os.PathLike[str]) -> str:
 
 def load(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> ModuleType:
     """The module of a file, imported when it is not yet. Raises whatever the module raises."""
-    return importlib.import_module(know(root, path))
+    name = know(root, path)
+    module = sys.modules.get(name)
+    if module is not None and not getattr(module.__spec__, "_initializing", False):
+        return module
+    with importing:
+        return importlib.import_module(name)
 
 
 def know(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> str:

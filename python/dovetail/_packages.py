@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from dovetail._importing import importing
+
 if TYPE_CHECKING:
     # A quarter of the time that a small run takes, and most projects do without.
     from importlib import metadata
@@ -47,7 +49,8 @@ def _key(name: str) -> str:
 
 def _by_files(modules: list[str]) -> dict[str, str]:
     """Of a module that several packages share (`google`), the versions of all of them."""
-    from importlib import metadata
+    with importing:
+        from importlib import metadata
 
     owners: dict[str, list[str]] = {module: [] for module in modules}
     for distribution in metadata.distributions():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail._dovetail import file_hash
+from dovetail._importing import importing
 
 if TYPE_CHECKING:
     from dovetail.context import Context
@@ -51,9 +52,15 @@ class PickleIO(IOManager):
         return pickle.dumps(value, protocol=5)
 
     def load(self, context: Context, payload: bytes) -> Any:
+        import io
         import pickle
 
-        return pickle.loads(payload)
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module_name: str, global_name: str, /) -> Any:
+                with importing:
+                    return super().find_class(module_name, global_name)
+
+        return Unpickler(io.BytesIO(payload)).load()
 
 
 class FileIO(IOManager):

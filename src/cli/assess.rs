@@ -10,7 +10,7 @@ use super::args::StatusArgs;
 use super::context::Context;
 use super::facts::{gather, open_if_there};
 use super::observe::observe;
-use super::run::database_diagnostic;
+use super::opening::database_diagnostic;
 use super::table::shortened;
 use super::verify;
 use crate::compile::Compiled;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::Context;
-use super::run::database_diagnostic;
+use super::opening::database_diagnostic;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
 use crate::graph::{AssetGraph, Body, Kind, NodeId};

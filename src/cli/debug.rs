@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::context::Context;
-use super::run::open_diagnostic;
+use super::opening::open_diagnostic;
 use super::{CommandResult, ExitStatus};
 use crate::compile::compile;
 use crate::diagnostic::Diagnostics;

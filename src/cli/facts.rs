@@ -8,7 +8,7 @@ use super::assess::{Assessment, Look};
 use super::changed::changed;
 use super::columns::column_graph;
 use super::context::Context;
-use super::run::{database_diagnostic, look_at, open_diagnostic};
+use super::opening::{database_diagnostic, look_at, open_diagnostic};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Engine, EngineErrorKind};

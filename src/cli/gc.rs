@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{GcArgs, StatusOutput};
 use super::context::Context;
 use super::ls::unprintable;
-use super::run::{database_diagnostic, open_diagnostic, open_to_change, open_to_read};
+use super::opening::{database_diagnostic, open_diagnostic, open_to_change, open_to_read};
 use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::args::LogFormat;
 use super::context::Context;
-use super::run::open_diagnostic;
+use super::opening::open_diagnostic;
 use crate::check::{Findings, Inquiry, Kept, Mode, Stands, check};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};

@@ -27,6 +27,7 @@ mod log;
 mod ls;
 mod lsp;
 mod observe;
+mod opening;
 mod plan;
 mod printer;
 mod progress;
@@ -43,6 +44,7 @@ mod user;
 mod verify;
 mod when;
 mod why;
+mod work;
 
 pub use reference::{commands_page, errors_page};
 

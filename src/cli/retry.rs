@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::run::database_diagnostic;
+use super::opening::database_diagnostic;
 use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, LastRun};

@@ -1,37 +1,31 @@
 //! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
 //! did not come out.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ahead::import_ahead;
 use super::args::{ReconcileArgs, RetryArgs, RunArgs};
-use super::assess::{Assessment, Look, packages};
+use super::assess::Look;
 use super::context::{Context, NOTHING_SELECTED};
 use super::facts::gather;
 use super::inspect::{inspect_run, print_problems};
 use super::interrupt::Interrupt;
 use super::log::Log;
-use super::observe::observe;
-use super::plan::waiting_in_words;
-use super::printer::Printer;
+use super::opening::{compile_and_open, database_diagnostic, open_diagnostic, wait_and_open};
 use super::progress::Progress;
-use super::retry::{Undone, undone};
+use super::work::{Prepared, Work, what_is_stale, what_is_undone};
 use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::engine::{Access, Engine, EngineError, EngineErrorKind, Recorded, Surroundings, WhenLocked, look, open};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::{Engine, EngineErrorKind, Surroundings};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
-use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::select::{Facts, Selection};
-use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
-use crate::plan::{Plan, plan_reconcile, plan_run};
+use crate::graph::{Kind, NodeId};
+use crate::plan::{Plan, plan_run};
 use crate::project::{Project, Publish};
-use crate::record::{Observer, RunLogs};
+use crate::record::RunLogs;
 use crate::scan::Repository;
-use crate::source::{Place, Span};
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
     materialize(context, args, Extent::Selected)
@@ -72,7 +66,7 @@ impl Extent {
 fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
-    let (compiled, engine) = compile_and_open(context, args)?;
+    let (compiled, engine) = compile_and_open(context, args.manner.waiting.wait)?;
     // A mistake in the selection is told before a database is made, where the graph alone shows it.
     let early = match selection.asked().is_nothing() {
         true => Some(context.selected(&selection, &compiled.graph, &Facts::default())?),
@@ -82,13 +76,15 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
-    let is_planned = extent == Extent::Selected && early.is_some();
-    if let Some(selected) = early.as_ref().filter(|_| is_planned) {
-        import_ahead(context, &compiled, &plan_run(&compiled.graph, selected));
+    let everything = early.as_ref().filter(|_| extent == Extent::Selected);
+    let prepared = everything.map(|selected| Prepared::of(context, &compiled, selected));
+    if let Some(prepared) = &prepared {
+        import_ahead(context, &compiled, &prepared.plan);
     }
     // From here on Ctrl-C ends the run in order; before, it just ends the process.
     let _interrupt = Interrupt::install(&cancellation);
-    let engine = engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args, &cancellation));
+    let engine =
+        engine.unwrap_or_else(|| wait_and_open(context, &compiled.project, args.manner.waiting.wait, &cancellation));
     let engine = match engine {
         Err(error) if error.kind == EngineErrorKind::Cancelled => return Ok(ExitStatus::Interrupted),
         engine => engine.map_err(|error| open_diagnostic(&compiled.project, &error))?,
@@ -97,7 +93,11 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         Some(selected) => selected,
         None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
     };
-    let work = work(context, &compiled, &selected, engine.as_ref(), extent)?;
+    let is_begun = prepared.is_some();
+    let work = match (prepared, extent) {
+        (Some(prepared), _) => prepared.observed(context, &compiled, engine.as_ref()),
+        (None, extent) => work(context, &compiled, &selected, engine.as_ref(), extent)?,
+    };
     if work.plan.steps.is_empty() {
         context.printer.note(match extent {
             Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
@@ -108,7 +108,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         });
         return Ok(ExitStatus::Success);
     }
-    if !is_planned {
+    if !is_begun {
         import_ahead(context, &compiled, &work.plan);
     }
     // Of a single asset its own failure says as much, in less time.
@@ -165,17 +165,6 @@ fn select_by_state(
     context.selected(selection, &compiled.graph, &facts)
 }
 
-/// A plan, and what was found out while it was made.
-struct Work {
-    plan: Plan,
-    code_versions: HashMap<NodeId, CodeVersion>,
-    packages: BTreeMap<String, String>,
-    records: Option<Vec<Recorded>>,
-    observer: Observer,
-    /// Where a run is taken up: how it was to be published.
-    publish: Publish,
-}
-
 fn work(
     context: &mut Context,
     compiled: &Compiled,
@@ -184,129 +173,12 @@ fn work(
     extent: Extent,
 ) -> Result<Work, Diagnostic> {
     match extent {
-        Extent::Selected => Ok(everything(context, compiled, selected, engine)),
+        Extent::Selected => Ok(Prepared::of(context, compiled, selected).observed(context, compiled, engine)),
         Extent::Stale { verify } => {
             what_is_stale(context, compiled, selected, Look { engine, verify, tells_unseen: false })
         }
-        Extent::Undone => {
-            let Undone { assets, publish } = undone(context, compiled, engine)?;
-            Ok(Work { publish, ..everything(context, compiled, &assets, engine) })
-        }
+        Extent::Undone => what_is_undone(context, compiled, engine),
     }
-}
-
-fn everything(context: &mut Context, compiled: &Compiled, selected: &BTreeSet<NodeId>, engine: &dyn Engine) -> Work {
-    let plan = plan_run(&compiled.graph, selected);
-    let assets: BTreeSet<NodeId> = plan.steps.iter().flat_map(|step| with_views(&compiled.graph, step.asset)).collect();
-    let code_versions = code_versions(&compiled.graph, &compiled.modules, &compiled.project, assets);
-    let packages = packages(context, code_versions.values());
-    let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
-    Work { plan, code_versions, packages, records: None, observer, publish: Publish::default() }
-}
-
-/// An asset, and the views through which it reads: their code counts where they are read and not built.
-fn with_views(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
-    let mut found = vec![asset];
-    let mut readers = vec![asset];
-    while let Some(reader) = readers.pop() {
-        let is_view = |id: &NodeId| graph.node(*id).materialized == Materialized::View && !found.contains(id);
-        let views: Vec<NodeId> = graph.reads(reader).into_iter().filter(is_view).collect();
-        found.extend(&views);
-        readers.extend(views);
-    }
-    found
-}
-
-fn what_is_stale(
-    context: &mut Context,
-    compiled: &Compiled,
-    selected: &BTreeSet<NodeId>,
-    look: Look<'_>,
-) -> Result<Work, Diagnostic> {
-    look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, packages: found, records, observer, .. } =
-        Assessment::of(context, compiled, Some(look))?;
-    let plan = plan_reconcile(&compiled.graph, selected, &judged);
-    if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
-        context.printer.note(&waiting);
-    }
-    let packages =
-        found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
-    let records = Some(records.into_values().collect());
-    Ok(Work { plan, code_versions, packages, records, observer, publish: Publish::default() })
-}
-
-pub(crate) type OpenResult = Result<Arc<dyn Engine>, EngineError>;
-
-/// The graph, and the database where there is one already: opening it takes as long as compiling, so both go at once.
-/// A database that does not exist is not made before the project is known to be right.
-fn compile_and_open(context: &mut Context, args: &RunArgs) -> Result<(Compiled, Option<OpenResult>), Diagnostics> {
-    let project = context.load()?;
-    let target = project.value.clone();
-    let exists =
-        target.target.database.as_ref().is_some_and(|path| path.exists()) && args.manner.waiting.wait.is_none();
-    std::thread::scope(|scope| {
-        let opening = exists.then(|| scope.spawn(|| open(&target, Access::ReadWrite, WhenLocked::Fail, &|_| false)));
-        let compiled = context.compile_project(project, None)?;
-        // A panic in the thread is a bug; opening again shows it where it can be seen.
-        Ok((compiled, opening.and_then(|opening| opening.join().ok())))
-    })
-}
-
-fn wait_and_open(context: &mut Context, project: &Project, args: &RunArgs, cancellation: &Cancellation) -> OpenResult {
-    let say = said_once(&mut context.printer);
-    let keep_waiting = |holder: &str| {
-        say(holder);
-        !cancellation.is_cancelled()
-    };
-    open(project, Access::ReadWrite, when_locked(args.manner.waiting.wait), &keep_waiting)
-}
-
-/// Opens the database to read from it. Fails with `EngineErrorKind::NoDatabase` when there is none yet.
-pub(crate) fn open_to_read(context: &mut Context, project: &Project, wait: Option<Option<Duration>>) -> OpenResult {
-    let say = said_once(&mut context.printer);
-    let keep_waiting = |holder: &str| {
-        say(holder);
-        true
-    };
-    open(project, Access::ReadOnly, when_locked(wait), &keep_waiting)
-}
-
-/// Opens a database that is there already, to change what is in it beside a run.
-pub(crate) fn open_to_change(context: &mut Context, project: &Project, wait: Option<Option<Duration>>) -> OpenResult {
-    let say = said_once(&mut context.printer);
-    let keep_waiting = |holder: &str| {
-        say(holder);
-        true
-    };
-    let engine = open(project, Access::ReadWrite, when_locked(wait), &keep_waiting)?;
-    engine.prepare_state()?;
-    Ok(engine)
-}
-
-/// As `open_to_read`, for what the state says: the file is not opened where it is as it was at the last look.
-pub(crate) fn look_at(context: &mut Context, project: &Arc<Project>, wait: Option<Option<Duration>>) -> OpenResult {
-    let say = said_once(&mut context.printer);
-    let keep_waiting = |holder: &str| {
-        say(holder);
-        true
-    };
-    look(project, when_locked(wait), &keep_waiting)
-}
-
-/// Says whom the command waits for, at the first call only.
-fn said_once(printer: &mut Printer) -> impl Fn(&str) {
-    let printer = RefCell::new(Some(printer));
-    move |holder| {
-        if let Some(printer) = printer.take() {
-            printer.note(&format!("waiting: {holder}"));
-        }
-    }
-}
-
-/// What `--wait` and `--wait=SECONDS` mean.
-fn when_locked(wait: Option<Option<Duration>>) -> WhenLocked {
-    wait.map_or(WhenLocked::Fail, WhenLocked::Wait)
 }
 
 fn execute_work(
@@ -378,44 +250,5 @@ fn exit_status(summary: &RunSummary) -> ExitStatus {
         summary if summary.interrupted => ExitStatus::Interrupted,
         summary if summary.is_success() => ExitStatus::Success,
         _ => ExitStatus::AssetFailed,
-    }
-}
-
-/// What is wrong with the database, as opposed to an asset.
-pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
-    let (code, hint) = match error.kind {
-        EngineErrorKind::Locked => (Code::DatabaseLocked, Some("wait until it is free: `--wait`, or `--wait=SECONDS`")),
-        EngineErrorKind::NoDatabase => (Code::DatabaseOpen, Some("`dovetail run` makes it")),
-        EngineErrorKind::Setting => (
-            Code::DatabaseSetting,
-            Some("look at `settings`, `extensions`, `attach` and `secrets` of the target in `dovetail.toml`"),
-        ),
-        EngineErrorKind::Open => (Code::DatabaseOpen, Some("look at `database` in `dovetail.toml`")),
-        EngineErrorKind::StateFormat => (Code::StateFormat, None),
-        _ => (Code::DatabaseOpen, None),
-    };
-    let hint = error.hint().or(hint.map(str::to_owned));
-    Diagnostic::error(code, error.message.clone()).hint_if(hint)
-}
-
-/// As `database_diagnostic`, at the line of `dovetail.toml` that the error is about, where there is one.
-pub(crate) fn open_diagnostic(project: &Project, error: &EngineError) -> Diagnostic {
-    let diagnostic = database_diagnostic(error);
-    let key = match error.kind {
-        EngineErrorKind::Open => "database",
-        // The message names the setting, extension, secret or attachment first.
-        EngineErrorKind::Setting => error.message.split('`').nth(1).unwrap_or_default(),
-        _ => return diagnostic,
-    };
-    let Some(file) = &project.file else { return diagnostic };
-    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let stands_alone = |start: &usize| {
-        let (before, after) = (&file.text()[..*start], &file.text()[start + key.len()..]);
-        !before.ends_with(is_name) && !after.starts_with(is_name)
-    };
-    let found = file.text().match_indices(key).map(|(start, _)| start).find(stands_alone);
-    match found.filter(|_| !key.is_empty()) {
-        Some(start) => diagnostic.at(Place::new(file, Span::new(start, start + key.len()))),
-        None => diagnostic.at(Place::start_of(file)),
     }
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::args::{ShowArgs, ShowOutput};
 use super::context::Context;
+use super::opening::{database_diagnostic, open_diagnostic, open_to_read};
 use super::rows::{self, Failure};
-use super::run::{database_diagnostic, open_diagnostic, open_to_read};
 use super::schema::show_schema;
 use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};

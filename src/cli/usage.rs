@@ -83,7 +83,7 @@ fn hint(error: &clap::Error, args: &[OsString]) -> Option<String> {
         return said_of(&ELSEWHERE, command);
     }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
-    said_of(&FLAGS_ELSEWHERE, word).or_else(|| select_hint(error, word, args))
+    said_of(&FLAGS_ELSEWHERE, word).or_else(|| retry_hint(word, args)).or_else(|| select_hint(error, word, args))
 }
 
 fn said_of(hints: &[(&str, &str)], word: &str) -> Option<String> {
@@ -117,6 +117,15 @@ const FLAGS_ELSEWHERE: [(&str, &str); 4] = [
     ("--state", "`--select changed:COMMIT` selects what does not mean what it meant as of a commit"),
     ("--defer", "dovetail does not read what is not built from another target yet"),
 ];
+
+/// What is retried is what did not come out, whole.
+fn retry_hint(word: &str, args: &[OsString]) -> Option<String> {
+    let retries = args.iter().any(|word| word == "retry");
+    let selects = ["-s", "--select", "--exclude"].contains(&word);
+    let hint =
+        "`dovetail retry` takes up all that did not come out; `dovetail run --select ASSET` builds what you name";
+    (retries && selects).then(|| hint.to_owned())
+}
 
 /// `dovetail run orders` is what people try first.
 fn select_hint(error: &clap::Error, word: &str, args: &[OsString]) -> Option<String> {

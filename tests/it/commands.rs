@@ -29,6 +29,11 @@ fn a_name_without_select() {
 }
 
 #[test]
+fn retry_takes_no_selection() {
+    assert_said!(Project::new().run(&["retry", "--select", "orders"]));
+}
+
+#[test]
 fn usage_as_json() {
     assert_said!(Project::new().run(&["ls", "--log-format", "json", "--output", "xml"]));
 }

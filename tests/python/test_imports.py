@@ -157,3 +157,17 @@ def test_a_package_is_not_imported_before_what_stands_above_its_import(project) 
 def test_a_package_that_cannot_be_imported_is_told_by_who_needs_it(project) -> None:
     _, said = seen_by_package(project, code=1)
     assert "ok      base" in said and "RuntimeError: no licence" in said
+
+
+def test_a_package_that_is_being_imported_is_waited_for(project) -> None:
+    """Python itself lets a second thread have a module inside of it, before it is all there."""
+    packages = project.root.parent / "packages"
+    (packages / "slow").mkdir(parents=True)
+    (packages / "slow/__init__.py").write_text("import time\n\ntime.sleep(0.5)\nvalue = 1\n")
+    (packages / "slow/part.py").write_text("from slow import value\n")
+    body = "from dovetail import asset, sql\n\n\n@asset\ndef {name}():\n    return sql('select 1 as a')\n"
+    project.write("models/a.py", "import slow\n" + body.format(name="a"))
+    project.write(
+        "models/b.py", "import time\n\ntime.sleep(0.2)\nfrom slow.part import value\n" + body.format(name="b")
+    )
+    project.dovetail("run", "--threads", "2", environment={"PYTHONPATH": str(packages)})

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::assess::Assessment;
 use crate::cli::diff::unified;
-use crate::cli::run::database_diagnostic;
+use crate::cli::opening::database_diagnostic;
 use crate::cli::when::moment;
 use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
