@@ -30,6 +30,22 @@ POSSIBLE = (
 )
 
 
+#: What to import for a name that is not there, or to write in its place.
+_MEANT = {
+    "Relation": "`from dovetail import Relation`",
+    "Context": "`from dovetail import Context`",
+    "DataFrame": "write `pl.DataFrame` or `pd.DataFrame`",
+    "LazyFrame": "write `pl.LazyFrame`",
+    "Table": "write `pa.Table`",
+    "RecordBatchReader": "write `pa.RecordBatchReader`",
+}
+
+
+def hint(words: str) -> str:
+    """What to write where an annotation asks for nothing that can arrive."""
+    return _MEANT.get(words.strip("'\" "), f"possible are {POSSIBLE}")
+
+
 def form_of(function: Callable[..., Any], parameter: str, text: str | None) -> tuple[str | None, str]:
     """The form that a parameter asks for (``None`` when it is not known) and the annotation in words."""
     function = inspect.unwrap(function)

@@ -184,7 +184,7 @@ class _Call:
             parameter, upstream = entry["parameter"], entry["upstream"]
             raise InputError(
                 f"the parameter `{parameter}` asks for `{words}`, in which `{upstream}` cannot arrive",
-                hint=f"possible are {_annotations.POSSIBLE}",
+                hint=_annotations.hint(words),
             )
         try:
             return _inputs.convert(form, entry["relation"])

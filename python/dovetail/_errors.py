@@ -88,7 +88,7 @@ def message_of(error: BaseException) -> str:
         return str(error)
     if isinstance(error, SystemExit):
         code = "" if error.code is None else repr(error.code)
-        return f"the function called `sys.exit({code})`; raise an exception, or return"
+        return f"`sys.exit({code})` was called; raise an exception, or return"
     if isinstance(error, KeyboardInterrupt):
         return "the function raised KeyboardInterrupt"
     try:

@@ -4,7 +4,7 @@ use super::inquiry::Inquiry;
 use super::schema::{Known, Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::EngineError;
-use crate::graph::{Body, Breach, Node, NodeId, at_statement, breaches, incomplete};
+use crate::graph::{Body, Breach, Kind, Node, NodeId, at_statement, breaches, incomplete};
 use crate::parse::sql::words;
 use crate::source::Place;
 
@@ -14,7 +14,7 @@ use crate::source::Place;
 /// When the binder cannot be opened.
 pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> Result<Vec<Diagnostic>, EngineError> {
     let node = inquiry.graph.node(id);
-    let Some(contract) = node.contract() else { return Ok(Vec::new()) };
+    let Some(contract) = node.contract() else { return declared_types(inquiry, id) };
     let told = |breaches: Vec<Breach>| breaches.iter().map(|breach| problem(inquiry, node, breach)).collect();
     let lacks = incomplete(&contract);
     if !lacks.is_empty() {
@@ -29,6 +29,23 @@ pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> 
         // The database may have types of its own.
         (Schema::Unknown(unknown), _) if inquiry.stands.definitions().is_ok_and(|own| own.is_empty()) => {
             told(vec![Breach { column: String::new(), what: unknown.reason.to_string() }])
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Types that an asset function declares and that are none.
+fn declared_types(inquiry: &Inquiry<'_>, id: NodeId) -> Result<Vec<Diagnostic>, EngineError> {
+    let node = inquiry.graph.node(id);
+    let declared: Vec<(&str, &str)> = node.declared_types().collect();
+    if node.kind != Kind::Python || declared.is_empty() || inquiry.stands.definitions().is_ok_and(|own| !own.is_empty())
+    {
+        return Ok(Vec::new());
+    }
+    Ok(match inquiry.declared(id, &declared)? {
+        Schema::Unknown(unknown) => {
+            let breach = Breach { column: String::new(), what: unknown.reason.to_string() };
+            vec![problem(inquiry, node, &breach)]
         }
         _ => Vec::new(),
     })

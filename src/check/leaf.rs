@@ -6,6 +6,7 @@ use std::path::Path;
 use super::inquiry::{Inquiry, Mode};
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError};
 use crate::graph::{Body, Materialized, Node, NodeId};
 use crate::parse::SourceLocation;
@@ -103,7 +104,7 @@ impl Inquiry<'_> {
         let pieces: Vec<&[u8]> = [&b"declared"[..]].into_iter().chain(pieces).collect();
         Ok(match self.memory.recall(&pieces, ask)? {
             Told::Columns(columns) => Schema::known(columns),
-            Told::Unknown(reason) => Schema::unknown(id, format!("a declared type is none: {reason}")),
+            Told::Unknown(reason) => Schema::unknown(id, format!("a declared type is not known: {reason}")),
             Told::Refused(refusal) => Schema::unknown(id, refusal.message),
         })
     }
@@ -132,6 +133,17 @@ impl Inquiry<'_> {
         })
     }
 
+    /// A seed that a run could not build. A run that builds it says so itself, and more closely.
+    pub(super) fn unreadable(&self, id: NodeId, schemas: &Schemas) -> Option<Diagnostic> {
+        let node = self.graph.node(id);
+        let is_asked = matches!(node.body, Body::Seed) && !self.mode.is_run();
+        let Some(Schema::Unknown(unknown)) = schemas.get(&id).filter(|_| is_asked) else { return None };
+        // A type of its columns may be one of the database's own.
+        let is_certain = self.stands.definitions().is_ok_and(|own| own.is_empty());
+        let message = format!("seed `{}` cannot be read: {}", node.name, unknown.reason);
+        is_certain.then(|| Diagnostic::error(Code::SeedUnreadable, message).at(node.place.clone()))
+    }
+
     fn python(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Result<Schema, EngineError> {
         let recorded = self.as_it_ran(id, node, schemas);
         let declared: Vec<(&str, &str)> = node.declared_types().collect();
@@ -150,8 +162,13 @@ impl Inquiry<'_> {
     /// What an asset function gave when it ran last, where it is the same function and read the same columns.
     fn as_it_ran(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Schema {
         let Mode::Project { code_version } = &self.mode else { return Schema::unknown(id, TO_BE_RUN) };
-        let Some(recorded) = self.stands.recorded(node.name.as_str()) else {
-            return Schema::unknown(id, HAS_NOT_RUN);
+        let recorded = match self.stands.recorded(node.name.as_str()) {
+            Ok(Some(recorded)) => recorded,
+            Ok(None) => return Schema::unknown(id, HAS_NOT_RUN),
+            Err(why) => {
+                let reason = format!("what it gave when it ran last is in the database, which cannot be read: {why}");
+                return Schema::unknown(id, reason);
+            }
         };
         if recorded.code_version.is_none() || recorded.code_version != code_version(id) || recorded.columns.is_empty() {
             return Schema::unknown(id, HAS_NOT_RUN);

@@ -46,7 +46,7 @@ fn lost_in(
     let above = above
         .filter(|id| schemas.get(id).and_then(|schema| schema.columns()).is_some_and(|columns| has(columns, name)));
     let has_it = above.map(|id| &graph.node(id).name).next();
-    let before = inquiry.stands.recorded(node.name.as_str()).map(|recorded| recorded.columns.as_slice());
+    let before = inquiry.stands.recorded(node.name.as_str()).ok().flatten().map(|recorded| recorded.columns.as_slice());
     let had_it = before.filter(|before| has(before, name));
     if let Body::Sql(sql) = &node.body {
         if let Some((new, offset)) = renamed(sql, now, name).filter(|_| has_it.is_some() || had_it.is_some()) {
@@ -62,9 +62,11 @@ fn lost_in(
     match (has_it, had_it) {
         (Some(above), _) => Some((node.place.clone(), format!("`{}` does not hand it on from `{above}`", node.name))),
         (None, Some(_)) => Some((node.place.clone(), format!("`{}` had it when it was built last", node.name))),
-        // An asset function says itself what it gives.
+        // An asset function says itself what it gives, or showed it.
         (None, None) if matches!(node.body, Body::Python(_)) => {
-            Some((node.place.clone(), format!("`{}` declares its columns here", node.name)))
+            let is_declared = node.declared_types().next().is_some();
+            let how = if is_declared { "declares its columns here" } else { "had other columns when it ran last" };
+            Some((node.place.clone(), format!("`{}` {how}", node.name)))
         }
         (None, None) => None,
     }
@@ -102,7 +104,7 @@ pub(super) fn changed_type(
     let named: HashSet<String> = words(sql.statement()).into_iter().map(|(word, _)| word.to_lowercase()).collect();
     let change = |id: NodeId, name: Option<&str>| {
         let now = schemas.get(&id)?.columns()?;
-        let before = &inquiry.stands.recorded(inquiry.graph.node(id).name.as_str())?.columns;
+        let before = &inquiry.stands.recorded(inquiry.graph.node(id).name.as_str()).ok()??.columns;
         now.iter().find_map(|column| {
             let is_asked = name.map_or_else(|| named.contains(&column.name.to_lowercase()), |name| name == column.name);
             let old = find(before, &column.name).filter(|old| is_asked && old.engine_type != column.engine_type)?;

@@ -58,7 +58,7 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     refusals.retain(|(id, _)| inquiry.assets.contains(id));
     let mut problems = explain::explain(&inquiry, &schemas, refusals);
     for id in inquiry.assets {
-        let found = reads::problems(&inquiry, &schemas, *id).into_iter();
+        let found = reads::problems(&inquiry, &schemas, *id).into_iter().chain(inquiry.unreadable(*id, &schemas));
         problems.extend(found.chain(contract::problems(&inquiry, &schemas, *id)?).map(|problem| (*id, problem)));
     }
     let problems = explain::sorted(problems);

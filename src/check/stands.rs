@@ -16,7 +16,7 @@ pub struct Stands<'a> {
     /// The keys of what is in the own database.
     relations: OnceLock<Result<HashSet<String>, String>>,
     definitions: OnceLock<Result<BTreeSet<String>, String>>,
-    recorded: OnceLock<HashMap<String, Recorded>>,
+    recorded: OnceLock<Result<HashMap<String, Recorded>, String>>,
 }
 
 impl<'a> Stands<'a> {
@@ -56,13 +56,17 @@ impl<'a> Stands<'a> {
         definitions.as_ref().map_err(String::as_str)
     }
 
-    /// The newest record of an asset; `None` also where the database cannot be read.
-    pub fn recorded(&self, asset: &str) -> Option<&Recorded> {
+    /// The newest record of an asset, if it has one. The error says, in words, why nobody knows.
+    pub fn recorded(&self, asset: &str) -> Result<Option<&Recorded>, &str> {
         let recorded = self.recorded.get_or_init(|| {
-            let records = self.engine().ok().and_then(|engine| engine.recorded(None).ok()).unwrap_or_default();
-            records.into_iter().map(|record| (record.asset.clone(), record)).collect()
+            let records = match self.engine() {
+                Ok(engine) => engine.recorded(None).map_err(|error| error.message)?,
+                Err(error) if error.kind == EngineErrorKind::NoDatabase => Vec::new(),
+                Err(error) => return Err(error.message.clone()),
+            };
+            Ok(records.into_iter().map(|record| (record.asset.clone(), record)).collect())
         });
-        recorded.get(asset)
+        recorded.as_ref().map(|recorded| recorded.get(asset)).map_err(String::as_str)
     }
 }
 

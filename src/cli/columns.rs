@@ -6,7 +6,7 @@ use super::context::Context;
 use super::opening::database_diagnostic;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
-use crate::graph::{AssetGraph, Body, Kind, NodeId};
+use crate::graph::{AssetGraph, Body, Kind, Materialized, NodeId};
 use crate::lineage::{ColumnGraph, ColumnId};
 use crate::record::{ReadingMacros, renamed};
 
@@ -98,6 +98,9 @@ pub(crate) fn find_column(columns: &ColumnGraph<'_>, text: &str) -> Result<Colum
         return Ok(found);
     }
     let node = graph.node(id);
+    if node.materialized == Materialized::Object {
+        return Err(problem(format!("`{}` is an object and has no columns", node.name)));
+    }
     let known = columns.assets.get(&id).map(|asset| asset.columns.as_slice()).unwrap_or_default();
     if known.is_empty() {
         let message = format!("the columns of `{}` are not known", node.name);

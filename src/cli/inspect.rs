@@ -11,7 +11,7 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
 use crate::fingerprint::{CodeVersion, code_versions};
-use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 use crate::project::Project;
 
 /// Looks at the columns of these assets as the project's code says them. The database is only read, and only where
@@ -62,7 +62,18 @@ pub(crate) fn inspect_run(
     let built: BTreeSet<NodeId> = built.into_iter().collect();
     let mode = Mode::Run { built: built.iter().copied().collect() };
     let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
-    check(Inquiry::new((project, graph, templates), &built, mode, stands, Kept::default()))
+    let asked = with_inlined(graph, built);
+    check(Inquiry::new((project, graph, templates), &asked, mode, stands, Kept::default()))
+}
+
+/// These assets, with the ephemeral ones whose queries they run.
+fn with_inlined(graph: &AssetGraph, mut assets: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+    let mut readers: Vec<NodeId> = assets.iter().copied().collect();
+    while let Some(reader) = readers.pop() {
+        let is_inlined = |id: &NodeId| graph.node(*id).materialized == Materialized::Ephemeral;
+        readers.extend(graph.upstream(reader).filter(is_inlined).filter(|id| assets.insert(*id)));
+    }
+    assets
 }
 
 /// Says what is wrong.

@@ -126,6 +126,7 @@ impl<'a> Progress<'a> {
                     Some(upstream) => {
                         format!("what was built of what it reads came out as it was; `{upstream}` was not")
                     }
+                    None if materialized == Materialized::View => "it shows what it reads as that is now".to_owned(),
                     None => "what it reads came out as it was".to_owned(),
                 };
                 self.line(&format!("same    {asset:<width$}  {why}"));

@@ -16,7 +16,7 @@ use super::{CommandResult, ExitStatus};
 use crate::check::failed;
 use crate::compile::{Compiled, INLINE};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::engine::{Engine, EngineError, EngineErrorKind, Session, StagedAsset};
+use crate::engine::{Engine, EngineError, EngineErrorKind, KeptFile, Session, StagedAsset};
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId, Redirected, RelationName, at_statement};
 use crate::parse::SourceLocation;
 use crate::project::Project;
@@ -142,40 +142,43 @@ impl Shown<'_> {
         let stored = if args.staged { session.staged_object(name) } else { session.get_object(name) };
         let stored = stored.map_err(|error| database_diagnostic(&error))?;
         let Some(stored) = stored else { return Err(self.not_materialized(name).into()) };
-        let (manager, bytes) = (stored.manager, stored.payload.len());
+        let file = KeptFile::of(&stored.payload).filter(|_| stored.manager == KeptFile::MANAGER);
+        let bytes = file.as_ref().and_then(|file| file.size).unwrap_or(stored.payload.len() as u64);
+        let path = file.map(|file| self.shown_path(&file));
+        let manager = stored.manager;
         match args.output {
             ShowOutput::Json => {
-                let object = json!({ "asset": name, "io_manager": manager, "bytes": bytes });
+                let object = json!({ "asset": name, "io_manager": manager, "bytes": bytes, "path": path });
                 context.printer.data_line(&object.to_string());
             }
             ShowOutput::Csv => {
                 let bytes = bytes.to_string();
-                let cells = [name, manager.as_str(), bytes.as_str()].map(Some);
-                context.printer.data_line("asset,io_manager,bytes");
+                let cells = [Some(name), Some(manager.as_str()), Some(bytes.as_str()), path.as_deref()];
+                context.printer.data_line("asset,io_manager,bytes,path");
                 context.printer.data(&rows::csv_line(cells.into_iter()));
             }
             ShowOutput::Table => {
-                let cell = |text: &str| vec![Some(text.to_owned())];
-                let columns = vec![
-                    Column { name: "asset".to_owned(), is_number: false, fit: Fit::default(), cells: cell(name) },
-                    Column {
-                        name: "io_manager".to_owned(),
-                        is_number: false,
-                        fit: Fit::default(),
-                        cells: cell(&manager),
-                    },
-                    Column {
-                        name: "bytes".to_owned(),
-                        is_number: true,
-                        fit: Fit::default(),
-                        cells: cell(&bytes.to_string()),
-                    },
-                ];
+                let column = |name: &str, cell: &str| Column {
+                    name: name.to_owned(),
+                    is_number: name == "bytes",
+                    fit: Fit::default(),
+                    cells: vec![Some(cell.to_owned())],
+                };
+                let mut columns =
+                    vec![column("asset", name), column("io_manager", &manager), column("bytes", &bytes.to_string())];
+                columns.extend(path.map(|path| column("path", &path)));
                 rows::print_table(context, &Table { columns });
                 context.printer.note("a Python object: asset functions get it back through a parameter of its name");
             }
         }
         Ok(ExitStatus::Success)
+    }
+
+    /// Where the file of an object is, from the project's folder.
+    fn shown_path(&self, file: &KeptFile) -> String {
+        let project = &self.compiled.project;
+        let path = project.target_dir().join(&file.path);
+        path.strip_prefix(&project.root).unwrap_or(&path).display().to_string()
     }
 
     fn is_value(&self) -> Diagnostic {

@@ -91,7 +91,8 @@ fn said_of(hints: &[(&str, &str)], word: &str) -> Option<String> {
 }
 
 /// Commands that other tools have, dbt above all.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 12] = [
+    ("help", "`dovetail --help` lists the commands, `dovetail COMMAND --help` says what one does"),
     ("build", "`dovetail run` builds everything that is selected, `dovetail reconcile` only what is not up to date"),
     ("materialize", "`dovetail run --select ASSET` materializes an asset"),
     ("apply", "`dovetail plan` shows what would be done, `dovetail reconcile` does it"),

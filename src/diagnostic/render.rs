@@ -60,7 +60,11 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
         None => Group::with_title(title),
     };
     let related = diagnostic.related.iter().map(|(place, message)| {
-        Level::NOTE.secondary_title(message).element(excerpt(place, None, AnnotationKind::Primary))
+        let title = Level::NOTE.secondary_title(message);
+        match place.file.text().is_empty() {
+            true => title.element(Origin::path(place.file.path().to_string_lossy())),
+            false => title.element(excerpt(place, None, AnnotationKind::Primary)),
+        }
     });
     std::iter::once(head).chain(related).collect()
 }

@@ -56,9 +56,12 @@ fn keeps_contract(
         let declared = declared.map_err(|error| materializer.engine_failure(node, &error))?;
         broken = breaches(&declared, columns);
     }
-    let Some(first) = broken.first() else { return Ok(()) };
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<&str> = broken.iter().map(|breach| breach.what.as_str()).collect();
     let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
-    let message = format!("`{}` breaks its contract: {}", node.name, first.what);
+    let message = format!("`{}` breaks its contract: {}", node.name, told.join("; "));
     Err(Diagnostic::error(Code::ContractBroken, message).at(place).into())
 }
 

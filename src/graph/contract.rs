@@ -8,6 +8,7 @@ use crate::engine::Column;
 /// How a query differs from a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
+    /// The column of the query that is other than declared; empty where it has none.
     pub column: String,
     /// What differs, without the asset's name.
     pub what: String,
@@ -44,7 +45,10 @@ pub fn breaches(contract: &[Column], real: &[Column]) -> Vec<Breach> {
     let declared = contract.iter().filter_map(|declared| {
         let Column { name, engine_type } = declared;
         match real.iter().find(|real| is_same(real, declared)) {
-            None => Some(breach(declared, format!("the column `{name}` ({engine_type}) is not there"))),
+            None => Some(Breach {
+                column: String::new(),
+                what: format!("the column `{name}` ({engine_type}) is not there"),
+            }),
             Some(real) if real.engine_type != *engine_type => {
                 let what = format!("the column `{name}` is declared {engine_type} and is {}", real.engine_type);
                 Some(breach(declared, what))

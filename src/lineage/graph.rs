@@ -214,7 +214,10 @@ impl Maker<'_> {
         let own = self.known(id).iter();
         let columns = own.map(|column| made(id, &column.name, all.clone(), BTreeSet::new(), How::Assumed));
         let doubt = self.known(id).is_empty().then(|| "nobody knows which columns it gives".to_owned());
-        AssetColumns { columns: columns.collect(), named, doubt, rows: BTreeSet::new() }
+        let columns: Vec<AssetColumn> = columns.collect();
+        // Whatever it will give, it is made of these.
+        let rows = if columns.is_empty() { all } else { BTreeSet::new() };
+        AssetColumns { columns, named, doubt, rows }
     }
 
     fn model(&self, id: NodeId, sql: &CompiledSql) -> AssetColumns {

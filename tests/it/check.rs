@@ -418,3 +418,38 @@ fn secrets_are_neither_told_nor_kept() {
         assert!(!String::from_utf8_lossy(&bytes).contains("s3cr3t"));
     }
 }
+
+#[test]
+fn types_that_a_function_declares_and_that_are_none() {
+    let project = Project::new().file(
+        "models/m.py",
+        "from dovetail import asset\n\n@asset(columns={'a': 'INTEGR'})\ndef f():\n    return None\n",
+    );
+    let said = project.run(&["check"]);
+    assert!(said.code == 2 && said.stderr.contains("a declared type is not known"), "{said}");
+    assert!(said.stderr.contains("INTEGR") && said.stderr.contains("models/m.py:4:5"), "{said}");
+}
+
+#[test]
+fn an_ephemeral_query_that_only_python_reads_is_checked_before_a_run() {
+    let project = Project::new()
+        .file("models/s.sql", "select 1 as a")
+        .file("models/e.sql", "{{ config(materialized='ephemeral') }}\nselect aa from s")
+        .file("models/m.py", "from dovetail import asset\n\n@asset\ndef f(e):\n    return e\n");
+    let said = project.run(&["run"]);
+    assert!(said.code == 2 && said.stderr.contains("models/e.sql:2:8"), "{said}");
+    assert!(said.stderr.contains("nothing was built"), "{said}");
+}
+
+#[test]
+fn a_seed_that_cannot_be_read() {
+    let ragged =
+        Project::new().file("models/b.sql", "from a").file("seeds/a.csv", "id,name\n1,one\n2,two,three,four\n3\n");
+    let typed = Project::new()
+        .file("seeds/a.csv", "id,name\n1,one\n")
+        .file("dovetail.toml", "[seeds]\ncolumn_types = { id = 'INTEGR' }\n");
+    for project in [ragged, typed] {
+        let said = project.run(&["check"]);
+        assert!(said.code == 2 && said.stderr.contains("error[DT0404]: seed `a` cannot be read"), "{said}");
+    }
+}

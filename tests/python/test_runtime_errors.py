@@ -85,10 +85,10 @@ def generator():
 def fine(): return pa.table({"a": [1]})
 """,
     )
-    assert "`leaves` failed: the function called `sys.exit(3)`" in errors
-    assert "`leaves_quietly` failed: the function called `sys.exit()`" in errors
+    assert "`leaves` failed: `sys.exit(3)` was called" in errors
+    assert "`leaves_quietly` failed: `sys.exit()` was called" in errors
     assert "`interrupts` failed: the function raised KeyboardInterrupt" in errors
-    assert "`generator` failed: the function called `sys.exit('bye')`" in errors
+    assert "`generator` failed: `sys.exit('bye')` was called" in errors
     assert project.query("from fine") == [{"a": 1}]
 
 

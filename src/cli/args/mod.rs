@@ -63,7 +63,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// Say only what went wrong
+    /// Say only what went wrong; with `--log-format json`, the events of a run all the same
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 

@@ -107,11 +107,14 @@ fn apply_settings(connection: &Arc<Connection>, project: &Project) -> Result<Vec
             continue;
         }
         let assignment = format!("{} = {}", quoted(name), sql_value(value));
-        if connection.execute(&format!("set global {assignment}")).is_err() {
-            let local = format!("set session {assignment}");
-            connection.execute(&local).map_err(|error| failed(&format!("the setting `{name}`"), error))?;
-            per_session.push(local);
+        let Err(as_global) = connection.execute(&format!("set global {assignment}")) else { continue };
+        let local = format!("set session {assignment}");
+        if let Err(as_local) = connection.execute(&local) {
+            // A setting that is global is refused here for that alone.
+            let is_global = as_local.message.contains("cannot be set locally");
+            return Err(failed(&format!("the setting `{name}`"), if is_global { as_global } else { as_local }));
         }
+        per_session.push(local);
     }
     Ok(per_session)
 }

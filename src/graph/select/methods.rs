@@ -28,6 +28,7 @@ pub(super) struct Candidate<'a> {
 }
 
 /// `config.materialized:view` has the argument `materialized` and the value `view`.
+#[derive(Clone)]
 pub(super) struct Request {
     pub arguments: Vec<String>,
     pub value: String,
@@ -251,6 +252,9 @@ fn status(request: &Request) -> Result<Matcher, Wrong> {
 
 /// What the newest run gave.
 fn result(request: &Request) -> Result<Matcher, Wrong> {
+    // As a run says it of what Ctrl-C or `--fail-fast` ended.
+    let stopped = Request { value: "cancelled".to_owned(), ..request.clone() };
+    let request = if request.value == "stopped" { &stopped } else { request };
     let pattern = one_of(request, &["ok", "failed", "skipped", "cancelled"])?;
     Ok(Matcher::of_fact(Fact::Result, move |candidate| {
         candidate.facts.results.get(&candidate.id).is_some_and(|result| pattern.matches(result))

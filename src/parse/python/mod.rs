@@ -59,12 +59,13 @@ struct Unreadable {
 
 /// The assets that a module declares.
 ///
-/// A module whose text does not say `dovetail` (and holds no model of dbt's) declares none and is not even parsed; neither is `conftest.py`.
+/// A module whose text does not say `dovetail` (and holds no decorator that would, and no model of dbt's) declares none and is not
+/// even parsed; neither is `conftest.py`.
 /// Errors: `DT0301` for every syntax error, `DT0302` to `DT0304`, `DT0307`, `DT0505` and `DT0507` for wrong
 /// declarations.
 pub fn parse(file: &Arc<SourceFile>) -> Result<ParsedModule, Diagnostics> {
     let is_test_setup = file.path().file_name().is_some_and(|name| name == "conftest.py");
-    let is_ours = file.text().contains("dovetail") || file.text().contains(DBT_MODEL);
+    let is_ours = ["dovetail", DBT_MODEL, "@asset", "@source"].iter().any(|word| file.text().contains(word));
     if is_test_setup || !is_ours {
         return Ok(ParsedModule::of_helpers());
     }
@@ -121,7 +122,9 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
     }
     let imports = Imports::of(body);
     if !imports.may_declare() {
-        return Ok(ParsedModule::of_helpers());
+        let mut problems = Diagnostics::default();
+        slips::check(file, &imports, body, &mut problems);
+        return if problems.has_errors() { Err(problems.sorted()) } else { Ok(ParsedModule::of_helpers()) };
     }
     let mut walk = Walk::new(file, &imports);
     walk.module(body);

@@ -50,13 +50,19 @@ impl<'a> Slips<'a, '_> {
                 }
                 _ => continue,
             };
-            let Some(near) = did_you_mean(name, ["asset", "source"]) else { continue };
+            let known = ["asset", "source"];
+            let itself = known.into_iter().find(|known| *known == name && !is_ours);
+            let Some(near) = itself.or_else(|| did_you_mean(name, known)) else { continue };
             let text = super::text_of(self.file, expression.range());
             let meant = format!("{}{near}", text.strip_suffix(name).unwrap_or_default());
-            let message = format!("`@{text}` on `{}` is nothing that the module knows", function.name);
+            let message = format!("`@{text}` on `{}` is not defined in this module", function.name);
+            let hint = if name == near {
+                format!("`from dovetail import {near}`")
+            } else {
+                format!("did you mean `@{meant}`?")
+            };
             let problem = Diagnostic::error(Code::MisspeltDecorator, message);
-            let problem = problem.at(place(self.file, expression.range()));
-            self.suspects.push((is_ours, name, problem.hint(format!("did you mean `@{meant}`?"))));
+            self.suspects.push((is_ours, name, problem.at(place(self.file, expression.range())).hint(hint)));
         }
     }
 

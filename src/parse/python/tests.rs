@@ -378,10 +378,10 @@ proptest! {
 fn what_would_vanish_is_told() {
     let ours = "from dovetail import asset\nimport dovetail as dt\n";
     let cases = [
-        ("@aset\ndef f(): ...", "3:2 DT0307 `@aset` on `f` is nothing that the module knows"),
+        ("@aset\ndef f(): ...", "3:2 DT0307 `@aset` on `f` is not defined in this module"),
         (
             "@asset\ndef g(): ...\n@dt.aset(tags='x')\ndef f(): ...",
-            "5:2 DT0307 `@dt.aset` on `f` is nothing that the module knows",
+            "5:2 DT0307 `@dt.aset` on `f` is not defined in this module",
         ),
         ("class C:\n    @asset\n    def f(self): ...", "4:5 DT0302 `@asset` on the method `C.f`"),
         ("@asset\ndef f(a, *, a): ...", "4:13 DT0301 not valid Python: the parameter `a` is given twice"),
@@ -393,6 +393,14 @@ fn what_would_vanish_is_told() {
     for (text, expected) in cases {
         assert_eq!(told(&format!("{ours}{text}")), [expected], "{text}");
     }
+    for (text, place) in [
+        ("import polars as pl\n@asset\ndef f(): ...", "2:2"),
+        ("import dovetail\n@asset(tags='x')\ndef f(): ...", "2:2"),
+        ("from dovetail import source\n\n@asset\ndef f(): ...", "3:2"),
+    ] {
+        assert_eq!(told(text), [format!("{place} DT0307 `@asset` on `f` is not defined in this module")], "{text}");
+    }
+    assert!(names("from dagster import asset\n@asset\ndef f(): ...").is_empty());
     for own in ["def aset(f): return f", "from x import aset", "from x import *", "aset = print"] {
         assert!(names(&format!("import dovetail\n{own}\n@aset\ndef f(): ...")).is_empty(), "{own}");
     }

@@ -110,3 +110,13 @@ fn what_is_not_known_is_said() {
     assert_said!(fresh.run(&["lineage", "a.twice"]));
     assert_said!(fresh.run(&["lineage", "orders.id"]));
 }
+
+#[test]
+fn what_a_function_reads_is_affected_before_it_ever_ran() {
+    let project = Project::new()
+        .file("models/v.sql", "select 1 as a, 2 as b")
+        .file("models/m.py", "from dovetail import asset\n\n@asset\ndef p(v):\n    return v\n");
+    let said = project.run(&["impact", "v.a"]);
+    assert!(said.code == 0 && said.stdout.contains("p") && said.stdout.contains("may break"), "{said}");
+    assert_eq!(project.run(&["ls", "--select", "reads:v.a"]).stdout.trim(), "p");
+}
