@@ -139,6 +139,7 @@ class _Call:
             root=project["root"],
             target=project["target"],
             target_dir=project["target_dir"],
+            files=project["files"],
             vars=project["vars"],
             connection=self.connection,
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Context:
     """Arrives in a parameter that is annotated ``Context``, and in the methods of IO managers."""
 
-    __slots__ = ("_connection", "asset", "project", "root", "run", "target", "target_dir", "vars")
+    __slots__ = ("_connection", "_files", "asset", "project", "root", "run", "target", "target_dir", "vars")
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class Context:
         target: str = "",
         target_dir: str | Path = "target",
         vars: dict[str, Any] | None = None,
+        files: str = "",
         connection: Any = None,
     ) -> None:
         #: Name of the asset.
@@ -41,6 +42,8 @@ class Context:
         #: ``[vars]`` of ``dovetail.toml`` under those of ``--vars``.
         self.vars = dict(vars or {})
         self._connection = connection
+        # The folder inside of `target_dir` for what is kept in files: one for each target where there are several.
+        self._files = files
 
     def log(self, message: object) -> None:
         """Says something for ``--verbose``; the same as ``print``."""

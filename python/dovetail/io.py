@@ -66,7 +66,7 @@ class PickleIO(IOManager):
 class FileIO(IOManager):
     """Writes a file under the project's ``target/`` folder; the database holds its path. Loads as a ``pathlib.Path``.
 
-    ``path`` may hold ``{asset}``. Without an ending, the value decides it. Values may be ``str``, ``bytes``, a path
+    Where the project has several targets, each has a folder of its name in there. ``path`` may hold ``{asset}``. Without an ending, the value decides it. Values may be ``str``, ``bytes``, a path
     of a file that exists, or anything with ``savefig`` (matplotlib), ``write_html`` (plotly) or ``save`` (altair,
     Pillow).
     """
@@ -80,7 +80,7 @@ class FileIO(IOManager):
 
     def save(self, context: Context, value: Any) -> bytes:
         ending, write = _writer(value)
-        relative = Path(self.path.replace("{asset}", context.asset))
+        relative = Path(context._files, self.path.replace("{asset}", context.asset))
         if not relative.suffix:
             relative = relative.with_name(relative.name + ending)
         folder = context.target_dir.resolve()

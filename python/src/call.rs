@@ -67,6 +67,7 @@ pub(crate) fn project<'py>(py: Python<'py>, project: &dovetail::project::Project
     facts.set_item("root", &project.root)?;
     facts.set_item("target_dir", project.target_dir())?;
     facts.set_item("target", &project.target.name)?;
+    facts.set_item("files", if project.target.is_one_of_several { project.target.name.as_str() } else { "" })?;
     facts.set_item("vars", json::to_python(py, &project.vars)?)?;
     Ok(facts)
 }

@@ -122,6 +122,7 @@ impl Assessment {
         let standing = Standing::of(records.values().cloned().collect());
         let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
         let world = World {
+            project: &project.name,
             code_versions: &code_versions,
             packages: packages.as_ref(),
             records: &records,
@@ -137,7 +138,7 @@ impl Assessment {
             macros: &macros,
             now: microseconds(SystemTime::now()),
         };
-        let (judged, orphans) = (judge(graph, &world), orphans(graph, &found));
+        let (judged, orphans) = (judge(graph, &world), orphans(graph, &project.name, &found));
         Ok(Assessment { judged, code_versions, packages, records, orphans, observer })
     }
 

@@ -150,7 +150,7 @@ impl Gc<'_> {
             let condition = self.engine.condition(&orphan.made).map_err(database)?;
             Ok(Candidate { made: orphan.made, why: orphan.why, condition })
         };
-        orphans(&self.compiled.graph, &found).into_iter().map(candidate).collect()
+        orphans(&self.compiled.graph, &self.compiled.project.name, &found).into_iter().map(candidate).collect()
     }
 
     fn trashed(&self) -> Result<Vec<Trashed>, Diagnostic> {

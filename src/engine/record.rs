@@ -9,6 +9,8 @@ use crate::project::Values;
 #[derive(Debug, Clone)]
 pub struct MaterializationRecord {
     pub asset: String,
+    /// The name of the project that built it.
+    pub project: String,
     pub run: String,
     pub kind: &'static str,
     pub materialized: &'static str,
@@ -44,6 +46,7 @@ impl From<MaterializationRecord> for Recorded {
         Recorded {
             is_view: record.materialized == "view",
             asset: record.asset,
+            project: Some(record.project),
             run: record.run,
             started_at: record.started_at,
             rows: record.rows,
@@ -68,6 +71,8 @@ impl From<MaterializationRecord> for Recorded {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Recorded {
     pub asset: String,
+    /// The name of the project that built it; `None` where a dovetail recorded it that did not say.
+    pub project: Option<String>,
     pub run: String,
     /// In microseconds since 1970 UTC.
     pub started_at: i64,

@@ -29,6 +29,8 @@ impl StoredAs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Made {
     pub asset: String,
+    /// The project that made it, where that is known.
+    pub project: Option<String>,
     pub stored_as: StoredAs,
     /// `None` for objects.
     pub relation: Option<String>,

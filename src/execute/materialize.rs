@@ -235,9 +235,12 @@ impl Materializer {
     /// The version of what was built; `before` is the asset's record, and the hash of what that speaks of.
     fn version(&self, node: &Node, staged: &Staged, before: (Option<&Recorded>, Option<&str>)) -> DataVersion {
         let (record, content_before) = before;
+        let id = self.context.graph.find(node.name.as_str());
+        let code = id.and_then(|id| self.context.code_versions.get(&id)).map(|version| version.hash.as_str());
         let found = Found {
             given: staged.given_version.as_deref(),
             payload: staged.payload.as_deref(),
+            code: code.unwrap_or_default(),
             content: staged.content.as_ref().and_then(|content| content.hash.as_deref()),
             hash_method: self.context.engine.capabilities().hash_method.as_str(),
             content_before,
@@ -296,6 +299,7 @@ impl Materializer {
         let code = version.filter(|_| is_new).map(|version| self.context.templates.secrets().redact(&version.code));
         MaterializationRecord {
             asset: node.name.to_string(),
+            project: self.context.project.name.clone(),
             run: self.run.clone(),
             kind: node.kind.as_str(),
             materialized: node.materialized.as_str(),

@@ -6,8 +6,9 @@ use crate::hash::of_pieces;
 
 /// A version that the project's own code gave.
 const GIVEN: &str = "given 1";
-/// The hash of an object's payload.
-const PAYLOAD: &str = "payload 1";
+/// Made of an object's payload and of the code that wrote it: who takes the object runs the methods of its class and the `load`
+/// of its IO manager, which are not in the payload.
+const PAYLOAD: &str = "payload 2";
 /// None that could be found again.
 const OFF: &str = "off";
 
@@ -26,6 +27,8 @@ pub(super) struct Found<'f> {
     pub given: Option<&'f str>,
     /// Of an object's payload.
     pub payload: Option<&'f str>,
+    /// The asset's code version.
+    pub code: &'f str,
     /// Of a table's content, by `hash_method`.
     pub content: Option<&'f str>,
     pub hash_method: &'f str,
@@ -60,7 +63,7 @@ pub(super) fn data_version(node: &Node, found: &Found<'_>, before: Option<&Recor
         return of(hash(&[OFF, found.run, node.name.as_str()]), OFF);
     }
     if let Some(payload) = found.payload {
-        return of(payload.to_owned(), PAYLOAD);
+        return of(hash(&[PAYLOAD, payload, found.code]), PAYLOAD);
     }
     let Some(content) = found.content else { return DataVersion::default() };
     let version = before.filter(|_| found.content_before == Some(content));

@@ -76,6 +76,7 @@ pub fn project() -> Project {
         },
         target: Target {
             name: "dev".to_owned(),
+            is_one_of_several: false,
             database: Some("/srv/shop/shop.duckdb".into()),
             schema: "main".to_owned(),
             threads: 1,

@@ -14,8 +14,8 @@ pub struct Orphan {
     pub why: String,
 }
 
-/// What of all that was made still stands, undeclared: of assets that are gone, and of assets that moved elsewhere.
-pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
+/// What of all that a project made still stands, undeclared: of assets that are gone, and of assets that moved elsewhere.
+pub fn orphans(graph: &AssetGraph, project: &str, found: &Found) -> Vec<Orphan> {
     let declared: HashSet<String> = graph
         .ids()
         .map(|id| graph.node(id))
@@ -30,7 +30,9 @@ pub fn orphans(graph: &AssetGraph, found: &Found) -> Vec<Orphan> {
         Some(relation) => standing.contains(&relation) && !declared.contains(&relation),
         None => found.objects.contains_key(&made.asset) && !is_object(graph, &made.asset),
     };
-    let orphans = found.made.iter().filter(is_needed).filter(|made| is_orphan(made));
+    // What another project made in the same database, that one declares or not.
+    let is_own = |made: &&Made| made.project.as_deref().is_none_or(|name| name == project);
+    let orphans = found.made.iter().filter(is_own).filter(is_needed).filter(|made| is_orphan(made));
     orphans.map(|made| Orphan { made: made.clone(), why: why(graph, made) }).collect()
 }
 

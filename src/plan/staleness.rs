@@ -15,6 +15,8 @@ use crate::record::{Damage, ReadingMacros};
 
 /// How the world is, as far as it matters for the graph's assets.
 pub struct World<'w> {
+    /// The project's name.
+    pub project: &'w str,
     pub code_versions: &'w HashMap<NodeId, CodeVersion>,
     /// The versions of third-party packages that are installed, where they count as code.
     pub packages: Option<&'w BTreeMap<String, String>>,
@@ -176,6 +178,10 @@ fn differences(
     let node = graph.node(id);
     let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
     let mut causes = code_causes(world.code_versions.get(&id), record, declared);
+    let other_project = record.project.as_deref().filter(|name| *name != world.project);
+    if let Some(other) = other_project.filter(|_| !causes.is_empty()) {
+        causes.insert(0, Cause::new(CauseKind::Code, format!("the project `{other}` built it last")));
+    }
     causes.extend(package_causes(world, id, record));
     if let Some(before) = &record.renamed_from {
         causes.insert(0, Cause::new(CauseKind::Config, format!("renamed from `{before}`")));

@@ -58,6 +58,8 @@ impl Publish {
 #[derive(Debug, Clone)]
 pub struct Target {
     pub name: String,
+    /// The project declares other targets too: what is kept in files is kept for each by itself.
+    pub is_one_of_several: bool,
     /// The database file (absolute), or `None` for a database in memory.
     pub database: Option<PathBuf>,
     /// The schema that assets go to unless their config says otherwise.

@@ -203,6 +203,7 @@ mod tests {
         Recorded {
             definition: None,
             asset: asset.to_owned(),
+            project: None,
             run: "run".to_owned(),
             started_at: 0,
             rows: None,

@@ -13,6 +13,7 @@ use crate::source::{SourceFile, Span};
 pub(crate) fn project() -> Project {
     let target = Target {
         name: "dev".to_owned(),
+        is_one_of_several: false,
         database: Some(PathBuf::from("/tmp/shop.duckdb")),
         schema: "main".to_owned(),
         threads: 4,

@@ -505,3 +505,32 @@ fn what_is_read_from_a_table_that_was_altered_by_hand_is_built_again() {
     assert_eq!(reconcile(&project), ["ok a", "same b", "ok c"]);
     assert_eq!(shown(&project, "from c"), "total\n3\n");
 }
+
+#[test]
+fn two_projects_in_one_database_leave_each_other_alone() {
+    let one = Project::new().file("models/a.sql", "select 1 as x").file("models/shared.sql", "select 1 as y");
+    let path = one.root().join("shared.duckdb").display().to_string();
+    let settings = |name: &str| format!("name = '{name}'\ntarget = 'dev'\n[targets.dev]\ndatabase = '{path}'\n");
+    write(&one, "dovetail.toml", &settings("one"));
+    let two = Project::new()
+        .file("dovetail.toml", &settings("two"))
+        .file("models/b.sql", "select 2 as x")
+        .file("models/shared.sql", "select 2 as y");
+    assert_eq!(one.run(&["run"]).code, 0);
+    assert_eq!(two.run(&["run", "--select", "b"]).code, 0);
+    assert_eq!(status(&one, &[]), Vec::<String>::new());
+    assert!(one.run(&["gc"]).stdout.is_empty() && two.run(&["gc"]).stdout.is_empty());
+    assert_eq!(two.run(&["run", "--select", "shared"]).code, 0);
+    let why = one.run(&["why", "shared"]);
+    assert!(why.stdout.contains("the project `two` built it last"), "{why}");
+}
+
+#[test]
+fn a_state_that_lost_its_format_is_said_to_be_damaged() {
+    let project = built();
+    by_hand(&project, "drop table dovetail.format");
+    for command in ["status", "plan", "reconcile", "run"] {
+        let said = project.run(&[command]);
+        assert!(said.code == 2 && said.stderr.contains("is damaged"), "{command} {said}");
+    }
+}

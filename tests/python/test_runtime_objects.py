@@ -203,3 +203,48 @@ def test_wrong_use_of_the_decorator(call: str, message: str) -> None:
 
     with pytest.raises(TypeError, match=message):
         eval(call, {"asset": asset, "f": f})
+
+
+def test_what_an_object_does_counts_though_its_bytes_do_not_say_it(project) -> None:
+    """The methods of its class, and how its IO manager loads it, are run by who takes it."""
+    helpers = "class Model:\n    def __init__(self, k):\n        self.k = k\n    def predict(self, x):\n        return x + self.k\n"
+    project.write("models/helpers.py", helpers)
+    project.write(
+        "models/m.py",
+        "import json\nimport pyarrow as pa\nfrom dovetail import IOManager, asset\nfrom models.helpers import Model\n\n\n"
+        "class Json(IOManager):\n    def save(self, context, value):\n        return json.dumps(value).encode()\n\n"
+        "    def load(self, context, payload):\n        return json.loads(payload)\n\n\n"
+        "@asset(materialized='object')\ndef model():\n    return Model(3)\n\n\n"
+        "@asset(materialized='object', io_manager=Json)\ndef number():\n    return 5\n\n\n"
+        "@asset\ndef c(model, number):\n    return pa.table({'y': [model.predict(2)], 'n': [number]})\n",
+    )
+    project.dovetail("run")
+    project.write("models/helpers.py", helpers.replace("x + self.k", "x * self.k"))
+    project.dovetail("reconcile")
+    assert project.query("from c") == [{"y": 6, "n": 5}]
+    text = (project.root / "models/m.py").read_text()
+    project.write("models/m.py", text.replace("json.loads(payload)", "json.loads(payload) * 2"))
+    project.dovetail("reconcile")
+    assert project.query("from c") == [{"y": 6, "n": 10}]
+    assert "nothing to do" in project.dovetail("reconcile").stderr
+
+
+def test_each_target_has_its_own_files(project) -> None:
+    project.write(
+        "dovetail.toml",
+        'target = "dev"\n[targets.dev]\ndatabase = "dev.duckdb"\n[targets.prd]\ndatabase = "prd.duckdb"\n',
+    )
+    project.write(
+        "models/m.py",
+        "from dovetail import Context, asset\n\n\n@asset(materialized='object', io_manager='file')\n"
+        "def a(context: Context):\n    return context.target\n\n\n"
+        "@asset\ndef b(a):\n    import pyarrow as pa\n\n    return pa.table({'x': [a.read_text()]})\n",
+    )
+    project.dovetail("run")
+    project.dovetail("run", "--target", "prd")
+    assert (project.root / "target/dev/reports/a.txt").read_text() == "dev"
+    assert (project.root / "target/prd/reports/a.txt").read_text() == "prd"
+    for target in ("dev", "prd"):
+        project.dovetail("status", "--target", target)
+        shown = project.json("show", "b", "--target", target, "--output", "json")
+        assert shown == [{"x": target}]

@@ -20,6 +20,7 @@ pub(super) fn project(folder: &Path) -> Project {
         paths: Paths { models: vec![], seeds: vec![], macros: vec![], target: "target".into() },
         target: Target {
             name: "dev".to_owned(),
+            is_one_of_several: false,
             database: Some(folder.join("test.duckdb")),
             schema: "main".to_owned(),
             threads: 2,
@@ -50,6 +51,7 @@ pub(super) fn relation(name: &str) -> RelationName {
 pub(super) fn record(asset: &str) -> MaterializationRecord {
     MaterializationRecord {
         asset: asset.to_owned(),
+        project: "test".to_owned(),
         run: "run".to_owned(),
         kind: "sql",
         materialized: "table",

@@ -239,8 +239,10 @@ impl Module {
         let Use::Name(path) = &change.what else { return false };
         let Some(root) = path.first() else { return false };
         let is_value = |(index, targets): &(usize, Vec<Target>)| {
-            targets.is_empty()
-                && (change.method.is_none() || !matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class))
+            // `Rules.add(...)` is a function of a class, `Rules.all.append(...)` a method of what the class holds.
+            let is_held = path.len() > 1;
+            let is_code = matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class);
+            targets.is_empty() && (change.method.is_none() || is_held || !is_code)
         };
         let is_own = self.bindings.get(root).is_some_and(|items| items.iter().any(is_value));
         is_own && change.method.as_deref().is_none_or(|method| !is_pure_method(method))

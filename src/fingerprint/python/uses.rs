@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params};
 use ruff_python_ast::{
-    Arguments, Comprehension, Decorator, Expr, ExprCall, ExprContext, Parameters, Stmt, StmtClassDef, StmtFunctionDef,
+    Arguments, Comprehension, Decorator, Expr, ExprCall, ExprContext, Identifier, Parameters, Stmt, StmtClassDef,
+    StmtFunctionDef,
 };
 
 use super::imports::{Imported, Importer, Target};
@@ -56,6 +57,9 @@ pub(super) struct Change {
 
 /// Builtins that run or find code by text.
 const UNDECIDABLE: [&str; 4] = ["__import__", "eval", "exec", "globals"];
+
+/// Gives classes that whatever module was imported has made.
+const SUBCLASSES: &str = "__subclasses__";
 
 /// Methods of everyday objects that change nothing.
 const PURE_METHODS: [&str; 48] = [
@@ -206,6 +210,9 @@ impl Collector<'_> {
         class.type_params.iter().for_each(|parameters| walk_type_params(self, parameters));
         if let Some(arguments) = &class.arguments {
             arguments.args.iter().for_each(|base| self.evaluate(base, false));
+            let is_metaclass = |name: &Identifier| name.as_str() == "metaclass";
+            let metaclass = arguments.keywords.iter().find(|keyword| keyword.arg.as_ref().is_some_and(is_metaclass));
+            metaclass.into_iter().for_each(|keyword| self.evaluate(&keyword.value, false));
             self.visit_arguments(arguments);
         }
         // The class's own names hide those of the module only in its body, and only once they are bound.
@@ -293,6 +300,9 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Expr::Name(name) if name.ctx == ExprContext::Store => {}
             Expr::Name(_) => path(expression).into_iter().for_each(|path| self.reach(path)),
             Expr::Attribute(attribute) => {
+                if attribute.attr.as_str() == SUBCLASSES {
+                    self.found.undecidable.insert(SUBCLASSES);
+                }
                 if attribute.ctx != ExprContext::Load
                     && let Some(path) = path(&attribute.value)
                 {

@@ -543,3 +543,21 @@ fn classes_that_keep_what_they_are_given_are_registries() {
         assert_eq!(project.changed(&project.edit("models/a.py", "return 1", "return 2")), "a", "{keeper}");
     }
 }
+
+#[test]
+fn registries_in_other_modules() {
+    let base = "class Rule:\n    all = []\n    v = 0\n    def __init__(self, v): Rule.all.append(v)\nR = []\n\
+                class Meta(type):\n    def __new__(m, n, b, d):\n        R.append(d)\n        return super().__new__(m, n, b, d)\n";
+    let cases = [
+        ("from lib.base import Rule\nclass A(Rule):\n    v = 1\n", "sum(r.v for r in base.Rule.__subclasses__())"),
+        ("from lib.base import Meta\nclass A(metaclass=Meta):\n    v = 1\n", "base.R"),
+        ("from lib.base import Rule\nA = Rule(v = 1)\n", "base.Rule.all"),
+    ];
+    for (plug, reads) in cases {
+        let asset = format!(
+            "import lib.plug\nfrom lib import base\nfrom dovetail import asset\n@asset\ndef a():\n    return {reads}\n"
+        );
+        let project = files([("models/a.py", asset.as_str()), ("lib/base.py", base), ("lib/plug.py", plug)]);
+        assert_eq!(project.changed(&project.edit("lib/plug.py", "v = 1", "v = 2")), "a", "{reads}");
+    }
+}

@@ -49,7 +49,9 @@ pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
         let end = all.get(index + count - 1).map_or(token.span.end, |last| last.span.end);
         let text = &sql[token.span.start..end];
         canonical.push(match token.kind {
-            TokenKind::Word if count == 1 && has_upper(text) && names.folds(sql, &all, index) => {
+            TokenKind::Word
+                if count == 1 && has_upper(text) && !names_columns(text) && names.folds(sql, &all, index) =>
+            {
                 CanonicalToken { kind: CanonicalKind::Word, text: text.to_ascii_lowercase().into() }
             }
             TokenKind::Word => CanonicalToken { kind: CanonicalKind::Word, text: text.into() },
@@ -63,6 +65,13 @@ pub(crate) fn canonical_tokens(sql: &str) -> Vec<CanonicalToken<'_>> {
         index += count;
     }
     canonical
+}
+
+/// Whether DuckDB makes the name of a column of this word of its own, in the case in which it is written.
+fn names_columns(word: &str) -> bool {
+    const WORDS: [&str; 6] =
+        ["current_date", "current_time", "current_timestamp", "json", "localtime", "localtimestamp"];
+    WORDS.iter().any(|own| own.eq_ignore_ascii_case(word))
 }
 
 /// White space for each comment, so that places stay: sqlparser takes `||/**/` for another operator.

@@ -105,10 +105,11 @@ pub fn read(reader: &mut Reader<'_>, targets: Option<&Node<'_>>, name: &str, con
         }
     }
     let mut target = chosen.unwrap_or_else(|| default_target(name, context));
+    target.is_one_of_several = !others.is_empty();
     for (other, span) in others {
         // What stands in a target that is not in use is not rendered.
         let is_told = !other.schema.contains("{{");
-        if other.database.is_some() && other.database == target.database && is_told && other.schema != target.schema {
+        if is_one_file(&other, &target) && is_told && other.schema != target.schema {
             let message = format!("the targets `{}` and `{}` share a database in two schemas", target.name, other.name);
             let problem = reader.problem(span, message);
             reader.report(
@@ -124,9 +125,21 @@ pub fn read(reader: &mut Reader<'_>, targets: Option<&Node<'_>>, name: &str, con
     target
 }
 
+/// Whether two targets write one database, however their paths are written and linked.
+fn is_one_file(one: &Target, other: &Target) -> bool {
+    let file = |target: &Target| {
+        let path = target.database.as_ref()?;
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        let in_folder = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        path.canonicalize().ok().or(in_folder).or_else(|| Some(path.clone()))
+    };
+    file(one).is_some_and(|path| file(other) == Some(path))
+}
+
 fn default_target(name: &str, context: &Context<'_>) -> Target {
     Target {
         name: name.to_string(),
+        is_one_of_several: false,
         database: Some(context.root.join(format!("{}.duckdb", file_name(context.project)))),
         schema: "main".to_string(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),

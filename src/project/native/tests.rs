@@ -74,6 +74,17 @@ fn no_project_and_dbt_projects_are_told() {
 }
 
 #[test]
+fn targets_do_not_share_a_database_by_a_link() {
+    let folder = Folder::new(
+        "target = 'dev'\n[targets.dev]\ndatabase = 'there/a.duckdb'\n[targets.prod]\ndatabase = 'linked/a.duckdb'\nschema = 's'\n",
+    );
+    fs::create_dir(folder.root().join("there")).unwrap();
+    std::os::unix::fs::symlink(folder.root().join("there"), folder.root().join("linked")).unwrap();
+    let problems = load(folder.root(), &LoadOptions::default()).expect_err("one file").0;
+    assert!(problems[0].message.contains("share a database in two schemas"), "{problems:?}");
+}
+
+#[test]
 fn targets_do_not_share_a_database_in_two_schemas() {
     let config = |schema: &str| {
         format!(

@@ -109,11 +109,20 @@ impl State {
     }
 
     fn exists(&self, connection: &Arc<Connection>) -> Result<bool, EngineError> {
-        match connection.prepare(&format!("select version from {}.format", self.schema)) {
+        let has = |table: &str| match connection.prepare(&format!("from {}.{table}", self.schema)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind == EngineErrorKind::Query => Ok(false),
             Err(error) => Err(error),
+        };
+        if has("format")? {
+            return Ok(true);
         }
+        if has("materializations")? {
+            let message = "the state in schema `dovetail` is damaged: its table `format` is gone; drop the schema, and all counts as \
+                           never built";
+            return Err(error_from_text(EngineErrorKind::StateFormat, message));
+        }
+        Ok(false)
     }
 
     /// Whether there is a state, of the format that is known.
@@ -215,6 +224,7 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         text(chunk, 1, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
     Some(Recorded {
         asset: text(chunk, 0, row)?,
+        project: details.project,
         run: text(chunk, 3, row)?,
         started_at: chunk.big_int(5, row).unwrap_or_default(),
         rows: chunk.big_int(4, row).and_then(|rows| u64::try_from(rows).ok()),
@@ -241,6 +251,8 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
 #[serde(default)]
 pub(super) struct Details {
     materialized: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
     columns: Vec<Column>,
     code_version: Option<String>,
     code_parts: BTreeMap<String, String>,
@@ -265,6 +277,7 @@ impl Details {
     pub(super) fn of(record: &MaterializationRecord) -> Self {
         Details {
             materialized: record.materialized.to_owned(),
+            project: Some(record.project.clone()),
             columns: record.columns.clone(),
             code_version: Some(record.code_version.clone()),
             code_parts: record.code_parts.clone(),

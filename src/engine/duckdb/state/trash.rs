@@ -26,7 +26,7 @@ impl From<TrashRow> for Trashed {
     fn from(row: TrashRow) -> Self {
         let trash::Details { rows, bytes, built_at, .. } = row.details;
         let (asset, stored_as, relation) = (row.asset, row.stored_as, row.relation);
-        let made = Made { asset, stored_as, relation, rows, bytes, built_at };
+        let made = Made { asset, project: None, stored_as, relation, rows, bytes, built_at };
         Trashed { id: row.id, made, moved_at: row.moved_at }
     }
 }
@@ -40,7 +40,7 @@ impl State {
         let materializations = format!("{}.materializations", self.schema);
         let query = format!(
             "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
-                epoch_us(started_at)
+                epoch_us(started_at), details->>'project'
             from {materializations} where {} order by asset asc, relation asc",
             is_newest_of(
                 &materializations,
@@ -138,6 +138,7 @@ fn made(chunk: &Chunk, row: u64) -> Option<Made> {
     let count = |column| chunk.big_int(column, row).and_then(|count| u64::try_from(count).ok());
     Some(Made {
         asset: text(chunk, 0, row)?,
+        project: text(chunk, 6, row),
         stored_as,
         relation,
         rows: count(3),
