@@ -513,7 +513,7 @@ fn two_projects_in_one_database_leave_each_other_alone() {
     let settings = |name: &str| format!("name = '{name}'\ntarget = 'dev'\n[targets.dev]\ndatabase = '{path}'\n");
     write(&one, "dovetail.toml", &settings("one"));
     let two = Project::new()
-        .file("dovetail.toml", &settings("two"))
+        .file("dovetail.toml", settings("two"))
         .file("models/b.sql", "select 2 as x")
         .file("models/shared.sql", "select 2 as y");
     assert_eq!(one.run(&["run"]).code, 0);
