@@ -207,7 +207,10 @@ def test_wrong_use_of_the_decorator(call: str, message: str) -> None:
 
 def test_what_an_object_does_counts_though_its_bytes_do_not_say_it(project) -> None:
     """The methods of its class, and how its IO manager loads it, are run by who takes it."""
-    helpers = "class Model:\n    def __init__(self, k):\n        self.k = k\n    def predict(self, x):\n        return x + self.k\n"
+    helpers = (
+        "class Model:\n    def __init__(self, k):\n        self.k = k\n\n"
+        "    def predict(self, x):\n        return x + self.k\n"
+    )
     project.write("models/helpers.py", helpers)
     project.write(
         "models/m.py",
