@@ -66,9 +66,9 @@ class PickleIO(IOManager):
 class FileIO(IOManager):
     """Writes a file under the project's ``target/`` folder; the database holds its path. Loads as a ``pathlib.Path``.
 
-    Where the project has several targets, each has a folder of its name in there. ``path`` may hold ``{asset}``. Without an ending, the value decides it. Values may be ``str``, ``bytes``, a path
-    of a file that exists, or anything with ``savefig`` (matplotlib), ``write_html`` (plotly) or ``save`` (altair,
-    Pillow).
+    Where the project has several targets, each has a folder of its name in there. ``path`` may hold ``{asset}``.
+    Without an ending, the value decides it. Values may be ``str``, ``bytes``, a path of a file that exists, or anything
+    with ``savefig`` (matplotlib), ``write_html`` (plotly) or ``save`` (altair, Pillow).
     """
 
     name = "file"

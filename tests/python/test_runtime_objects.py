@@ -214,7 +214,8 @@ def test_what_an_object_does_counts_though_its_bytes_do_not_say_it(project) -> N
     project.write("models/helpers.py", helpers)
     project.write(
         "models/m.py",
-        "import json\nimport pyarrow as pa\nfrom dovetail import IOManager, asset\nfrom models.helpers import Model\n\n\n"
+        "import json\nimport pyarrow as pa\nfrom dovetail import IOManager, asset\n"
+        "from models.helpers import Model\n\n\n"
         "class Json(IOManager):\n    def save(self, context, value):\n        return json.dumps(value).encode()\n\n"
         "    def load(self, context, payload):\n        return json.loads(payload)\n\n\n"
         "@asset(materialized='object')\ndef model():\n    return Model(3)\n\n\n"
