@@ -358,6 +358,9 @@ impl<'a> Reach<'a> {
     /// A module, and the attributes that are taken of it.
     fn module_value(&mut self, importer: &Arc<Module>, name: &str, rest: &[String]) {
         self.execute(name);
+        if rest.is_empty() {
+            self.whole_inside(importer, name);
+        }
         let inner = rest.first().map(|attribute| format!("{name}.{attribute}"));
         let has_inner = inner.as_ref().is_some_and(|inner| !matches!(self.library.load(inner), Loaded::Foreign));
         match self.library.load(name) {
@@ -379,6 +382,14 @@ impl<'a> Reach<'a> {
         if let Some(inner) = inner.filter(|_| has_inner) {
             self.module_value(importer, &inner, &rest[1..]);
         }
+    }
+
+    /// A package as a value: by another name, all that was imported of it can be reached.
+    fn whole_inside(&mut self, importer: &Arc<Module>, name: &str) {
+        let because = format!("`{}` uses `{name}` as a value", importer.file.path().display());
+        let is_inside = |inner: &&String| inner.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let inside: Vec<String> = self.executed.iter().filter(is_inside).cloned().collect();
+        inside.iter().for_each(|inner| self.whole(inner, because.clone()));
     }
 
     /// A name of a package that is not the project's.

@@ -561,3 +561,13 @@ fn registries_in_other_modules() {
         assert_eq!(project.changed(&project.edit("lib/plug.py", "v = 1", "v = 2")), "a", "{reads}");
     }
 }
+
+#[test]
+fn a_package_under_another_name() {
+    for text in ["x = lib.a\n    return x.b.V", "return f(lib)"] {
+        let asset = format!("import lib.a.b\nfrom dovetail import asset\n@asset\ndef a():\n    {text}\n");
+        let project = files([("models/a.py", asset.as_str()), ("lib/a/b.py", "V = 1\n"), ("other/c.py", "V = 1\n")]);
+        assert_eq!(project.changed(&project.edit("lib/a/b.py", "V = 1", "V = 2")), "a", "{text}");
+        assert_eq!(project.changed(&project.edit("other/c.py", "V = 1", "V = 2")), "", "{text}");
+    }
+}
