@@ -15,7 +15,8 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Content, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, Renaming, Session, StoredObject,
+    Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, Recorded, Renaming, Session,
+    StoredObject,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{Body, Elsewhere, Materialized, Node, NodeId, RelationName};
@@ -236,11 +237,13 @@ impl Materializer {
     fn version(&self, node: &Node, staged: &Staged, before: (Option<&Recorded>, Option<&str>)) -> DataVersion {
         let (record, content_before) = before;
         let id = self.context.graph.find(node.name.as_str());
-        let code = id.and_then(|id| self.context.code_versions.get(&id)).map(|version| version.hash.as_str());
+        // A file is what it is: its readers get its path.
+        let is_file = staged.object.as_ref().is_some_and(|object| object.manager == KeptFile::MANAGER);
+        let code = id.and_then(|id| self.context.code_versions.get(&id)).filter(|_| !is_file);
         let found = Found {
             given: staged.given_version.as_deref(),
             payload: staged.payload.as_deref(),
-            code: code.unwrap_or_default(),
+            code,
             content: staged.content.as_ref().and_then(|content| content.hash.as_deref()),
             hash_method: self.context.engine.capabilities().hash_method.as_str(),
             content_before,

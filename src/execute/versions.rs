@@ -1,14 +1,16 @@
 //! Which data version an asset has that was just built.
 
 use crate::engine::{Extent, Recorded, Session};
+use crate::fingerprint::CodeVersion;
 use crate::graph::{DataVersioning, Materialized, Node};
 use crate::hash::of_pieces;
 
 /// A version that the project's own code gave.
 const GIVEN: &str = "given 1";
-/// Made of an object's payload and of the code that wrote it: who takes the object runs the methods of its class and the `load`
-/// of its IO manager, which are not in the payload.
-const PAYLOAD: &str = "payload 2";
+/// The hash of an object's payload.
+const PAYLOAD: &str = "payload 1";
+/// Made of an object's payload and of the code that it comes with.
+const PAYLOAD_AND_CODE: &str = "payload and code 1";
 /// None that could be found again.
 const OFF: &str = "off";
 
@@ -27,8 +29,9 @@ pub(super) struct Found<'f> {
     pub given: Option<&'f str>,
     /// Of an object's payload.
     pub payload: Option<&'f str>,
-    /// The asset's code version.
-    pub code: &'f str,
+    /// What of the project's code those run who take an object, and what is not in its payload: the methods of its class,
+    /// the `load` of its IO manager.
+    pub code: Option<&'f CodeVersion>,
     /// Of a table's content, by `hash_method`.
     pub content: Option<&'f str>,
     pub hash_method: &'f str,
@@ -63,7 +66,12 @@ pub(super) fn data_version(node: &Node, found: &Found<'_>, before: Option<&Recor
         return of(hash(&[OFF, found.run, node.name.as_str()]), OFF);
     }
     if let Some(payload) = found.payload {
-        return of(hash(&[PAYLOAD, payload, found.code]), PAYLOAD);
+        let Some(code) = found.code else { return of(payload.to_owned(), PAYLOAD) };
+        // Where it is stored and by which settings says nothing of what it does.
+        let parts = code.parts.iter().filter(|part| !part.name.starts_with("config "));
+        let parts = parts.flat_map(|part| [part.name.as_str(), part.hash.as_str()]);
+        let pieces: Vec<&str> = [PAYLOAD_AND_CODE, payload].into_iter().chain(parts).collect();
+        return of(hash(&pieces), PAYLOAD_AND_CODE);
     }
     let Some(content) = found.content else { return DataVersion::default() };
     let version = before.filter(|_| found.content_before == Some(content));
