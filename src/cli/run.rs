@@ -1,7 +1,7 @@
 //! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
 //! did not come out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::ahead::import_ahead;
@@ -18,7 +18,7 @@ use super::work::{Prepared, Work, what_is_stale, what_is_undone};
 use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Engine, EngineErrorKind, Surroundings};
+use crate::engine::{Column, Engine, EngineErrorKind, Surroundings};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::graph::select::{Facts, Selection};
 use crate::graph::{Kind, NodeId};
@@ -113,32 +113,38 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     }
     // Of a single asset its own failure says as much, in less time.
     let is_checked = !args.manner.no_check && work.plan.steps.len() > 1;
-    if is_checked && !fits(context, &compiled, &work.plan, &engine) {
-        return Ok(ExitStatus::Wrong);
-    }
+    let columns = if is_checked { fitting(context, &compiled, &work.plan, &engine) } else { Some(HashMap::new()) };
+    let Some(columns) = columns else { return Ok(ExitStatus::Wrong) };
     if cancellation.is_cancelled() {
         return Ok(ExitStatus::Interrupted);
     }
-    let summary = execute_work(context, compiled, engine, work, (args, extent), &cancellation)?;
+    let summary = execute_work(context, (compiled, columns), engine, work, (args, extent), &cancellation)?;
     Ok(exit_status(&summary))
 }
 
-/// Whether every query of a plan can run, as far as that is known before it does; says what cannot.
-fn fits(context: &mut Context, compiled: &Compiled, plan: &Plan, engine: &Arc<dyn Engine>) -> bool {
+/// The columns that a plan's assets will have, as far as that is known before it runs; `None` when some query cannot run,
+/// which is said.
+fn fitting(
+    context: &mut Context,
+    compiled: &Compiled,
+    plan: &Plan,
+    engine: &Arc<dyn Engine>,
+) -> Option<HashMap<NodeId, Vec<Column>>> {
     let found = match inspect_run(compiled, plan.steps.iter().map(|step| step.asset), engine) {
         Ok(found) => found,
         // The database has taken the settings, and only that counts.
         Err(error) => {
             context.printer.note(&format!("not checked: {}", error.message));
-            return true;
+            return Some(HashMap::new());
         }
     };
     if found.problems.is_empty() {
-        return true;
+        let columns = found.schemas.iter().filter_map(|(id, schema)| Some((*id, schema.columns()?.to_vec())));
+        return Some(columns.collect());
     }
     print_problems(context, &compiled.graph, found.problems);
     context.printer.note("nothing was built: `--no-check` builds what can be built");
-    false
+    None
 }
 
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
@@ -183,7 +189,7 @@ fn work(
 
 fn execute_work(
     context: &mut Context,
-    compiled: Compiled,
+    (compiled, columns): (Compiled, HashMap<NodeId, Vec<Column>>),
     engine: Arc<dyn Engine>,
     work: Work,
     (args, extent): (&RunArgs, Extent),
@@ -219,6 +225,7 @@ fn execute_work(
         packages,
         records,
         observer: Some(observer),
+        columns,
     };
     let summary = execute(run, &plan, &options, cancellation, &mut |event| {
         log.event(event, templates.secrets());

@@ -200,10 +200,15 @@ pub trait Session: Send {
 
     /// Makes the relation's new content, visible to nobody else until `publish`, and says what that is. Replaces
     /// whatever has the name.
-    fn build(&mut self, relation: &RelationName, source: BuildSource, extent: Extent) -> Result<Content, EngineError>;
+    fn build(
+        &mut self,
+        relation: &RelationName,
+        source: BuildSource,
+        extent: Extent<'_>,
+    ) -> Result<Content, EngineError>;
 
     /// What a relation holds now, as this session sees it: also before it is published.
-    fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError>;
+    fn content(&mut self, relation: &RelationName, extent: Extent<'_>) -> Result<Content, EngineError>;
 
     /// Gives what is recorded of an asset to another name, and drops the object and the relation of the old one. Like a
     /// build, visible to nobody until `publish`.
@@ -266,10 +271,33 @@ pub enum BuildSource {
 
 /// How closely a relation's content is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Extent<'s> {
     Columns,
     /// The rows too, all of them.
     Rows,
+    /// As `Rows`, and the rows as they are with some of the columns alone, for each of these sets.
+    Parts(&'s [ColumnSet]),
+}
+
+impl<'s> Extent<'s> {
+    /// The sets of columns that are looked at alone.
+    pub fn sets(self) -> &'s [ColumnSet] {
+        match self {
+            Extent::Parts(sets) => sets,
+            Extent::Columns | Extent::Rows => &[],
+        }
+    }
+}
+
+/// Names of columns, as `graph::folded` compares them.
+pub type ColumnSet = BTreeSet<String>;
+
+/// What a relation holds in some of its columns.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Part {
+    pub columns: ColumnSet,
+    /// Of these columns, with their types, and of the rows as they are with them alone, in whatever order.
+    pub hash: String,
 }
 
 /// What a relation holds.
@@ -281,6 +309,8 @@ pub struct Content {
     pub hash: Option<String>,
     /// How many rows there are; `None` for a view, and where nobody had to count them.
     pub rows: Option<u64>,
+    /// Of the sets that were asked for, those whose columns are all there.
+    pub parts: Vec<Part>,
 }
 
 /// An asset that has another name now.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Column;
+use super::{Column, Part};
 use crate::project::Values;
 
 /// What is written about one materialization, in the transaction that publishes it.
@@ -36,6 +36,8 @@ pub struct MaterializationRecord {
     pub data_method: Option<String>,
     /// The content's hash by that method, where the version is not that hash: it was kept from a method before.
     pub data_hash: Option<String>,
+    /// What is in the columns that others read, where they do not read all of them.
+    pub parts: Vec<Part>,
     /// Size of what was stored, where it is known: of objects.
     pub bytes: Option<u64>,
     pub metadata: Values,
@@ -58,6 +60,7 @@ impl From<MaterializationRecord> for Recorded {
             data_version: record.data_version,
             data_method: record.data_method,
             data_hash: record.data_hash,
+            parts: record.parts,
             renamed_from: None,
             relation: record.relation,
             definition: None,
@@ -90,6 +93,8 @@ pub struct Recorded {
     pub data_method: Option<String>,
     /// The content's hash by that method, where the version is not that hash.
     pub data_hash: Option<String>,
+    /// What is in the columns that others read, where they do not read all of them.
+    pub parts: Vec<Part>,
     /// The name under which it is recorded, where the asset has another one now.
     pub renamed_from: Option<String>,
     pub is_view: bool,
@@ -126,6 +131,10 @@ pub struct InputVersion {
     /// as `Closeness::in_words` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
+    /// The columns that were read of it, where it is certain that no others were, and what is in them: for a view only
+    /// their names and types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 impl InputVersion {

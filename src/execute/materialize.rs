@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use super::cancel::Cancellation;
 use super::event::{Event, Outcome};
+use super::parts::Parts;
 use super::scheduler::{Message, RunContext};
 use super::staging::Staging;
 use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, Recorded, Renaming, Session,
-    StoredObject,
+    ColumnSet, Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, Recorded, Renaming,
+    Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{Body, Elsewhere, Materialized, Node, NodeId, RelationName};
@@ -33,6 +34,7 @@ pub(super) struct Materializer {
     pub(super) context: RunContext,
     pub(super) standing: Standing,
     pub(super) observer: Observer,
+    pub(super) parts: Parts,
     /// Assets that are built only if what they read came out differently.
     pub(super) pending: HashSet<NodeId>,
     pub(super) run: String,
@@ -184,7 +186,7 @@ impl Materializer {
         let started = SystemTime::now();
         let clock = Instant::now();
         // Before anything is read: what changes meanwhile is seen by the next look.
-        let inputs = self.standing.inputs(&self.context.graph, asset, &self.observer);
+        let inputs = self.standing.inputs_of_build(&self.context.graph, asset, &self.observer);
         let session = match session {
             Some(session) => session,
             empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
@@ -250,6 +252,13 @@ impl Materializer {
             run: &self.run,
         };
         versions::data_version(node, &found, record)
+    }
+
+    /// The sets of columns of an asset that others read alone.
+    pub(super) fn sets(&self, node: &Node) -> Vec<ColumnSet> {
+        let graph = &self.context.graph;
+        let id = graph.find(node.name.as_str());
+        id.map(|id| self.parts.sets(graph, id, &self.standing)).unwrap_or_default()
     }
 
     /// Where an asset is built.
@@ -320,6 +329,7 @@ impl Materializer {
             data_version: data_version.version,
             data_method: data_version.method,
             data_hash: data_version.hash,
+            parts: staged.content.as_ref().map(|content| content.parts.clone()).unwrap_or_default(),
             bytes: staged.bytes,
             metadata: staged.metadata.clone(),
         }

@@ -5,6 +5,7 @@ mod cancel;
 mod event;
 mod foreign;
 mod materialize;
+mod parts;
 mod python;
 mod queue;
 mod runtime;

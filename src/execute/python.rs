@@ -57,7 +57,8 @@ fn store(
             return Ok(Staged { metadata, given_version, payload, bytes, object: Some(object), ..Staged::default() });
         }
     };
-    let extent = versions::extent(node, given_version.as_deref());
+    let sets = materializer.sets(node);
+    let extent = versions::extent(node, given_version.as_deref(), &sets);
     match session.build(&materializer.target(node), source, extent) {
         Ok(content) => Ok(Staged { metadata: metadata(), given_version, ..Staged::table(content) }),
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),

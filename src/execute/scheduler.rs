@@ -13,11 +13,12 @@ use super::cancel::Cancellation;
 use super::event::{Event, Outcome, RunSummary};
 use super::foreign;
 use super::materialize::{Materializer, microseconds};
+use super::parts::Parts;
 use super::queue::Queue;
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
 use super::worker::Worker;
-use crate::engine::{Engine, EngineError, Recorded, RunEnd, RunStart, SchemaName, Surroundings};
+use crate::engine::{Column, Engine, EngineError, Recorded, RunEnd, RunStart, SchemaName, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::staleness::is_as_recorded;
@@ -55,6 +56,8 @@ pub struct RunContext {
     pub records: Option<Vec<Recorded>>,
     /// How the sources are seen, where somebody has looked at them.
     pub observer: Option<Observer>,
+    /// The columns that assets will have, as far as a check has found them.
+    pub columns: HashMap<NodeId, Vec<Column>>,
 }
 
 /// Executes a plan. `sink` gets every event, in order, on the calling thread.
@@ -83,12 +86,14 @@ pub fn execute(
     let replaced = foreign::replaced(&context, plan, &standing)?;
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
+    let parts = Parts::of(std::mem::take(&mut context.columns));
     let (events, received) = channel();
     let stop = Cancellation::default();
     let materializer = Arc::new(Materializer {
         context,
         standing,
         observer,
+        parts,
         pending,
         run: options.run.clone(),
         staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),

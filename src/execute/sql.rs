@@ -26,7 +26,8 @@ pub(super) fn build(
         Materialized::View => BuildSource::View(statement),
         _ => BuildSource::Query(statement),
     };
-    match session.build(&materializer.target(node), source, versions::extent(node, None)) {
+    let sets = materializer.sets(node);
+    match session.build(&materializer.target(node), source, versions::extent(node, None, &sets)) {
         Ok(content) => {
             keeps_contract(materializer, node, session, &content.columns)?;
             Ok(Staged::table(content))
@@ -72,7 +73,8 @@ pub(super) fn build_seed(
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
     let source = BuildSource::Csv { path: path.clone(), options: node.seed_options() };
-    let built = session.build(&materializer.target(node), source, versions::extent(node, None));
+    let sets = materializer.sets(node);
+    let built = session.build(&materializer.target(node), source, versions::extent(node, None, &sets));
     built.map(Staged::table).map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;

@@ -1,6 +1,6 @@
 //! Which data version an asset has that was just built.
 
-use crate::engine::{Extent, Recorded, Session};
+use crate::engine::{ColumnSet, Extent, Recorded, Session};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{DataVersioning, Materialized, Node};
 use crate::hash::of_pieces;
@@ -40,11 +40,12 @@ pub(super) struct Found<'f> {
     pub run: &'f str,
 }
 
-/// How closely the content of an asset must be looked at.
-pub(super) fn extent(node: &Node, given: Option<&str>) -> Extent {
+/// How closely the content of an asset must be looked at; `sets` are the columns that others read.
+pub(super) fn extent<'s>(node: &Node, given: Option<&str>, sets: &'s [ColumnSet]) -> Extent<'s> {
     match (node.data_versioning, given) {
         (DataVersioning::Off, _) | (_, Some(_)) => Extent::Columns,
-        _ => Extent::Rows,
+        _ if sets.is_empty() => Extent::Rows,
+        _ => Extent::Parts(sets),
     }
 }
 

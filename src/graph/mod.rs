@@ -279,6 +279,20 @@ impl AssetGraph {
         found
     }
 
+    /// What depends on the data of a node: of what `reads` says, the other way round.
+    pub fn readers(&self, id: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut stack: Vec<NodeId> = self.downstream(id).collect();
+        while let Some(downstream) = stack.pop() {
+            match self.node(downstream).materialized {
+                Materialized::Ephemeral => stack.extend(self.downstream(downstream)),
+                _ if !found.contains(&downstream) => found.push(downstream),
+                _ => {}
+            }
+        }
+        found
+    }
+
     pub fn downstream(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes.neighbors_directed(id, petgraph::Direction::Outgoing)
     }

@@ -14,6 +14,7 @@ mod impact;
 mod naming;
 mod places;
 mod query;
+mod reads;
 mod scope;
 mod select;
 mod star;
@@ -31,6 +32,7 @@ pub use flow::Source;
 pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads, columns_of};
 pub use impact::{Affected, Effect};
 pub use places::{NamedColumn, named_columns};
+pub use reads::{ReadColumns, read_columns};
 pub use visible::{VisibleColumn, visible_columns};
 pub use walk::{Downstream, Step, Upstream};
 

@@ -88,9 +88,12 @@ pub(super) fn input_causes(graph: &AssetGraph, now: &Inputs, record: &Recorded) 
             true => version.columns.clone(),
             false => version.data.clone(),
         };
+        // What changed may be in columns that are not read.
+        let is_read = version.part.is_none() || before.part != version.part;
         // An upstream that has no version now is not built: that is its own state.
         if let (Some(was), Some(is)) = (aspect(before), aspect(version))
             && was != is
+            && is_read
         {
             let what = if before.looked() == version.looked() { "changed" } else { "is observed in another way" };
             causes.push(Cause::new(kind, format!("`{name}` {what}")).about(name));

@@ -72,7 +72,7 @@ impl Files {
         let seen = self.hash(&files, |_, metadata| Ok(size_and_time(metadata))).ok()?;
         let same = known.filter(|known| known.seen.as_deref() == Some(&seen)).and_then(|known| known.data.clone());
         let data = same.map_or_else(|| self.hash(&files, content), Ok).ok()?;
-        Some(InputVersion { data: Some(data), columns: None, seen: Some(seen) })
+        Some(InputVersion { data: Some(data), columns: None, seen: Some(seen), part: None })
     }
 
     /// The hash of the files' names and of something about each.

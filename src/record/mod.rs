@@ -6,6 +6,7 @@ mod kept;
 mod log;
 mod macros;
 mod observe;
+mod part;
 mod rename;
 
 pub use files::stamp;
@@ -32,7 +33,7 @@ const VIEW_METHOD: &[u8] = b"dovetail view version 1";
 pub struct Standing(Mutex<HashMap<String, Recorded>>);
 
 impl Standing {
-    /// What is recorded of these assets and of all that they read, however far up views make it.
+    /// What is recorded of these assets, of all that they read, however far up views make it, and of what is read beside them.
     ///
     /// # Errors
     /// When the state cannot be read.
@@ -41,7 +42,9 @@ impl Standing {
         graph: &AssetGraph,
         assets: impl IntoIterator<Item = NodeId>,
     ) -> Result<Self, EngineError> {
-        let read = read_by(graph, assets).into_iter().map(|id| graph.node(id));
+        let assets: Vec<NodeId> = assets.into_iter().collect();
+        let readers: Vec<NodeId> = assets.iter().flat_map(|id| graph.readers(*id)).collect();
+        let read = read_by(graph, assets.into_iter().chain(readers)).into_iter().map(|id| graph.node(id));
         let names: Vec<&str> = read.filter(|node| !node.is_source()).flat_map(names).collect();
         Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
     }
@@ -69,10 +72,31 @@ impl Standing {
         }
     }
 
-    /// The versions of what an asset reads, as they are now: of assets by their records, of files by looking at them.
+    /// The versions of what an asset reads, as they are now: of assets by their records, of files by looking at them. Parts
+    /// are those that its record names, where it reads these still.
     pub fn inputs(&self, graph: &AssetGraph, asset: NodeId, observer: &Observer) -> Inputs {
         let records = self.records();
-        let now = Now { graph, records: &records, observer };
+        let mut inputs = versions(graph, &records, asset, observer);
+        part::as_before(graph, &records, asset, &mut inputs);
+        inputs
+    }
+
+    /// The same for an asset that is about to be built: parts are what its query reads.
+    pub fn inputs_of_build(&self, graph: &AssetGraph, asset: NodeId, observer: &Observer) -> Inputs {
+        let records = self.records();
+        let mut inputs = versions(graph, &records, asset, observer);
+        part::as_read(graph, &records, asset, &mut inputs);
+        inputs
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The versions of what an asset reads, without parts.
+fn versions(graph: &AssetGraph, records: &HashMap<String, Recorded>, asset: NodeId, observer: &Observer) -> Inputs {
+        let now = Now { graph, records, observer };
         let node = graph.node(asset);
         let before = records.get(node.name.as_str()).map(|record| &record.inputs);
         let known = |name: &str| before.and_then(|inputs| inputs.get(name));
@@ -87,6 +111,7 @@ impl Standing {
                     data: now.version(name, &mut HashSet::new()),
                     columns: records.get(name).map(|record| columns_version(&record.columns)),
                     seen: None,
+                    part: None,
                 },
             };
             (name.to_owned(), version)
@@ -97,11 +122,6 @@ impl Standing {
             inputs.extend(observer.observe(node, known(&file)).map(|version| (file, version)));
         }
         inputs
-    }
-
-    fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The assets that these read and that are none of them, also by way of views.
@@ -215,6 +235,7 @@ mod tests {
             data_version: data_version.map(str::to_owned),
             data_method: None,
             data_hash: None,
+            parts: vec![],
             renamed_from: None,
             is_view: data_version.is_none(),
             relation: None,

@@ -83,7 +83,7 @@ impl Observer {
                 Ok(version) => {
                     let seen = Some(observation.closeness.in_words());
                     let data = Some(with_place(version, attached_path(project, node)));
-                    self.looked.insert(name, InputVersion { data, columns: None, seen });
+                    self.looked.insert(name, InputVersion { data, columns: None, seen, part: None });
                 }
                 Err(error) => {
                     let words = error.message.lines().next().unwrap_or_default().to_owned();
@@ -112,7 +112,7 @@ impl Observer {
         for (node, version) in nodes.into_iter().zip(python.observe(project, &sources)) {
             match version {
                 Ok(data) => {
-                    self.looked.insert(node.name.to_string(), InputVersion { data, columns: None, seen: None });
+                    self.looked.insert(node.name.to_string(), InputVersion { data, columns: None, seen: None, part: None });
                 }
                 Err(error) if error.kind == PythonErrorKind::Cancelled => {}
                 Err(error) => {

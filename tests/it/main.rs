@@ -5,6 +5,7 @@
 
 mod cache;
 mod check;
+mod columns_read;
 mod commands;
 mod content;
 mod database;

@@ -310,6 +310,7 @@ fn execute_all(project: &Project, engine: &Arc<dyn Engine>, run: &str, sink: &mu
         python: None,
         code_versions,
         records: None,
+        columns: std::collections::HashMap::new(),
     };
     let options = RunOptions { run: run.to_owned(), threads: 2, publish: Publish::Run, ..RunOptions::default() };
     let summary = execute(context, &plan, &options, &Cancellation::default(), sink).unwrap();

@@ -289,3 +289,23 @@ def model():
 def read(model: dict) -> pa.Table:
     return pa.table({"x": [model["x"]]})
 """
+
+
+def test_only_what_a_function_receives_counts(project):
+    project.write("models/base.sql", "select 1 as a, 2 as b, 3 as c")
+    project.write(
+        "models/m.py",
+        "import pyarrow as pa\nfrom dovetail import asset\n\n\n"
+        '@asset(reads={"base": ["a", "B"]})\ndef some(base: pa.Table):\n    return base\n\n\n'
+        "@asset\ndef all(base: pa.Table):\n    return base\n\n\n"
+        '@asset(materialized="object", reads={"base": ["a"]})\ndef model(base: pa.Table):\n    return base["a"][0].as_py()\n',
+    )
+    project.dovetail("run")
+    project.write("models/base.sql", "select 1 as a, 2 as b, 4 as c")
+    said = project.dovetail("reconcile").stderr
+    assert "ok      base" in said and "ok      all" in said and "same    some" in said and "same    model" in said
+    assert set(states(project).values()) == {"fresh"}
+    project.write("models/base.sql", "select 1 as a, 5 as b, 4 as c")
+    said = project.dovetail("reconcile").stderr
+    assert "ok      some" in said and "same    model" in said
+    assert project.query("from some") == [{"a": 1, "b": 5}]

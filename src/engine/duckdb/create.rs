@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::error::error_from_text;
-use super::raw::{Connection, LogicalType};
-use super::tally::{Sums, Tally};
+use super::parts::{Passed, RowHashes};
+use super::raw::Connection;
+use super::tally::Tally;
 use super::{content, state};
 use crate::engine::{Content, EngineError, EngineErrorKind, Extent};
 use crate::graph::RelationName;
@@ -16,38 +17,23 @@ pub(super) struct Made {
     passed: Option<Passed>,
 }
 
-/// What passed on the way into a table.
-struct Passed {
-    sums: Sums,
-    /// The expression that gave the hash of a row.
-    row_hash: String,
-}
-
-impl Passed {
-    /// The sums, where they are of all rows of a table with these columns, as reading it would give them.
-    fn sums_of(&self, rows: Option<u64>, typed: &[(String, LogicalType)]) -> Option<Sums> {
-        let exact = content::row_hash(typed);
-        let is_exact = self.row_hash == exact || (self.row_hash == content::ANY_ROW && content::are_plain(typed));
-        Some(self.sums).filter(|sums| is_exact && rows == Some(sums.count))
-    }
-}
-
 /// Runs `head` and `query` as one statement. An error's place is counted from the query's start.
 ///
-/// `row_hash` is an expression for the hash of a row, where rows are to be summed.
+/// `hashes` are expressions for hashes of a row, where rows are to be summed.
 pub(super) fn run(
     connection: &Connection,
     head: &str,
     query: &str,
-    row_hash: Option<String>,
+    hashes: Option<RowHashes>,
 ) -> Result<Made, EngineError> {
-    let Some(row_hash) = row_hash.filter(|_| !pivots(query)) else {
+    let Some(hashes) = hashes.filter(|_| !pivots(query)) else {
         return Ok(Made { rows: statement(connection, head, query, "")?, passed: None });
     };
-    let tally = Tally::start();
-    let (before, after) = tally.around(&row_hash);
+    let all = hashes.all();
+    let tally = Tally::start(all.len());
+    let (before, after) = tally.around(&all);
     match statement(connection, &format!("{head}{before}"), query, &after) {
-        Ok(rows) => all_passed(rows, Passed { sums: tally.sums(), row_hash }),
+        Ok(rows) => all_passed(rows, Passed { sums: tally.sums(), hashes }),
         // Not every statement can stand in parentheses. It was not begun, and what is wrong is said of it alone.
         Err(error) if error.kind == EngineErrorKind::Query => {
             Ok(Made { rows: statement(connection, head, query, "")?, passed: None })
@@ -64,7 +50,7 @@ fn pivots(query: &str) -> bool {
 
 /// No row may be lost or doubled on the way, whatever the engine made of the query.
 fn all_passed(rows: Option<u64>, passed: Passed) -> Result<Made, EngineError> {
-    let count = passed.sums.count;
+    let count = passed.count();
     match rows {
         Some(rows) if rows < count => {
             let message = format!("{count} rows were computed and {rows} written: DuckDB has lost some on the way");
@@ -86,13 +72,14 @@ pub(super) fn made(
     connection: &Arc<Connection>,
     relation: &RelationName,
     made: &Made,
-    extent: Extent,
+    extent: Extent<'_>,
 ) -> Result<Content, EngineError> {
     if let Some(passed) = &made.passed {
         let typed = connection.table_columns(relation)?;
-        if let Some(sums) = passed.sums_of(made.rows, &typed) {
+        let whole = passed.whole(made.rows, &typed);
+        if let Some((sums, parts)) = whole.zip(passed.parts(extent.sets(), &typed)) {
             let columns = content::columns(&typed);
-            return Ok(Content { hash: Some(content::hash(&columns, &sums)), columns, rows: made.rows });
+            return Ok(Content { hash: Some(content::hash(&columns, &sums)), columns, rows: made.rows, parts });
         }
     }
     let content = content::content(connection, relation, false, extent)?;
@@ -125,12 +112,18 @@ mod tests {
 
     /// What the sums on the way say, and what reading the table says.
     fn both(connection: &Arc<Connection>, query: &str) -> (Option<Content>, Content) {
-        let row_hash = Some(content::ANY_ROW.to_owned());
-        let result = run(connection, "create or replace table made as ", query, row_hash).unwrap();
+        let sets = [&[][..], &["x"], &["x", "y"]];
+        let sets = sets.map(|set| set.iter().map(|name| (*name).to_owned()).collect());
+        let extent = Extent::Parts(&sets);
+        let result = run(connection, "create or replace table made as ", query, Some(RowHashes::of_any(&sets)));
+        let result = result.unwrap();
         let typed = connection.table_columns(&relation()).unwrap();
-        let is_summed = result.passed.as_ref().is_some_and(|passed| passed.sums_of(result.rows, &typed).is_some());
-        let summed = is_summed.then(|| made(connection, &relation(), &result, Extent::Rows).unwrap());
-        (summed, content::content(connection, &relation(), false, Extent::Rows).unwrap())
+        let is_summed = |passed: &Passed| {
+            passed.whole(result.rows, &typed).is_some() && passed.parts(&sets, &typed).is_some()
+        };
+        let summed = result.passed.as_ref().is_some_and(is_summed);
+        let summed = summed.then(|| made(connection, &relation(), &result, extent).unwrap());
+        (summed, content::content(connection, &relation(), false, extent).unwrap())
     }
 
     #[test]
@@ -188,8 +181,8 @@ mod tests {
     #[test]
     fn statements_that_cannot_stand_in_parentheses_say_what_is_wrong_by_themselves() {
         let connection = connection();
-        let fails = |query: &str, row_hash: Option<String>| {
-            let error = run(&connection, "create or replace table made as ", query, row_hash).map(|_| ()).unwrap_err();
+        let fails = |query: &str, hashes: Option<RowHashes>| {
+            let error = run(&connection, "create or replace table made as ", query, hashes).map(|_| ()).unwrap_err();
             (error.message, error.offset)
         };
         for query in [
@@ -199,7 +192,7 @@ mod tests {
             "select 1 as x)) --",
             "pivot a on nothing using sum(y)",
         ] {
-            assert_eq!(fails(query, Some(content::ANY_ROW.to_owned())), fails(query, None), "{query}");
+            assert_eq!(fails(query, Some(RowHashes::of_any(&[]))), fails(query, None), "{query}");
         }
     }
 }

@@ -161,7 +161,7 @@ mod lazy {
         duckdb_table_description_get_column_count duckdb_table_description_get_column_name
         duckdb_table_description_get_column_type
         duckdb_create_scalar_function duckdb_destroy_scalar_function duckdb_register_scalar_function
-        duckdb_scalar_function_add_parameter duckdb_scalar_function_set_function duckdb_scalar_function_set_name
+        duckdb_scalar_function_set_varargs duckdb_scalar_function_set_function duckdb_scalar_function_set_name
         duckdb_scalar_function_set_return_type duckdb_scalar_function_set_volatile
         duckdb_append_blob duckdb_append_bool duckdb_append_date duckdb_append_double duckdb_append_float
         duckdb_append_hugeint duckdb_append_int16 duckdb_append_int32 duckdb_append_int64 duckdb_append_int8

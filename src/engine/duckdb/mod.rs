@@ -15,6 +15,7 @@ mod interval;
 mod library;
 mod observe;
 mod pack;
+mod parts;
 mod publish;
 mod raw;
 mod recycle;

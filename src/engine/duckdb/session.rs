@@ -8,6 +8,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::create::{self, Made};
 use super::error::error_from_text;
 use super::incoming::{IncomingStream, refused_column};
+use super::parts::RowHashes;
 use super::raw::{BindValue, Connection, Helper};
 use super::stream::ResultReader;
 use super::{DuckDb, content, csv, lock, publish};
@@ -63,9 +64,9 @@ impl DuckDbSession {
         Ok(())
     }
 
-    fn create(&self, head: &str, query: &str, row_hash: Option<String>) -> Result<Made, EngineError> {
+    fn create(&self, head: &str, query: &str, hashes: Option<RowHashes>) -> Result<Made, EngineError> {
         self.engine.check_cancelled()?;
-        create::run(&self.connection, head, query, row_hash)
+        create::run(&self.connection, head, query, hashes)
     }
 
     fn create_from_csv(
@@ -73,7 +74,7 @@ impl DuckDbSession {
         head: &str,
         path: &Path,
         options: &Values,
-        extent: Extent,
+        extent: Extent<'_>,
     ) -> Result<Made, EngineError> {
         csv::check_header(path, options)?;
         self.create(head, &csv::query(path, options), any_row(extent)).map_err(|error| {
@@ -87,14 +88,14 @@ impl DuckDbSession {
         &mut self,
         head: &str,
         stream: FFI_ArrowArrayStream,
-        extent: Extent,
+        extent: Extent<'_>,
     ) -> Result<Made, EngineError> {
         let mut incoming = IncomingStream::new(stream)?;
         let query = incoming.query();
         let result = incoming
             .create_view(&self.connection)
-            .and_then(|()| self.row_hash(&query, extent))
-            .and_then(|row_hash| self.create(head, &query, row_hash))
+            .and_then(|()| self.row_hashes(&query, extent))
+            .and_then(|hashes| self.create(head, &query, hashes))
             .and_then(|made| incoming.drop_view(&self.connection).map(|()| made));
         result.map_err(|error| {
             // The view must go before the stream that it points to.
@@ -109,30 +110,30 @@ impl DuckDbSession {
         })
     }
 
-    /// The hash of a model's row, where what stands in its place tells nothing else: that of whatever columns. Binding
+    /// The hashes of a model's row, where what stands in its place tells nothing else: those of whatever columns. Binding
     /// the query to know them takes as long as making a small table, and is for those that held nested values before.
-    fn row_hash_of(
+    fn row_hashes_of(
         &self,
         source: &BuildSource,
         (relation, existing): (&RelationName, Option<bool>),
-        extent: Extent,
-    ) -> Option<String> {
+        extent: Extent<'_>,
+    ) -> Option<RowHashes> {
         let any = any_row(extent)?;
         let is_nested = || self.connection.table_columns(relation).is_ok_and(|typed| !content::are_plain(&typed));
         match source {
             BuildSource::Query(sql) if existing == Some(false) && is_nested() => {
                 let bound = self.connection.prepare(&as_subquery(sql)).ok();
-                bound.map(|bound| content::row_hash(&bound.columns())).or(Some(any))
+                bound.map(|bound| RowHashes::of(&bound.columns(), extent.sets())).or(Some(any))
             }
             _ => Some(any),
         }
     }
 
-    /// The hash of a query's row; binding a stream is quick.
-    fn row_hash(&self, query: &str, extent: Extent) -> Result<Option<String>, EngineError> {
+    /// The hashes of a query's row; binding a stream is quick.
+    fn row_hashes(&self, query: &str, extent: Extent<'_>) -> Result<Option<RowHashes>, EngineError> {
         match extent {
             Extent::Columns => Ok(None),
-            Extent::Rows => Ok(Some(content::row_hash(&self.connection.prepare(query)?.columns()))),
+            _ => Ok(Some(RowHashes::of(&self.connection.prepare(query)?.columns(), extent.sets()))),
         }
     }
 }
@@ -149,15 +150,20 @@ impl Session for DuckDbSession {
         Ok(Box::new(ResultReader::start(prepared)?))
     }
 
-    fn build(&mut self, relation: &RelationName, source: BuildSource, extent: Extent) -> Result<Content, EngineError> {
+    fn build(
+        &mut self,
+        relation: &RelationName,
+        source: BuildSource,
+        extent: Extent<'_>,
+    ) -> Result<Content, EngineError> {
         let is_view = matches!(source, BuildSource::View(_));
         let existing = self.existing_kind(relation)?;
-        let row_hash = self.row_hash_of(&source, (relation, existing), extent);
+        let hashes = self.row_hashes_of(&source, (relation, existing), extent);
         self.begin()?;
         self.clear_way(relation, existing, is_view)?;
         let table = format!("create or replace table {relation} as ");
         let made = match source {
-            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql), row_hash)?,
+            BuildSource::Query(sql) => self.create(&table, &as_subquery(&sql), hashes)?,
             BuildSource::View(sql) => {
                 self.create(&format!("create or replace view {relation} as "), &as_subquery(&sql), None)?
             }
@@ -171,7 +177,7 @@ impl Session for DuckDbSession {
         create::made(&self.connection, relation, &made, extent)
     }
 
-    fn content(&mut self, relation: &RelationName, extent: Extent) -> Result<Content, EngineError> {
+    fn content(&mut self, relation: &RelationName, extent: Extent<'_>) -> Result<Content, EngineError> {
         self.engine.check_cancelled()?;
         let is_view = self.built.iter().any(|(built, is_view)| built == relation && *is_view);
         content::content(&self.connection, relation, is_view, extent)
@@ -294,8 +300,8 @@ impl Drop for DuckDbSession {
 }
 
 /// What columns a query gives is known when its table is there: most are hashed as they are.
-fn any_row(extent: Extent) -> Option<String> {
-    (extent == Extent::Rows).then(|| content::ANY_ROW.to_owned())
+fn any_row(extent: Extent<'_>) -> Option<RowHashes> {
+    (extent != Extent::Columns).then(|| RowHashes::of_any(extent.sets()))
 }
 
 /// `create table as` takes queries only; statements that show something become one by standing in parentheses.

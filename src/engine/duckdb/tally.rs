@@ -15,12 +15,12 @@ use super::lock;
 use super::raw::Connection;
 use crate::engine::EngineError;
 
-/// The function's name in SQL. It takes a tally's number and a hash, and is always true.
+/// The function's name in SQL. It takes a tally's number and hashes, and is always true.
 const NAME: &std::ffi::CStr = c"__dovetail_tally";
 
 /// Starts anywhere, so that nobody has a column of the name that it makes.
 static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish() >> 1));
-static RUNNING: LazyLock<Mutex<HashMap<u64, Sums>>> = LazyLock::new(Mutex::default);
+static RUNNING: LazyLock<Mutex<HashMap<u64, Vec<Sums>>>> = LazyLock::new(Mutex::default);
 
 /// Sums that do not depend on the order of what is added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +31,11 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// Of rows that are only counted.
+    pub(super) fn counted(count: u64) -> Self {
+        Sums { count, ..Sums::default() }
+    }
+
     fn of(hashes: &[u64]) -> Self {
         let add = |sums: Sums, hash: &u64| Sums {
             count: sums.count + 1,
@@ -62,27 +67,28 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn start() -> Self {
+    /// One that takes so many hashes of each row.
+    pub(super) fn start(hashes: usize) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        lock(&RUNNING).insert(number, Sums::default());
+        lock(&RUNNING).insert(number, vec![Sums::default(); hashes]);
         Tally { number }
     }
 
     /// What stands before and after a query so that its rows come out unchanged and are counted as they pass.
-    /// `row_hash` is an expression for the hash of a row.
+    /// `row_hashes` are expressions for hashes of a row.
     ///
     /// The call is a column and not the filter itself: a filter is moved below joins and `distinct`, to rows that may
     /// not come out.
-    pub(super) fn around(&self, row_hash: &str) -> (String, String) {
+    pub(super) fn around(&self, row_hashes: &[&str]) -> (String, String) {
         let Tally { number } = self;
         let (name, column) = (NAME.to_string_lossy(), format!("__dovetail_passed_{number}"));
-        let call = format!("system.main.{name}({number}::ubigint, {row_hash}) as {column}");
+        let call = format!("system.main.{name}({number}::ubigint, {}) as {column}", row_hashes.join(", "));
         (format!("select * exclude ({column}) from (select *, {call} from ("), format!("\n)) where {column}"))
     }
 
-    /// What has passed so far.
-    pub(super) fn sums(&self) -> Sums {
-        lock(&RUNNING).get(&self.number).copied().unwrap_or_default()
+    /// What has passed so far, for each of the hashes.
+    pub(super) fn sums(&self) -> Vec<Sums> {
+        lock(&RUNNING).get(&self.number).cloned().unwrap_or_default()
     }
 }
 
@@ -94,11 +100,11 @@ impl Drop for Tally {
 
 /// Makes the function known to the connection's database. Transactions that began before do not see it.
 pub(super) fn register(connection: &Connection) -> Result<(), EngineError> {
-    // SAFETY: `add_rows` reads two columns of unsigned 64-bit numbers and writes a Boolean, as declared.
+    // SAFETY: `add_rows` reads columns of unsigned 64-bit numbers and writes a Boolean, as declared.
     unsafe {
         connection.register_volatile(
             NAME,
-            &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT, ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT],
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT,
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN,
             add_rows,
         )
@@ -106,7 +112,7 @@ pub(super) fn register(connection: &Connection) -> Result<(), EngineError> {
 }
 
 /// # Safety
-/// DuckDB calls it with a chunk of two columns of `u64`, flat and without NULL, and a vector of as many Booleans.
+/// DuckDB calls it with a chunk of columns of `u64`, flat and without NULL, and a vector of as many Booleans.
 unsafe extern "C" fn add_rows(_: ffi::duckdb_function_info, input: ffi::duckdb_data_chunk, output: ffi::duckdb_vector) {
     // SAFETY: by the caller's promise; a chunk without rows is not read.
     unsafe {
@@ -118,10 +124,11 @@ unsafe extern "C" fn add_rows(_: ffi::duckdb_function_info, input: ffi::duckdb_d
             let data = ffi::duckdb_vector_get_data(ffi::duckdb_data_chunk_get_vector(input, index));
             std::slice::from_raw_parts(data.cast::<u64>().cast_const(), rows)
         };
+        let columns = ffi::duckdb_data_chunk_get_column_count(input);
         let number = column(0)[0];
-        let passed = Sums::of(column(1));
+        let passed: Vec<Sums> = (1..columns).map(|index| Sums::of(column(index))).collect();
         if let Some(sums) = lock(&RUNNING).get_mut(&number) {
-            sums.add(passed);
+            sums.iter_mut().zip(passed).for_each(|(sums, passed)| sums.add(passed));
         }
         std::slice::from_raw_parts_mut(ffi::duckdb_vector_get_data(output).cast::<u8>(), rows).fill(1);
     }

@@ -67,6 +67,7 @@ pub(super) fn record(asset: &str) -> MaterializationRecord {
         data_version: None,
         data_method: None,
         data_hash: None,
+        parts: vec![],
         started_at: 0,
         seconds: 0.5,
         rows: Some(1),

@@ -37,6 +37,12 @@ SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
         "select k, v from {a} where '{{{{ invocation_id }}}}' <> '' and {n} < 9 and '{{{{ run_started_at }}}}' <> 'x'",
         (),
     ),
+    "keys": ("select k, 'w{m}' as v from {a} where k > {n}", ()),
+    "texts": ("select {n}::bigint as k, v from {a}", ()),
+    "count": ("select count(*) as k, 'n{m}' as v from {a}", ()),
+    "rename": ("select k as k, v || '{m}' as v, k * {n} as other from {a}", ()),
+    "natural": ("select k, v from (select k, v from {a}) natural join (select k from {b})", ()),
+    "inner name": ("select k, (select max(v) from {b} as r where r.k = l.k) as v from {a} as l", ()),
     "nothing": ("select k, v from {a} where k > 1000 + {n}", ()),
     "unpivot": (
         "from (unpivot (select k::bigint as k, {n}::bigint as m, v from {a}) on k, m into name v2 value k) select k, v",
@@ -44,7 +50,7 @@ SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 #: Which of them read nothing, and which read two.
-READ_NOTHING, READ_TWO = ("constant",), ("union", "join", "within", "shadow")
+READ_NOTHING, READ_TWO = ("constant",), ("union", "join", "within", "shadow", "natural", "inner name")
 
 TYPES = ("bigint", "integer", "decimal(18, 2)", "hugeint")
 

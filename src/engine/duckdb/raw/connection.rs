@@ -162,7 +162,7 @@ impl Connection {
     pub(in crate::engine::duckdb) unsafe fn register_volatile(
         &self,
         name: &CStr,
-        parameters: &[ffi::duckdb_type],
+        parameters: ffi::duckdb_type,
         returns: ffi::duckdb_type,
         function: ScalarFunction,
     ) -> Result<(), EngineError> {
@@ -170,10 +170,8 @@ impl Connection {
         let state = unsafe {
             let mut declared = ffi::duckdb_create_scalar_function();
             ffi::duckdb_scalar_function_set_name(declared, name.as_ptr());
-            for parameter in parameters {
-                let logical = LogicalType::new(ffi::duckdb_create_logical_type(*parameter));
-                ffi::duckdb_scalar_function_add_parameter(declared, logical.raw);
-            }
+            let logical = LogicalType::new(ffi::duckdb_create_logical_type(parameters));
+            ffi::duckdb_scalar_function_set_varargs(declared, logical.raw);
             let logical = LogicalType::new(ffi::duckdb_create_logical_type(returns));
             ffi::duckdb_scalar_function_set_return_type(declared, logical.raw);
             ffi::duckdb_scalar_function_set_volatile(declared);

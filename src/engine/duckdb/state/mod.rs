@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use self::schema::{FORMAT, is_newest};
 use super::error::error_from_text;
 use super::raw::{Appender, BindValue, Chunk, Connection};
-use crate::engine::{Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Recorded, StoredObject};
+use crate::engine::{
+    Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Part, Recorded, StoredObject,
+};
 use crate::graph::{RelationName, literal, quoted};
 use crate::project::{STATE_SCHEMA, Values};
 
@@ -236,6 +238,7 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         data_version: details.data_version,
         data_method: details.data_method,
         data_hash: details.data_hash,
+        parts: details.parts,
         renamed_from: None,
         is_view: details.materialized == "view",
         relation: text(chunk, 7, row),
@@ -271,6 +274,8 @@ pub(super) struct Details {
     data_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data_hash: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Part>,
 }
 
 impl Details {
@@ -289,6 +294,7 @@ impl Details {
             data_version: record.data_version.clone(),
             data_method: record.data_method.clone(),
             data_hash: record.data_hash.clone(),
+            parts: record.parts.clone(),
         }
     }
 }

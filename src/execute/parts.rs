@@ -1,0 +1,74 @@
+//! Which parts of a table are versioned when it is written: the columns that others read, where these are not all.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::{Column, ColumnSet};
+use crate::graph::{AssetGraph, DataVersioning, Materialized, NodeId};
+use crate::lineage::{ReadColumns, read_columns};
+use crate::record::Standing;
+
+/// So many sets, and so many times the columns of a table, are hashed beside the whole: what is read beyond that counts as
+/// read whole.
+const MOST_SETS: usize = 16;
+const MOST_HASHED: usize = 4;
+
+/// What the assets of a project read of each other.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// The columns of assets as a check before the run found them.
+    columns: HashMap<NodeId, Vec<Column>>,
+    read: Mutex<HashMap<NodeId, Arc<ReadColumns>>>,
+}
+
+impl Parts {
+    pub(super) fn of(columns: HashMap<NodeId, Vec<Column>>) -> Self {
+        Parts { columns, read: Mutex::default() }
+    }
+
+    /// The sets of columns of an asset that are versioned by themselves.
+    pub(super) fn sets(&self, graph: &AssetGraph, asset: NodeId, standing: &Standing) -> Vec<ColumnSet> {
+        let node = graph.node(asset);
+        if node.materialized != Materialized::Table || node.data_versioning != DataVersioning::Content {
+            return Vec::new();
+        }
+        let Some(all) = self.columns(graph, asset, standing) else { return Vec::new() };
+        let holds = |id: &NodeId| matches!(graph.node(*id).materialized, Materialized::Table | Materialized::Object);
+        let readers = graph.readers(asset).into_iter().filter(holds);
+        let read = readers.filter_map(|reader| self.read(graph, reader, standing).get(&asset).cloned());
+        let sets: BTreeSet<ColumnSet> = read.filter(|set| set.len() < all.len()).collect();
+        let mut sets: Vec<ColumnSet> = sets.into_iter().collect();
+        sets.sort_by_key(ColumnSet::len);
+        let mut hashed = 0;
+        sets.truncate(MOST_SETS);
+        sets.retain(|set| {
+            hashed += set.len();
+            hashed <= MOST_HASHED * all.len()
+        });
+        sets
+    }
+
+    fn read(&self, graph: &AssetGraph, asset: NodeId, standing: &Standing) -> Arc<ReadColumns> {
+        let known = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = known().get(&asset) {
+            return Arc::clone(read);
+        }
+        let read = Arc::new(read_columns(graph, asset, &|id| self.columns(graph, id, standing)));
+        known().insert(asset, Arc::clone(&read));
+        read
+    }
+
+    /// The columns that an asset will have, as far as they are known: else those that it had.
+    fn columns(&self, graph: &AssetGraph, asset: NodeId, standing: &Standing) -> Option<Vec<Column>> {
+        if let Some(columns) = self.columns.get(&asset) {
+            return Some(columns.clone());
+        }
+        let node = graph.node(asset);
+        let declared = node.declared_types().map(|(name, kind)| Column { name: name.into(), engine_type: kind.into() });
+        let declared: Vec<Column> = declared.collect();
+        match declared.is_empty() {
+            true => standing.record(node.name.as_str()).map(|record| record.columns),
+            false => Some(declared),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Which part of a table an asset reads, and what is in it: who reads no other columns is not concerned by theirs.
+
+use std::collections::HashMap;
+
+use super::columns_version;
+use crate::engine::{Column, ColumnSet, InputVersion, Inputs, Part, Recorded};
+use crate::graph::{AssetGraph, Materialized, NodeId, folded};
+use crate::lineage::{ReadColumns, read_columns};
+
+type Records = HashMap<String, Recorded>;
+
+/// Adds the parts that an asset reads as its code is now.
+pub(super) fn as_read(graph: &AssetGraph, records: &Records, asset: NodeId, inputs: &mut Inputs) {
+    let is_view = graph.node(asset).materialized == Materialized::View;
+    for (upstream, columns) in read(graph, records, asset) {
+        let name = graph.node(upstream).name.as_str();
+        if let (Some(input), Some(record)) = (inputs.get_mut(name).filter(is_known), records.get(name)) {
+            input.part = part(record, &columns, is_view);
+        }
+    }
+}
+
+/// Adds the parts that the asset's record names, of what is not as it was, where these are what the asset reads still: with
+/// other columns to choose from, the same code may read others.
+pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, inputs: &mut Inputs) {
+    let Some(record) = records.get(graph.node(asset).name.as_str()) else { return };
+    let before = |name: &str| record.inputs.get(name);
+    let is_other = |name: &str, now: &InputVersion| {
+        let before = before(name).filter(|before| before.part.is_some());
+        before.is_some_and(|before| before.data != now.data || before.columns != now.columns)
+    };
+    let others: Vec<String> =
+        inputs.iter().filter(|(name, now)| is_other(name, now)).map(|(name, _)| name.clone()).collect();
+    if others.is_empty() {
+        return;
+    }
+    let has_same_columns = inputs.iter().all(|(name, now)| before(name).is_some_and(|b| b.columns == now.columns));
+    let read = (!has_same_columns).then(|| read(graph, records, asset));
+    for name in others {
+        let (Some(input), Some(upstream)) = (inputs.get_mut(&name).filter(is_known), records.get(&name)) else { continue };
+        let columns = before(&name).and_then(|before| before.part.as_ref()).map(|part| &part.columns);
+        let is_read = |columns: &&ColumnSet| match &read {
+            Some(read) => graph.find(&name).and_then(|id| read.get(&id)) == Some(*columns),
+            None => true,
+        };
+        input.part = columns.filter(is_read).and_then(|columns| part(upstream, columns, record.is_view));
+    }
+}
+
+fn read(graph: &AssetGraph, records: &Records, asset: NodeId) -> ReadColumns {
+    let columns = |id: NodeId| records.get(graph.node(id).name.as_str()).map(|record| record.columns.clone());
+    read_columns(graph, asset, &columns)
+}
+
+/// Whether anything stands where the input is read from.
+fn is_known(input: &&mut InputVersion) -> bool {
+    input.columns.is_some()
+}
+
+/// What is in some columns of a table. A view shows what is in them as it is: to it only their names and types matter.
+fn part(upstream: &Recorded, columns: &ColumnSet, for_view: bool) -> Option<Part> {
+    if !for_view {
+        // What a view holds is what it reads, and nobody sums that by columns.
+        return upstream.parts.iter().find(|part| part.columns == *columns).cloned().filter(|_| !upstream.is_view);
+    }
+    let typed: Vec<Column> =
+        upstream.columns.iter().filter(|column| columns.contains(&folded(&column.name))).cloned().collect();
+    (typed.len() == columns.len()).then(|| Part { columns: columns.clone(), hash: columns_version(&typed) })
+}

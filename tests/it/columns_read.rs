@@ -1,0 +1,176 @@
+//! An asset is stale by data only where a column changed that it reads.
+
+use crate::harness::Project;
+
+fn write(project: &Project, path: &str, text: &str) {
+    std::fs::write(project.root().join(path), text).unwrap();
+}
+
+/// The names of what was built, and of what was looked at and left alone.
+fn reconciled(project: &Project, arguments: &[&str]) -> (Vec<String>, Vec<String>) {
+    let said = project.run(&[&["reconcile", "--threads", "1"], arguments].concat());
+    assert_eq!(said.code, 0, "{said}");
+    let named = |word: &str| {
+        let lines = said.stderr.lines().filter(|line| line.starts_with(word));
+        let mut names: Vec<String> =
+            lines.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let outcome = (named("ok "), named("same "));
+    let again = project.run(&["reconcile"]);
+    assert!(again.code == 0 && again.stderr.contains("nothing to do"), "{again}");
+    let status = project.run(&["status"]);
+    assert_eq!(status.code, 0, "{status}");
+    outcome
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+const ORDERS: &str = "select * from (values (1, 'a', 10), (2, 'b', 20), (3, 'a', 30)) t(id, customer, amount)";
+
+/// One table, and what reads this and that of it.
+fn orders() -> Project {
+    let project = Project::new()
+        .file("models/orders.sql", ORDERS)
+        .file("models/ids.sql", "select id from orders")
+        .file("models/customers.sql", "select distinct customer from orders where id > 1")
+        .file("models/total.sql", "select sum(amount) as total from orders")
+        .file("models/number.sql", "select count(*) as n from orders")
+        .file("models/everything.sql", "select * from orders")
+        // Without the column that it leaves out it would be no query.
+        .file("models/most.sql", "select * exclude (amount) from orders")
+        .file("models/seen.sql", "{{ config(materialized='view') }} select id from orders");
+    assert_eq!(project.run(&["run"]).code, 0);
+    project
+}
+
+#[test]
+fn what_reads_other_columns_is_left_alone() {
+    let project = orders();
+    write(&project, "models/orders.sql", &ORDERS.replace("20", "21"));
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!(built, names("everything most orders total"));
+    assert_eq!(same, names("customers ids number seen"));
+}
+
+#[test]
+fn a_new_column_concerns_who_takes_all() {
+    let project = orders();
+    write(&project, "models/orders.sql", &ORDERS.replace("select *", "select *, id * 2 as twice"));
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!(built, names("everything most orders"));
+    assert_eq!(same, names("customers ids number seen total"));
+    assert_eq!(project.run(&["show", "most", "--output", "csv"]).stdout.lines().next(), Some("id,customer,twice"));
+}
+
+#[test]
+fn another_type_is_another_column() {
+    let project = orders();
+    write(&project, "models/orders.sql", &ORDERS.replace("select *", "select * replace (id::bigint as id)"));
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!(built, names("customers everything ids most orders seen"));
+    assert_eq!(same, names("number total"));
+}
+
+#[test]
+fn another_number_of_rows_concerns_everybody() {
+    let project = orders();
+    write(&project, "models/orders.sql", &ORDERS.replace("(3, 'a', 30)", "(3, 'a', 30), (3, 'a', 30)"));
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!(built, names("customers everything ids most number orders total"));
+    assert_eq!(same, names("seen"));
+}
+
+#[test]
+fn values_that_change_rows_are_seen() {
+    let project = Project::new()
+        .file("models/pairs.sql", "select * from (values (1, 'x', 0), (2, 'y', 0)) t(a, b, c)")
+        .file("models/both.sql", "select a, b from pairs")
+        .file("models/one.sql", "select a from pairs");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/pairs.sql", "select * from (values (1, 'y', 0), (2, 'x', 0)) t(a, b, c)");
+    // Each column by itself holds what it held.
+    assert_eq!(reconciled(&project, &[]), (names("both pairs"), names("one")));
+}
+
+#[test]
+fn a_new_column_that_a_name_finds_first_is_read() {
+    let project = Project::new()
+        .file("models/inner_rows.sql", "select 1 as k, 5 as v")
+        .file("models/outer_rows.sql", "select 1 as k, 7 as w, 0 as other")
+        .file("models/sums.sql", "select k, (select max(v + w) from inner_rows) as m from outer_rows")
+        .file("models/joined.sql", "select v from inner_rows natural join outer_rows")
+        .file("models/plain.sql", "select k from inner_rows");
+    assert_eq!(project.run(&["run"]).code, 0);
+    // `w` of the subquery is that of its own table now, and the natural join compares it too.
+    write(&project, "models/inner_rows.sql", "select 1 as k, 5 as v, 100 as w");
+    assert_eq!(reconciled(&project, &[]), (names("inner_rows joined sums"), names("plain")));
+    assert_eq!(project.run(&["show", "sums", "--output", "csv"]).stdout, "k,m\n1,105\n");
+    assert_eq!(project.run(&["show", "joined", "--output", "csv"]).stdout, "v\n");
+}
+
+#[test]
+fn nested_values_are_told_apart_by_column() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as id, [1, 2] as l, {'a': 1, 'b': 2} as s, 0 as z")
+        .file("models/lists.sql", "select l from base")
+        .file("models/fields.sql", "select s.a from base");
+    for text in ["select 1 as id, [1, 2] as l, {'a': 1, 'b': 2} as s, 0 as z"] {
+        write(&project, "models/base.sql", text);
+        assert_eq!(project.run(&["run"]).code, 0);
+    }
+    write(&project, "models/base.sql", "select 1 as id, [1, 2] as l, {'a': 1, 'b': 2} as s, 1 as z");
+    assert_eq!(reconciled(&project, &[]), (names("base"), names("fields lists")));
+    write(&project, "models/base.sql", "select 1 as id, [1, 3] as l, {'a': 1, 'b': 2} as s, 1 as z");
+    assert_eq!(reconciled(&project, &[]), (names("base lists"), names("fields")));
+}
+
+#[test]
+fn parts_are_known_however_the_table_is_built() {
+    for run in [&["run", "--select", "orders"][..], &["run", "--select", "orders", "--atomic"], &["run", "--no-check"]] {
+        let project = orders();
+        assert_eq!(project.run(run).code, 0);
+        assert_eq!(project.run(&["status"]).code, 0);
+        write(&project, "models/orders.sql", &ORDERS.replace("20", "21"));
+        let (built, _) = reconciled(&project, &["--atomic"]);
+        assert_eq!(built, names("everything most orders total"), "{run:?}");
+        // Twice over, and back.
+        write(&project, "models/orders.sql", &ORDERS.replace("20", "22"));
+        assert_eq!(project.run(&["run", "--select", "orders"]).code, 0);
+        write(&project, "models/orders.sql", ORDERS);
+        let (built, _) = reconciled(&project, &[]);
+        assert_eq!(built, names("everything most orders total"), "{run:?}");
+    }
+}
+
+#[test]
+fn seeds_and_joins_have_parts_too() {
+    let project = Project::new()
+        .file("seeds/codes.csv", "code,name,note\n1,one,a\n2,two,b\n")
+        .file("models/sales.sql", "select 1 as code, 10 as amount, 'x' as remark")
+        .file("models/named.sql", "select name, amount from sales join codes using (code)");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "seeds/codes.csv", "code,name,note\n1,one,c\n2,two,b\n");
+    assert_eq!(reconciled(&project, &[]), (names("codes"), names("named")));
+    write(&project, "models/sales.sql", "select 1 as code, 10 as amount, 'y' as remark");
+    assert_eq!(reconciled(&project, &[]), (names("sales"), names("named")));
+    write(&project, "seeds/codes.csv", "code,name,note\n3,one,c\n2,two,b\n");
+    assert_eq!(reconciled(&project, &[]), (names("codes named"), names("")));
+}
+
+#[test]
+fn what_is_not_certain_is_read_whole() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as a, 2 as b")
+        .file("models/by_text.sql", "select * from query_table('base')")
+        .file("models/dynamic.sql", "select columns(c -> c = 'a') from base")
+        .file("models/behind.sql", "{{ config(materialized='view') }} select a from base")
+        .file("models/of_view.sql", "select a from behind");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/base.sql", "select 1 as a, 3 as b");
+    let (built, _) = reconciled(&project, &[]);
+    assert!(built.contains(&"by_text".to_owned()), "{built:?}");
+}
