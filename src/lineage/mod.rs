@@ -5,6 +5,7 @@
 //! leaves something out would be believed.
 
 mod aggregates;
+mod by_place;
 mod expression;
 mod flow;
 mod from;
@@ -28,6 +29,7 @@ mod walk;
 
 use std::collections::BTreeSet;
 
+pub use by_place::reads_by_place;
 pub use flow::Source;
 pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads, columns_of};
 pub use impact::{Affected, Effect};

@@ -96,32 +96,32 @@ impl Standing {
 
 /// The versions of what an asset reads, without parts.
 fn versions(graph: &AssetGraph, records: &HashMap<String, Recorded>, asset: NodeId, observer: &Observer) -> Inputs {
-        let now = Now { graph, records, observer };
-        let node = graph.node(asset);
-        let before = records.get(node.name.as_str()).map(|record| &record.inputs);
-        let known = |name: &str| before.and_then(|inputs| inputs.get(name));
-        let version = |id: NodeId| {
-            let upstream = graph.node(id);
-            let name = upstream.name.as_str();
-            let version = match upstream.is_source() {
-                true => observer.observe(upstream, known(name)).unwrap_or_default(),
-                // Of what stands elsewhere than it is read from, nothing is known.
-                false if !stands_at(records.get(name), upstream) => InputVersion::default(),
-                false => InputVersion {
-                    data: now.version(name, &mut HashSet::new()),
-                    columns: records.get(name).map(|record| columns_version(&record.columns)),
-                    seen: None,
-                    part: None,
-                },
-            };
-            (name.to_owned(), version)
+    let now = Now { graph, records, observer };
+    let node = graph.node(asset);
+    let before = records.get(node.name.as_str()).map(|record| &record.inputs);
+    let known = |name: &str| before.and_then(|inputs| inputs.get(name));
+    let version = |id: NodeId| {
+        let upstream = graph.node(id);
+        let name = upstream.name.as_str();
+        let version = match upstream.is_source() {
+            true => observer.observe(upstream, known(name)).unwrap_or_default(),
+            // Of what stands elsewhere than it is read from, nothing is known.
+            false if !stands_at(records.get(name), upstream) => InputVersion::default(),
+            false => InputVersion {
+                data: now.version(name, &mut HashSet::new()),
+                columns: records.get(name).map(|record| columns_version(&record.columns)),
+                seen: None,
+                part: None,
+            },
         };
-        let mut inputs: Inputs = graph.reads(asset).into_iter().map(version).collect();
-        if node.kind == Kind::Seed {
-            let file = node.file.path().to_string_lossy().into_owned();
-            inputs.extend(observer.observe(node, known(&file)).map(|version| (file, version)));
-        }
-        inputs
+        (name.to_owned(), version)
+    };
+    let mut inputs: Inputs = graph.reads(asset).into_iter().map(version).collect();
+    if node.kind == Kind::Seed {
+        let file = node.file.path().to_string_lossy().into_owned();
+        inputs.extend(observer.observe(node, known(&file)).map(|version| (file, version)));
+    }
+    inputs
 }
 
 /// The assets that these read and that are none of them, also by way of views.

@@ -112,7 +112,8 @@ impl Observer {
         for (node, version) in nodes.into_iter().zip(python.observe(project, &sources)) {
             match version {
                 Ok(data) => {
-                    self.looked.insert(node.name.to_string(), InputVersion { data, columns: None, seen: None, part: None });
+                    self.looked
+                        .insert(node.name.to_string(), InputVersion { data, columns: None, seen: None, part: None });
                 }
                 Err(error) if error.kind == PythonErrorKind::Cancelled => {}
                 Err(error) => {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::columns_version;
 use crate::engine::{Column, ColumnSet, InputVersion, Inputs, Part, Recorded};
-use crate::graph::{AssetGraph, Materialized, NodeId, folded};
-use crate::lineage::{ReadColumns, read_columns};
+use crate::graph::{AssetGraph, Body, Materialized, NodeId, folded};
+use crate::lineage::{self, ReadColumns, read_columns};
 
 type Records = HashMap<String, Recorded>;
 
@@ -35,9 +35,14 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
         return;
     }
     let has_same_columns = inputs.iter().all(|(name, now)| before(name).is_some_and(|b| b.columns == now.columns));
+    if !has_same_columns && reads_by_place(graph, asset) {
+        return;
+    }
     let read = (!has_same_columns).then(|| read(graph, records, asset));
     for name in others {
-        let (Some(input), Some(upstream)) = (inputs.get_mut(&name).filter(is_known), records.get(&name)) else { continue };
+        let (Some(input), Some(upstream)) = (inputs.get_mut(&name).filter(is_known), records.get(&name)) else {
+            continue;
+        };
         let columns = before(&name).and_then(|before| before.part.as_ref()).map(|part| &part.columns);
         let is_read = |columns: &&ColumnSet| match &read {
             Some(read) => graph.find(&name).and_then(|id| read.get(&id)) == Some(*columns),
@@ -50,6 +55,14 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
 fn read(graph: &AssetGraph, records: &Records, asset: NodeId) -> ReadColumns {
     let columns = |id: NodeId| records.get(graph.node(id).name.as_str()).map(|record| record.columns.clone());
     read_columns(graph, asset, &columns)
+}
+
+/// Whether the same columns in other places may mean something else to an asset.
+fn reads_by_place(graph: &AssetGraph, asset: NodeId) -> bool {
+    match &graph.node(asset).body {
+        Body::Sql(sql) => lineage::reads_by_place(sql.statement()),
+        _ => false,
+    }
 }
 
 /// Whether anything stands where the input is read from.

@@ -215,7 +215,7 @@ fn what_comes_out_as_it_was_is_not_staged() {
     let project = Project::new()
         .file("models/a.sql", "select 1 as g")
         .file("models/b.sql", "select g > 0 as is_more from a")
-        .file("models/c.sql", "select is_more from b join a on true");
+        .file("models/c.sql", "select is_more, g from b join a on true");
     done(&project, &["run"]);
     write(&project, "models/a.sql", "select 2 as g");
     let said = done(&project, &["reconcile", "--atomic"]);

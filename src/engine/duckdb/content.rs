@@ -45,7 +45,8 @@ fn read(passed: &Passed, typed: &[(String, LogicalType)], sets: &[ColumnSet]) ->
 
 /// Columns as the engine's callers know them.
 pub(super) fn columns<'t>(typed: impl IntoIterator<Item = &'t (String, LogicalType)>) -> Vec<Column> {
-    let column = |(name, logical): &(String, LogicalType)| Column { name: name.clone(), engine_type: type_text(logical) };
+    let column =
+        |(name, logical): &(String, LogicalType)| Column { name: name.clone(), engine_type: type_text(logical) };
     typed.into_iter().map(column).collect()
 }
 
@@ -95,7 +96,8 @@ pub(super) fn row_hash<'t>(typed: impl IntoIterator<Item = &'t (String, LogicalT
 /// other.
 fn sums(connection: &Arc<Connection>, from: &str, row_hashes: &[&str]) -> Result<Vec<Sums>, EngineError> {
     // Planning the query takes longer than hashing a small table: it says what is hashed once.
-    let hashes: Vec<String> = (0..).zip(row_hashes).map(|(index, hash): (u64, _)| format!("{hash} as h{index}")).collect();
+    let hashes: Vec<String> =
+        (0..).zip(row_hashes).map(|(index, hash): (u64, _)| format!("{hash} as h{index}")).collect();
     let sums: String = (0..row_hashes.len()).map(|index| format!(", bit_xor(h{index}), sum(h{index})")).collect();
     let query = format!("select count(*){sums} from (select {} from {from})", hashes.join(", "));
     let Some(chunk) = connection.run(&query)?.next_chunk()? else { return Ok(Vec::new()) };

@@ -94,8 +94,10 @@ pub(super) fn made(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ColumnSet;
     use crate::engine::duckdb::raw::Database;
     use crate::engine::duckdb::{library, tally};
+    use crate::graph::folded;
 
     fn connection() -> Arc<Connection> {
         library::load().unwrap();
@@ -112,15 +114,16 @@ mod tests {
 
     /// What the sums on the way say, and what reading the table says.
     fn both(connection: &Arc<Connection>, query: &str) -> (Option<Content>, Content) {
-        let sets = [&[][..], &["x"], &["x", "y"]];
-        let sets = sets.map(|set| set.iter().map(|name| (*name).to_owned()).collect());
+        // A set that the query's result lacks would have the table read.
+        connection.execute(&format!("create or replace table made as {query}")).unwrap();
+        let first = connection.table_columns(&relation()).unwrap().swap_remove(0).0;
+        let sets = [ColumnSet::new(), ColumnSet::from([folded(&first)])];
         let extent = Extent::Parts(&sets);
         let result = run(connection, "create or replace table made as ", query, Some(RowHashes::of_any(&sets)));
         let result = result.unwrap();
         let typed = connection.table_columns(&relation()).unwrap();
-        let is_summed = |passed: &Passed| {
-            passed.whole(result.rows, &typed).is_some() && passed.parts(&sets, &typed).is_some()
-        };
+        let is_summed =
+            |passed: &Passed| passed.whole(result.rows, &typed).is_some() && passed.parts(&sets, &typed).is_some();
         let summed = result.passed.as_ref().is_some_and(is_summed);
         let summed = summed.then(|| made(connection, &relation(), &result, extent).unwrap());
         (summed, content::content(connection, &relation(), false, extent).unwrap())

@@ -43,6 +43,8 @@ SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "rename": ("select k as k, v || '{m}' as v, k * {n} as other from {a}", ()),
     "natural": ("select k, v from (select k, v from {a}) natural join (select k from {b})", ()),
     "inner name": ("select k, (select max(v) from {b} as r where r.k = l.k) as v from {a} as l", ()),
+    "places": ("select {n}::bigint as k, md5(one::varchar || two::varchar) as v from {a} as t(one, two)", ()),
+    "pattern": ("select columns('^[kv]$') from {a}", ()),
     "nothing": ("select k, v from {a} where k > 1000 + {n}", ()),
     "unpivot": (
         "from (unpivot (select k::bigint as k, {n}::bigint as m, v from {a}) on k, m into name v2 value k) select k, v",
