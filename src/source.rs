@@ -142,6 +142,13 @@ impl Place {
     }
 }
 
+impl PartialEq for Place {
+    /// Files are told apart by their paths.
+    fn eq(&self, other: &Self) -> bool {
+        self.span == other.span && self.file.path() == other.file.path()
+    }
+}
+
 impl fmt::Debug for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{self}")

@@ -81,6 +81,8 @@ def asset(
     alias: str | None = None,
     database: str | None = None,
     columns: Mapping[str, Any] | None = None,
+    constraints: Iterable[str | Mapping[str, Any]] | None = None,
+    contract: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     meta: Mapping[str, Any] | None = None,
     retries: int | None = None,
@@ -167,8 +169,10 @@ def _plain(key: str, value: Any) -> Any:
     """A value as the configuration holds it: what JSON can say."""
     if key in ("tags", "renamed_from"):
         return [value] if isinstance(value, str) else list(value)
-    if key == "columns":
+    if key in ("columns", "contract"):
         return dict(value)
+    if key == "constraints":
+        return list(value)
     if key == "io_manager":
         return _manager_name(value)
     if key == "data_version":
@@ -230,6 +234,8 @@ _ARGUMENTS: dict[str, tuple[tuple[type, ...], str]] = {
     "alias": _TEXT,
     "database": _TEXT,
     "columns": ((Mapping,), "a dictionary from columns to types"),
+    "constraints": ((list, tuple), "a list of constraints"),
+    "contract": ((Mapping,), "a dictionary such as {'enforced': True}"),
     "metadata": ((Mapping,), "a dictionary"),
     "meta": ((Mapping,), "a dictionary"),
     "retries": ((int,), "a whole number"),
@@ -250,6 +256,8 @@ _CONFIG = (
     "alias",
     "database",
     "columns",
+    "constraints",
+    "contract",
     "retries",
     "retry_delay",
     "enabled",

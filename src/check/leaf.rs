@@ -8,7 +8,7 @@ use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError};
-use crate::graph::{Body, Materialized, Node, NodeId};
+use crate::graph::{Body, Materialized, Node, NodeId, incomplete};
 use crate::parse::SourceLocation;
 use crate::record::{columns_version, stamp};
 
@@ -145,6 +145,12 @@ impl Inquiry<'_> {
     }
 
     fn python(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Result<Schema, EngineError> {
+        let promised = node.contract().filter(|contract| incomplete(contract).is_empty());
+        if let Some(contract) = promised {
+            let typed: Vec<(&str, &str)> =
+                contract.iter().filter_map(|(name, declared)| Some((*name, (*declared)?))).collect();
+            return self.declared(id, &typed);
+        }
         let recorded = self.as_it_ran(id, node, schemas);
         let declared: Vec<(&str, &str)> = node.declared_types().collect();
         let named =

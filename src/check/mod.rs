@@ -5,6 +5,7 @@
 //! called wrong that a run could do.
 
 mod binding;
+mod constraints;
 mod contract;
 mod explain;
 mod inquiry;
@@ -59,7 +60,9 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     let mut problems = explain::explain(&inquiry, &schemas, refusals);
     for id in inquiry.assets {
         let found = reads::problems(&inquiry, &schemas, *id).into_iter().chain(inquiry.unreadable(*id, &schemas));
-        problems.extend(found.chain(contract::problems(&inquiry, &schemas, *id)?).map(|problem| (*id, problem)));
+        let promises = contract::problems(&inquiry, &schemas, *id)?.into_iter();
+        let promises = promises.chain(constraints::problems(&inquiry, &schemas, *id)?);
+        problems.extend(found.chain(promises).map(|problem| (*id, problem)));
     }
     let problems = explain::sorted(problems);
     let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep() };

@@ -34,6 +34,7 @@ const KEYS: &[(&str, Scope)] = &[
     ("retries", Scope::Any),
     ("retry_delay", Scope::Any),
     ("columns", Scope::One),
+    ("constraints", Scope::One),
     ("version", Scope::One),
     ("max_age", Scope::Any),
     ("data_version", Scope::Any),
@@ -86,7 +87,8 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
         }
         "tags" | "renamed_from" => Some(reader.texts(what, node).into()),
         "meta" | "options" => Some(Value::Object(reader.values(what, node).into_iter().collect())),
-        "columns" | "column_types" => Some(Value::Object(reader.text_table(what, node).into_iter().collect())),
+        "columns" => Some(column_table(reader, what, node)),
+        "column_types" => Some(Value::Object(reader.text_table(what, node).into_iter().collect())),
         "enabled" | "quote_columns" => reader.truth(what, node).map(Value::Bool),
         "retries" => reader.count(what, node, 0, 1000).map(Value::from),
         "retry_delay" => reader.amount(what, node).map(|amount| match &node.content {
@@ -118,6 +120,18 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
         },
         _ => Some(node.to_json()),
     }
+}
+
+/// Columns by name: their types, or tables of what is said of them.
+fn column_table(reader: &mut Reader<'_>, what: &str, node: &Node<'_>) -> Value {
+    let entries = reader.table(what, node).iter().filter_map(|entry| {
+        let said = match &entry.value.content {
+            Content::Table(_) => entry.value.to_json(),
+            _ => Value::String(reader.text(&format!("{what}.{}", entry.key), &entry.value)?),
+        };
+        Some((entry.key.to_string(), said))
+    });
+    Value::Object(entries.collect())
 }
 
 /// How a length of time is written.
@@ -176,9 +190,9 @@ pub enum Unsupported {
     WithoutEffect(&'static str),
 }
 
-/// Whether a key asks for behaviour that dovetail does not have for an asset of SQL, or for another one. A value that
+/// Whether a key asks for behaviour that dovetail does not have for an asset that may have a contract, or for another one. A value that
 /// switches it off asks for nothing.
-pub fn unsupported(key: &str, value: &Value, is_sql: bool) -> Option<Unsupported> {
+pub fn unsupported(key: &str, value: &Value, has_contract: bool) -> Option<Unsupported> {
     let is_off = match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -189,7 +203,7 @@ pub fn unsupported(key: &str, value: &Value, is_sql: bool) -> Option<Unsupported
         return None;
     }
     let is_enforced = || value.get("enforced").is_some_and(|enforced| *enforced != Value::Bool(false));
-    if REFUSED.contains(&key) || (key == "contract" && !is_sql && is_enforced()) {
+    if REFUSED.contains(&key) || (key == "contract" && !has_contract && is_enforced()) {
         return Some(Unsupported::Refused);
     }
     WITHOUT_EFFECT.iter().find(|(name, _)| *name == key).map(|(_, about)| Unsupported::WithoutEffect(about))

@@ -2,6 +2,7 @@
 
 mod books;
 mod cancel;
+mod constraints;
 mod event;
 mod foreign;
 mod materialize;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use super::constraints;
 use super::event::Event;
 use super::materialize::{Failure, Materializer, Staged};
 use super::runtime::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
 use super::scheduler::Message;
-use super::sql::{missing_upstream, not_built};
+use super::sql::{keeps_contract, missing_upstream, not_built};
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
@@ -60,7 +61,11 @@ fn store(
     let sets = materializer.sets(node);
     let extent = versions::extent(node, given_version.as_deref(), &sets);
     match session.build(&materializer.target(node), source, extent) {
-        Ok(content) => Ok(Staged { metadata: metadata(), given_version, ..Staged::table(content) }),
+        Ok(content) => {
+            keeps_contract(materializer, node, session, &content.columns)?;
+            constraints::keep(materializer, node, session, &content.columns)?;
+            Ok(Staged { metadata: metadata(), given_version, ..Staged::table(content) })
+        }
         Err(error) => Err(store_failure(materializer, node, &error, (output.stream_error)())),
     }
 }

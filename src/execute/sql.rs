@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::constraints;
 use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
 use super::versions;
@@ -30,6 +31,7 @@ pub(super) fn build(
     match session.build(&materializer.target(node), source, versions::extent(node, None, &sets)) {
         Ok(content) => {
             keeps_contract(materializer, node, session, &content.columns)?;
+            constraints::keep(materializer, node, session, &content.columns)?;
             Ok(Staged::table(content))
         }
         Err(error) => {
@@ -40,7 +42,7 @@ pub(super) fn build(
 }
 
 /// Fails an asset whose columns are not those of its contract; a check before the run may not have known them.
-fn keeps_contract(
+pub(super) fn keeps_contract(
     materializer: &Materializer,
     node: &Node,
     session: &mut dyn Session,
@@ -75,7 +77,7 @@ pub(super) fn build_seed(
     let source = BuildSource::Csv { path: path.clone(), options: node.seed_options() };
     let sets = materializer.sets(node);
     let built = session.build(&materializer.target(node), source, versions::extent(node, None, &sets));
-    built.map(Staged::table).map_err(|error| {
+    let content = built.map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
         }
@@ -85,7 +87,9 @@ pub(super) fn build_seed(
             &path,
             error.offset,
         )))
-    })
+    })?;
+    constraints::keep(materializer, node, session, &content.columns)?;
+    Ok(Staged::table(content))
 }
 
 /// The line of a seed. Only an error pays for reading the text, and lines that fill the screen are not shown.

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::hash::{Digest, Part, digest};
 use super::sql;
 use crate::document::config::seed_keys;
 use crate::engine;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
-use crate::parse::{Parameter, SourceLocation};
+use crate::parse::{Constraint, Parameter, SourceLocation};
 use crate::project::Project;
 
 /// The config's parts, each under its key's name.
@@ -20,6 +20,7 @@ pub(super) fn parts(graph: &AssetGraph, node: &Node, project: &Project) -> Vec<P
     if matches!(node.materialized, Materialized::Table | Materialized::View) {
         parts.push(Part::new("config relation", relation(&node.relation)));
     }
+    parts.extend(constraints(node));
     match &node.body {
         Body::Seed => parts.extend(seed_keys().into_iter().filter_map(|key| value(node, key))),
         Body::Python(compiled) => {
@@ -82,11 +83,19 @@ fn columns(node: &Node) -> Option<Part> {
     Some(Part::text("config columns", &Value::Object(types).to_string()))
 }
 
+/// What is promised of the rows: a table that breaks it does not come to stand.
+fn constraints(node: &Node) -> Option<Part> {
+    let said = |constraint: &Constraint| json!([constraint.rule, constraint.columns]).to_string();
+    let mut said: Vec<String> = node.constraints.iter().map(said).collect();
+    said.sort_unstable();
+    (!said.is_empty()).then(|| Part::text("config constraints", &json!(said).to_string()))
+}
+
 /// Which upstream arrives under which name, and which columns of it.
 fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
     let reads = |parameter: &Parameter| {
         let names: Vec<&str> = parameter.reads.as_ref()?.iter().map(|column| column.name.as_str()).collect();
-        Some(Part::text(format!("columns of {}", parameter.name), &serde_json::json!(names).to_string()))
+        Some(Part::text(format!("columns of {}", parameter.name), &json!(names).to_string()))
     };
     let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters.get(*index)?;

@@ -121,7 +121,7 @@ pub(super) struct Config<'a> {
 
 impl Config<'_> {
     /// Where the value of a key was written.
-    fn place(&self, key: &str) -> Place {
+    pub fn place(&self, key: &str) -> Place {
         let layer = self.layers.iter().find(|layer| layer.values.contains_key(key));
         let default = || self.folders.and_then(|(project, path)| project.default_place(path, key));
         layer.map(|layer| layer.place_of(key)).or_else(default).unwrap_or_else(|| self.asset.clone())
@@ -143,9 +143,9 @@ impl Config<'_> {
     }
 
     /// Tells of keys that ask for what dovetail does not do.
-    pub fn check_keys(&self, is_sql: bool, problems: &mut Diagnostics) {
+    pub fn check_keys(&self, has_contract: bool, problems: &mut Diagnostics) {
         for (key, value) in self.merged {
-            match unsupported(key, value, is_sql) {
+            match unsupported(key, value, has_contract) {
                 Some(Unsupported::Refused) => {
                     let message = format!("`{key}` of `{}` is not supported", self.subject);
                     problems.push(self.blame(key, Diagnostic::error(Code::Unsupported, message)));

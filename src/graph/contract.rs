@@ -1,8 +1,8 @@
-//! What a model promises to give: exactly the columns that are declared for it, of exactly these types.
+//! What a model or an asset function promises to give: exactly the columns that are declared for it, of exactly these types.
 
 use serde_json::Value;
 
-use super::{Body, Node, folded};
+use super::{Body, Materialized, Node, folded};
 use crate::engine::Column;
 
 /// How a query differs from a contract.
@@ -19,7 +19,8 @@ impl Node {
     /// with. `None` where there is none.
     pub fn contract(&self) -> Option<Vec<(&str, Option<&str>)>> {
         let enforced = self.config.get("contract")?.get("enforced")?;
-        let is_enforced = matches!(self.body, Body::Sql(_)) && *enforced == Value::Bool(true);
+        let is_made = matches!(self.body, Body::Sql(_) | Body::Python(_)) && self.materialized != Materialized::Object;
+        let is_enforced = is_made && *enforced == Value::Bool(true);
         let columns = self.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_deref()));
         is_enforced.then(|| columns.collect())
     }

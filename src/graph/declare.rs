@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry, kind_of};
-use super::databases::{ANOTHER_ALIAS, Database, Databases, same, same_as_alias};
+use super::columns;
+use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry};
+use super::databases::{ANOTHER_ALIAS, Database, Databases, same_as_alias};
 use super::properties::{PropertyIndex, Section};
 use super::{Body, Kind, Materialized, Node, RelationName};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{
-    AssetName, AssetProperties, ColumnProperties, ParsedAsset, ParsedBody, PythonBody, SourceLocation, SqlBody,
-    UpstreamName,
+    AssetName, AssetProperties, ColumnProperties, Constraint, ParsedAsset, ParsedBody, PythonBody, SourceLocation,
+    SqlBody, UpstreamName,
 };
 use crate::project::{Project, Values, is_reserved_schema, merge_config};
 use crate::source::{Place, SourceFile};
@@ -31,6 +32,7 @@ pub(super) struct Declared {
     pub description: Option<String>,
     pub config: Values,
     pub columns: Vec<ColumnProperties>,
+    pub constraints: Vec<Constraint>,
     pub settings: Settings,
     pub body: DeclaredBody,
 }
@@ -92,6 +94,7 @@ impl Declared {
             group: self.settings.group,
             config: self.config,
             columns: self.columns,
+            constraints: self.constraints,
             materialized: self.settings.materialized,
             relation: self.settings.relation,
             retry: self.settings.retry,
@@ -134,12 +137,12 @@ pub(super) fn declare_assets(
             continue;
         }
         reader.check_name(problems);
-        config.check_keys(matches!(asset.body, ParsedBody::Sql(_)), problems);
+        config.check_keys(!matches!(asset.body, ParsedBody::Seed), problems);
         let settings = reader.settings(&config, problems);
-        let columns = reader.columns(&config, problems);
+        let declared = columns::declared(&config, described, settings.materialized, problems);
         let fqn = reader.fqn();
         declarations.upstreams.push(upstreams);
-        declarations.nodes.push(finish(asset, described, merged, settings, columns, fqn));
+        declarations.nodes.push(finish(asset, described, merged, settings, declared, fqn));
     }
     declarations
 }
@@ -183,7 +186,7 @@ fn finish(
     described: Option<&AssetProperties>,
     mut config: Values,
     settings: Settings,
-    columns: Vec<ColumnProperties>,
+    (columns, constraints): (Vec<ColumnProperties>, Vec<Constraint>),
     fqn: Vec<String>,
 ) -> Declared {
     let kind = kind(&asset.body);
@@ -202,6 +205,7 @@ fn finish(
         description: described.and_then(|described| described.description.clone()).or(asset.description),
         config,
         columns,
+        constraints,
         settings,
         body: match asset.body {
             ParsedBody::Sql(body) => DeclaredBody::Sql(body),
@@ -334,22 +338,6 @@ impl AssetReader<'_> {
         }
     }
 
-    /// Columns that the asset itself declares (`@asset(columns=...)`), with what the property file adds to them.
-    fn columns(&self, config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties> {
-        let mut columns = declared_columns(config, problems);
-        for described in self.described.map(|described| described.columns.as_slice()).unwrap_or_default() {
-            match columns.iter_mut().find(|column| same(&column.name, &described.name)) {
-                Some(column) => {
-                    let data_type = described.data_type.clone().or_else(|| column.data_type.take());
-                    let description = described.description.clone().or_else(|| column.description.take());
-                    *column = ColumnProperties { data_type, description, ..described.clone() };
-                }
-                None => columns.push(described.clone()),
-            }
-        }
-        columns
-    }
-
     fn fqn(&self) -> Vec<String> {
         let roots = match self.asset.body {
             ParsedBody::Seed => &self.project.paths.seeds,
@@ -367,25 +355,4 @@ pub(super) fn folders_below(path: &Path, roots: &[std::path::PathBuf]) -> Vec<St
     let folder = path.parent().unwrap_or(Path::new(""));
     let below = roots.iter().find_map(|root| folder.strip_prefix(root).ok()).unwrap_or(folder);
     below.iter().map(|part| part.to_string_lossy().into_owned()).collect()
-}
-
-/// `columns` of a config: a mapping from names to types, or to mappings with `type` and `description`.
-fn declared_columns(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties> {
-    let columns = match config.value("columns") {
-        None => return Vec::new(),
-        Some(Value::Object(columns)) => columns,
-        Some(other) => {
-            let what = format!("is {}, not a mapping from names to types", kind_of(other));
-            problems.push(config.problem("columns", &what));
-            return Vec::new();
-        }
-    };
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let read = |(name, value): (&String, &Value)| ColumnProperties {
-        name: name.clone(),
-        data_type: text(Some(value)).or_else(|| text(value.get("data_type").or_else(|| value.get("type")))),
-        description: text(value.get("description")),
-        ..ColumnProperties::default()
-    };
-    columns.iter().map(read).collect()
 }

@@ -2,8 +2,10 @@
 
 mod advice;
 pub mod algebra;
+mod columns;
 mod compile;
 mod config;
+mod constraint;
 mod contract;
 mod cycle;
 mod databases;
@@ -27,6 +29,7 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
+pub use constraint::condition;
 pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};
@@ -43,7 +46,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::parse::{AssetName, ColumnProperties, PythonBody, SourceLocation};
+use crate::parse::{AssetName, ColumnProperties, Constraint, PythonBody, SourceLocation};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 
@@ -90,6 +93,8 @@ pub struct Node {
     /// All config values after merging, as `config.x:` selects them.
     pub config: Values,
     pub columns: Vec<ColumnProperties>,
+    /// What it promises of its rows, where that is enforced.
+    pub constraints: Vec<Constraint>,
     /// How it persists; for sources, nothing is persisted.
     pub materialized: Materialized,
     /// Where its data is. Ephemeral assets and objects have a name, but nothing stands there.

@@ -78,6 +78,7 @@ fn declare(
         description: source.description,
         config: source.config,
         columns: source.columns,
+        constraints: Vec::new(),
         settings,
         body: DeclaredBody::Source(below(&project.root, source.location)),
     });
@@ -129,6 +130,7 @@ pub(super) fn declare_python_sources(
             description: source.description,
             config: source.config,
             columns: Vec::new(),
+            constraints: Vec::new(),
             settings,
             body: DeclaredBody::Source(SourceLocation::Function { is_observed: source.is_observed }),
         });
@@ -277,6 +279,7 @@ impl Implicit {
             description: None,
             config: Values::new(),
             columns: Vec::new(),
+            constraints: Vec::new(),
             settings: Settings::of_source(self.relation),
             body: DeclaredBody::Source(self.location),
         }

@@ -53,6 +53,7 @@ fn node(name: &str, tag: &str) -> Node {
         group: None,
         config: Values::new(),
         columns: Vec::new(),
+        constraints: Vec::new(),
         materialized: Materialized::Table,
         relation: RelationName { database: None, schema: "main".to_owned(), identifier: name.to_owned() },
         retry: Retry::default(),

@@ -61,6 +61,7 @@ fn described(section: &'static str, name: &str, config: serde_json::Value) -> As
         config: values(config),
         config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
+        constraints: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure and parallel. SQL, Python, property files and seeds are files of the same shape: each takes a `SourceFile` and
 //! returns what it declares, or diagnostics.
 
+pub mod constraint;
 pub mod properties;
 pub mod python;
 pub mod seed;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::Message;
+pub use constraint::{Constraint, Rule};
 
 /// Name of an asset, checked at birth: not empty, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -226,6 +228,7 @@ pub struct ColumnProperties {
     pub name: String,
     pub description: Option<String>,
     pub data_type: Option<String>,
+    pub constraints: Vec<Constraint>,
     pub tags: Vec<String>,
     pub meta: Values,
 }
@@ -243,6 +246,8 @@ pub struct AssetProperties {
     /// Where the keys of `config` stand in the file of `place`.
     pub config_places: BTreeMap<String, Span>,
     pub columns: Vec<ColumnProperties>,
+    /// What it promises of several columns, or of rows.
+    pub constraints: Vec<Constraint>,
 }
 
 /// One property file.

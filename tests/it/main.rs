@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod columns_read;
 mod commands;
+mod constraints;
 mod content;
 mod database;
 mod docs;

@@ -33,6 +33,7 @@ fn shop() -> AssetGraph {
         config: Values::new(),
         config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
+        constraints: Vec::new(),
     };
     let assets = vec![
         model(

@@ -11,17 +11,17 @@ use crate::parse::AssetProperties;
 use crate::project::{Values, merge_config};
 use crate::source::Span;
 
-const KEYS: &[&str] = &["name", "description", "config", "tags", "meta", "owner", "group", "columns"];
+const KEYS: &[&str] = &["name", "description", "config", "tags", "meta", "owner", "group", "columns", "constraints"];
 /// Beside `config:` these are config values too, as dbt has it.
 const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group", "access", "docs", "latest_version"];
 const IGNORED: &[&str] = &["deprecation_date", "time_spine", "primary_entity", "agg_time_dimension", "semantic_model"];
-const UNUSED: &[&str] = &["tests", "data_tests", "versions", "constraints", "metrics", "derived_semantics"];
+const UNUSED: &[&str] = &["tests", "data_tests", "versions", "metrics", "derived_semantics"];
 
 impl PropertyParser<'_> {
     pub(super) fn asset(&mut self, item: &Node<'_>, section: &'static str) {
         let name = self.item_name(item, &format!("a {section}"));
         let mut description = None;
-        let mut columns = Vec::new();
+        let (mut columns, mut constraints) = (Vec::new(), Vec::new());
         let (mut config, mut beside) = (Values::new(), Values::new());
         let mut config_places = BTreeMap::new();
         for entry in item.as_table().unwrap_or_default() {
@@ -29,6 +29,7 @@ impl PropertyParser<'_> {
                 "name" => {}
                 "description" => description = self.reader.text("description", &entry.value),
                 "columns" => columns = self.columns(&entry.value),
+                "constraints" => constraints = self.constraints(&entry.value, None),
                 "config" => {
                     self.config(&entry.value, &mut config);
                     config_places.extend(entry.value.as_table().unwrap_or_default().iter().map(key_place));
@@ -47,8 +48,16 @@ impl PropertyParser<'_> {
         merge_config(&mut config, &beside);
         if let Some((name, span)) = name {
             let place = self.reader.place(span);
-            let properties = AssetProperties { name, place, section, description, config, config_places, columns };
-            self.found.assets.push(properties);
+            self.found.assets.push(AssetProperties {
+                name,
+                place,
+                section,
+                description,
+                config,
+                config_places,
+                columns,
+                constraints,
+            });
         }
     }
 

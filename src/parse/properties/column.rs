@@ -4,9 +4,9 @@ use super::PropertyParser;
 use crate::document::{Entry, Node};
 use crate::parse::ColumnProperties;
 
-const KEYS: &[&str] = &["name", "description", "data_type", "tags", "meta"];
+const KEYS: &[&str] = &["name", "description", "data_type", "constraints", "tags", "meta"];
 const IGNORED: &[&str] = &["quote", "policy_tags", "dimension", "entity", "granularity", "metrics"];
-const UNUSED: &[&str] = &["tests", "data_tests", "constraints"];
+const UNUSED: &[&str] = &["tests", "data_tests"];
 
 impl PropertyParser<'_> {
     /// The columns that have no problem.
@@ -24,11 +24,10 @@ impl PropertyParser<'_> {
 
     fn column(&mut self, item: &Node<'_>) -> Option<ColumnProperties> {
         let name = self.item_name(item, "a column");
-        let mut column = ColumnProperties::default();
+        let mut column = ColumnProperties { name: name?.0, ..ColumnProperties::default() };
         for entry in item.as_table().unwrap_or_default() {
             self.column_entry(entry, &mut column);
         }
-        column.name = name?.0;
         Some(column)
     }
 
@@ -37,6 +36,7 @@ impl PropertyParser<'_> {
             "name" => {}
             "description" => column.description = self.reader.text("description", &entry.value),
             "data_type" => column.data_type = self.reader.name("data_type", &entry.value),
+            "constraints" => column.constraints = self.constraints(&entry.value, Some(&column.name)),
             "tags" | "meta" => self.tags_and_meta(entry, column),
             "config" => {
                 for entry in self.reader.table("config", &entry.value) {

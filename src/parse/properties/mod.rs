@@ -2,6 +2,7 @@
 
 mod asset;
 mod column;
+mod constraint;
 mod external;
 mod location;
 mod source;

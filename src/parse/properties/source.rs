@@ -61,7 +61,12 @@ impl PropertyParser<'_> {
             match entry.key.as_ref() {
                 "name" => {}
                 "description" => description = self.reader.text("description", &entry.value),
-                "columns" => columns = self.columns(&entry.value),
+                "columns" => {
+                    columns = self.columns(&entry.value);
+                    if columns.iter().any(|column| !column.constraints.is_empty()) {
+                        self.unused.note_word("constraints of a source", entry.key_span);
+                    }
+                }
                 "identifier" => declared.identifier = self.location_text(entry),
                 "path" | "files" | "format" | "options" | "external" => self.declared_entry(entry, &mut declared),
                 _ => self.shared_entry(entry, "a table of a source", TABLE_KEYS, &mut own),

@@ -16,9 +16,14 @@ impl Unused {
         if entry.value.is_null() {
             return;
         }
-        self.first.get_or_insert(entry.key_span);
-        if !self.keys.iter().any(|key| *key == entry.key) {
-            self.keys.push(entry.key.to_string());
+        self.note_word(&entry.key, entry.key_span);
+    }
+
+    /// The same for a word that is no key.
+    pub fn note_word(&mut self, word: &str, span: Span) {
+        self.first.get_or_insert(span);
+        if !self.keys.iter().any(|key| key == word) {
+            self.keys.push(word.to_owned());
         }
     }
 

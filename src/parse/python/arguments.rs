@@ -32,6 +32,8 @@ const ARGUMENTS: &[&str] = &[
     "alias",
     "database",
     "columns",
+    "constraints",
+    "contract",
     "metadata",
     "meta",
     "retries",

@@ -1,0 +1,76 @@
+//! What an asset promises of its rows, as far as no row is needed to see that it cannot be looked at.
+
+use super::inquiry::Inquiry;
+use super::memory::Told;
+use super::refused::{offer, refused};
+use super::schema::{Known, Schema, Schemas, has};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::{Column, EngineError, Reason, Refusal};
+use crate::graph::{NodeId, condition};
+use crate::parse::Constraint;
+
+/// The constraints of an asset that name what is not there, or say nothing that is true or false; each at its own place.
+///
+/// # Errors
+/// When the binder cannot be opened.
+pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> Result<Vec<Diagnostic>, EngineError> {
+    let node = inquiry.graph.node(id);
+    let Some(Schema::Known(Known { columns, doubt: None })) = schemas.get(&id) else { return Ok(Vec::new()) };
+    let mut problems = Vec::new();
+    for constraint in &node.constraints {
+        let subject = format!("the constraint `{}` of `{}`", constraint.rule.as_str(), node.name);
+        let missing = constraint.columns.iter().find(|column| !has(columns, column));
+        let problem = match missing {
+            Some(column) => {
+                let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+                let message = format!("{subject} is about the column `{column}`, which does not exist");
+                Some(Diagnostic::error(Code::UnknownColumn, message).hint_if(offer(column, &names)))
+            }
+            None => inquiry.refusal_of(id, columns, constraint, &subject)?,
+        };
+        problems.extend(problem.map(|problem| problem.at(constraint.place.clone())));
+    }
+    Ok(problems)
+}
+
+impl Inquiry<'_> {
+    fn refusal_of(
+        &self,
+        id: NodeId,
+        columns: &[Column],
+        constraint: &Constraint,
+        subject: &str,
+    ) -> Result<Option<Diagnostic>, EngineError> {
+        let Some(condition) = condition(constraint) else { return Ok(None) };
+        let query = format!("select {condition} as kept from {}", super::binding::twin(self.graph, id));
+        let mut pieces = vec![&b"constraint"[..], query.as_bytes()];
+        pieces.extend(columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]));
+        let told = self.memory.recall(&pieces, || {
+            self.binding.with_session(|session| match self.binding.make_twin(session, id, columns) {
+                Ok(()) => Told::from(session.bind(&query)),
+                Err(reason) => Told::Unknown(reason),
+            })
+        })?;
+        Ok(match told {
+            Told::Columns(kept) => not_a_truth(&kept, subject),
+            Told::Refused(refusal) if self.may_be_known(&refusal) => None,
+            Told::Refused(refusal) => {
+                let names = columns.iter().map(|column| column.name.clone());
+                Some(refused(subject, &refusal, names, (Code::ContractBroken, "cannot be looked at")))
+            }
+            Told::Unknown(_) => None,
+        })
+    }
+
+    /// The database may have functions of its own.
+    fn may_be_known(&self, refusal: &Refusal) -> bool {
+        let has_own = || !self.stands.definitions().is_ok_and(|own| own.is_empty());
+        matches!(refusal.reason, Reason::UnknownFunction { .. }) && has_own()
+    }
+}
+
+fn not_a_truth(kept: &[Column], subject: &str) -> Option<Diagnostic> {
+    let column = kept.first().filter(|column| column.engine_type != "BOOLEAN")?;
+    let message = format!("{subject} is neither true nor false: it gives {}", column.engine_type);
+    Some(Diagnostic::error(Code::TypeMismatch, message).hint("write a condition, such as `amount >= 0`"))
+}

@@ -1,0 +1,183 @@
+//! The columns that an asset declares, in its own file and in a property file, and what it promises of its rows.
+
+use serde_json::Value;
+
+use super::Materialized;
+use super::config::{Config, kind_of};
+use super::databases::same;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::parse::constraint::{of_column, said};
+use crate::parse::{AssetProperties, ColumnProperties, Constraint};
+
+/// What a column's mapping may say, beside its constraints in short.
+const KEYS: [&str; 12] = [
+    "type",
+    "data_type",
+    "description",
+    "constraints",
+    "not_null",
+    "unique",
+    "primary_key",
+    "accepted_values",
+    "check",
+    "tags",
+    "meta",
+    "name",
+];
+
+/// The columns of an asset, and its constraints: of its own config first, then what the property file adds.
+pub(super) fn declared(
+    config: &Config<'_>,
+    described: Option<&AssetProperties>,
+    materialized: Materialized,
+    problems: &mut Diagnostics,
+) -> (Vec<ColumnProperties>, Vec<Constraint>) {
+    let mut columns = own(config, problems);
+    let mut constraints: Vec<Constraint> =
+        columns.iter_mut().flat_map(|column| std::mem::take(&mut column.constraints)).collect();
+    constraints.extend(of_rows(config, problems));
+    if let Some(described) = described {
+        let of_columns = described.columns.iter().flat_map(|column| &column.constraints);
+        constraints.extend(of_columns.chain(&described.constraints).cloned());
+        described.columns.iter().for_each(|column| add(&mut columns, column));
+    }
+    let constraints = enforced(config, materialized, without_repetition(constraints), problems);
+    (columns, constraints)
+}
+
+fn add(columns: &mut Vec<ColumnProperties>, described: &ColumnProperties) {
+    match columns.iter_mut().find(|column| same(&column.name, &described.name)) {
+        Some(column) => {
+            let data_type = described.data_type.clone().or_else(|| column.data_type.take());
+            let description = described.description.clone().or_else(|| column.description.take());
+            *column = ColumnProperties { data_type, description, ..described.clone() };
+        }
+        None => columns.push(described.clone()),
+    }
+}
+
+/// `columns` of a config: a mapping from names to types, or to mappings with `type`, `description` and constraints.
+fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties> {
+    let columns = match config.value("columns") {
+        None => return Vec::new(),
+        Some(Value::Object(columns)) => columns,
+        Some(other) => {
+            let what = format!("is {}, not a mapping from names to types", kind_of(other));
+            problems.push(config.problem("columns", &what));
+            return Vec::new();
+        }
+    };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let mut read = |(name, value): (&String, &Value)| ColumnProperties {
+        name: name.clone(),
+        data_type: text(Some(value)).or_else(|| text(value.get("data_type").or_else(|| value.get("type")))),
+        description: text(value.get("description")),
+        constraints: of_one(config, name, value, problems),
+        ..ColumnProperties::default()
+    };
+    columns.iter().map(&mut read).collect()
+}
+
+/// The constraints of a column's mapping: in short (`"not_null": true`), and under `constraints`.
+fn of_one(config: &Config<'_>, column: &str, value: &Value, problems: &mut Diagnostics) -> Vec<Constraint> {
+    let Value::Object(fields) = value else { return Vec::new() };
+    let place = config.place("columns");
+    let mut constraints = Vec::new();
+    for (key, value) in fields {
+        let rules = match key.as_str() {
+            "constraints" => listed(config, "columns", value, problems).into_iter().map(|(rule, _)| rule).collect(),
+            key if !KEYS.contains(&key) => {
+                let meant = did_you_mean(key, KEYS).map(|meant| format!("did you mean `{meant}`?"));
+                let what = format!("says `{key}` of the column `{column}`, which means nothing");
+                problems.push(config.problem("columns", &what).hint_if(meant));
+                Vec::new()
+            }
+            key => of_column(key, value).unwrap_or_else(|what| {
+                problems.push(config.problem("columns", &format!("has a constraint of `{column}` that {what}")));
+                Vec::new()
+            }),
+        };
+        let columns = vec![column.to_owned()];
+        constraints.extend(rules.into_iter().map(|rule| Constraint {
+            rule,
+            columns: columns.clone(),
+            place: place.clone(),
+        }));
+    }
+    constraints
+}
+
+/// `constraints` of a config.
+fn of_rows(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<Constraint> {
+    let Some(value) = config.value("constraints") else { return Vec::new() };
+    let place = config.place("constraints");
+    let constraint = |(rule, columns)| Constraint { rule, columns, place: place.clone() };
+    listed(config, "constraints", value, problems).into_iter().map(constraint).collect()
+}
+
+fn listed(
+    config: &Config<'_>,
+    key: &str,
+    value: &Value,
+    problems: &mut Diagnostics,
+) -> Vec<(crate::parse::Rule, Vec<String>)> {
+    let Value::Array(items) = value else {
+        problems.push(config.problem(key, &format!("has constraints that are {}, not a list", kind_of(value))));
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for item in items {
+        match said(item) {
+            Ok(Some(found)) => read.push(found),
+            Ok(None) => {
+                let message = format!("a foreign key of `{}` is not enforced by dovetail", config.subject);
+                problems.push(Diagnostic::warning(Code::Unsupported, message).at(config.place(key)));
+            }
+            Err(what) => problems.push(config.problem(key, &format!("has a constraint that {what}"))),
+        }
+    }
+    read
+}
+
+fn without_repetition(constraints: Vec<Constraint>) -> Vec<Constraint> {
+    let mut once: Vec<Constraint> = Vec::with_capacity(constraints.len());
+    for constraint in constraints {
+        let is_same = |known: &Constraint| known.rule == constraint.rule && known.columns == constraint.columns;
+        if !once.iter().any(is_same) {
+            once.push(constraint);
+        }
+    }
+    once
+}
+
+/// Those that are kept to: all of a table, unless its contract is said not to be enforced. What else an asset may be holds
+/// no rows of its own.
+fn enforced(
+    config: &Config<'_>,
+    materialized: Materialized,
+    constraints: Vec<Constraint>,
+    problems: &mut Diagnostics,
+) -> Vec<Constraint> {
+    let Some(first) = constraints.first() else { return constraints };
+    let is_off = config.value("contract").and_then(|contract| contract.get("enforced")) == Some(&Value::Bool(false));
+    if is_off {
+        return Vec::new();
+    }
+    if materialized != Materialized::Table {
+        let what = materialized.as_str();
+        let message =
+            format!("the constraints of `{}` are not enforced: it is materialized as `{what}`", config.subject);
+        let warning = Diagnostic::warning(Code::Unsupported, message).at(first.place.clone());
+        problems.push(warning.hint("constraints are promises about the rows of a table"));
+        return Vec::new();
+    }
+    for constraint in &constraints {
+        if constraint.columns.is_empty() && !matches!(constraint.rule, crate::parse::Rule::Check(_)) {
+            let message =
+                format!("the constraint `{}` of `{}` names no columns", constraint.rule.as_str(), config.subject);
+            let problem = Diagnostic::error(Code::ConfigValue, message).at(constraint.place.clone());
+            problems.push(problem.hint("write `columns: [id]` beside its `type`"));
+        }
+    }
+    constraints
+}
