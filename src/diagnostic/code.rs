@@ -164,7 +164,7 @@ codes! {
     ColumnsUnknown = 806, "columns that are not known",
         "Nobody knows the columns before something has run, or before a source can be read; the message says what. Declaring them helps: `columns=` of `@asset`, `columns:` with `data_type:` of a source.";
     ContractBroken = 807, "a contract that is broken",
-        "With `contract: {enforced: true}` a model gives exactly the columns that are declared for it, of exactly these types of DuckDB; their order does not count.";
+        "With `contract: {enforced: true}` a model gives exactly the columns that are declared for it, of exactly these types of DuckDB; their order does not count. Constraints are promises about its rows: a table that breaks one is not published, and the old one stays.";
 
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",

@@ -158,9 +158,12 @@ fn enforced(
     constraints: Vec<Constraint>,
     problems: &mut Diagnostics,
 ) -> Vec<Constraint> {
+    let said = config.value("contract").and_then(|contract| contract.get("enforced"));
+    if said == Some(&Value::Bool(true)) && materialized == Materialized::Object {
+        problems.push(config.problem("contract", "is enforced, and an object has no columns to promise"));
+    }
     let Some(first) = constraints.first() else { return constraints };
-    let is_off = config.value("contract").and_then(|contract| contract.get("enforced")) == Some(&Value::Bool(false));
-    if is_off {
+    if said == Some(&Value::Bool(false)) {
         return Vec::new();
     }
     if materialized != Materialized::Table {

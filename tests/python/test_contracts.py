@@ -1,0 +1,124 @@
+"""What asset functions promise: their columns, and constraints of their rows."""
+
+from __future__ import annotations
+
+import pytest
+
+MODULE = """
+import polars as pl
+from dovetail import asset
+
+
+@asset(
+    columns={{
+        "id": {{"type": "BIGINT", "primary_key": True}},
+        "share": {{"type": "DOUBLE", "not_null": True, "check": "share between 0 and 1"}},
+        "kind": {{"type": "VARCHAR", "accepted_values": ["a", "b"]}},
+    }},
+    constraints=[{{"type": "check", "expression": "share > 0 or id < 100"}}],
+    {more}
+)
+def shares():
+    return pl.DataFrame({frame})
+"""
+GOOD = '{"id": [1, 2], "share": [0.5, 0.0], "kind": ["a", None]}'
+
+
+def module(frame: str, more: str = "") -> str:
+    return MODULE.format(frame=frame, more=more)
+
+
+def test_rows_that_break_a_promise_never_come_to_stand(project) -> None:
+    project.write("models/report.sql", "select count(*) as n from shares")
+    project.write("models/shares.py", module(GOOD))
+    project.dovetail("run")
+    before = project.query("select * from shares order by id")
+    for frame, told in [
+        ('{"id": [1, 1], "share": [0.5, 0.1], "kind": ["a", "b"]}', "1 row has no `id`, or repeats that of another"),
+        ('{"id": [1, None], "share": [0.5, 0.1], "kind": ["a", "b"]}', "1 row has no `id`"),
+        ('{"id": [1, 2], "share": [0.5, None], "kind": ["a", "b"]}', "1 row has no `share`"),
+        ('{"id": [1, 2], "share": [0.5, 1.5], "kind": ["a", "b"]}', "1 row does not keep `share between 0 and 1`"),
+        ('{"id": [1, 2], "share": [0.5, 0.1], "kind": ["a", "c"]}', "1 row has a `kind` that is not accepted"),
+        ('{"id": [1, 200], "share": [0.5, 0.0], "kind": ["a", "b"]}', "1 row does not keep `share > 0 or id < 100`"),
+    ]:
+        project.write("models/shares.py", module(frame))
+        said = project.dovetail("run", code=1)
+        assert "error[DT0807]: `shares` breaks its contract" in said.stderr, said.stderr
+        assert told in said.stderr, said.stderr
+        assert "models/shares.py:" in said.stderr, said.stderr
+        assert project.query("select * from shares order by id") == before
+    project.write("models/shares.py", module(GOOD))
+    project.dovetail("reconcile")
+    project.dovetail("status")
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        ('{"id": [1], "share": [0.5], "kind": ["a"], "more": [1]}', "the column `more` (BIGINT) is not declared"),
+        ('{"id": [1], "share": [0.5]}', "the result has no column `kind`"),
+    ],
+)
+def test_an_enforced_contract_names_the_column_that_differs(project, frame: str, told: str) -> None:
+    enforced = 'contract={"enforced": True},'
+    project.write("models/shares.py", module(GOOD, enforced))
+    project.write("models/report.sql", "select id, share, kind from shares")
+    project.dovetail("run")
+    before = project.query("select * from shares order by id")
+    project.write("models/shares.py", module(frame, enforced))
+    said = project.dovetail("run", code=1)
+    assert told in said.stderr, said.stderr
+    assert project.query("select * from shares order by id") == before
+
+
+def test_with_an_enforced_contract_a_run_knows_the_columns_before(project) -> None:
+    project.write("models/shares.py", module(GOOD, 'contract={"enforced": True},'))
+    project.write("models/report.sql", "select id, more from shares")
+    said = project.dovetail("run", code=2)
+    assert "error[DT0801]: `report` reads the column `more`" in said.stderr, said.stderr
+
+
+def test_a_promise_about_a_column_that_is_not_declared(project) -> None:
+    text = module(GOOD, 'contract={"enforced": True},').replace("share > 0 or", "shares > 0 or")
+    project.write("models/shares.py", text)
+    said = project.dovetail("check", code=2)
+    assert "the constraint `check` of `shares` reads the column `shares`" in said.stderr, said.stderr
+
+
+def test_factories_promise_too(project) -> None:
+    project.write(
+        "models/made.py",
+        """
+from dovetail import asset
+
+def make(name, least):
+    @asset(name=name, columns={"id": {"type": "BIGINT", "check": f"id > {least}"}}, constraints=("not_null",)[:0])
+    def inner():
+        import polars as pl
+        return pl.DataFrame({"id": [5]})
+
+make("few", 1)
+make("many", 7)
+""",
+    )
+    said = project.dovetail("run", code=1)
+    assert "`many` breaks its contract: 1 row does not keep `id > 7`" in said.stderr, said.stderr
+    assert project.query("select id from few") == [{"id": 5}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ('columns={"id": {"type": "BIGINT", "uniqe": True}}', "did you mean `unique`?"),
+        ('columns={"id": {"type": "BIGINT", "unique": 3}}', "neither true nor false"),
+        ('constraints="unique"', "a list"),
+        ('constraints=["unique"]', "names no columns"),
+        ('columns={"id": 3}', "must be text"),
+        ('materialized="object", contract={"enforced": True}', "an object has no columns to promise"),
+    ],
+)
+def test_what_is_no_promise_is_told(project, arguments: str, told: str) -> None:
+    project.write("models/a.py", f"from dovetail import asset\n\n@asset({arguments})\ndef a():\n    return None\n")
+    said = project.dovetail("compile", code=2)
+    assert told in said.stderr, said.stderr
+    assert "models/a.py:" in said.stderr, said.stderr
