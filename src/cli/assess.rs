@@ -159,7 +159,7 @@ impl Assessment {
             Some(selected) => selected,
             None => {
                 let judged = Some(&assessment.judged);
-                let facts = gather(context, &compiled, &selection, engine.as_deref(), judged)?;
+                let facts = gather(context, &compiled, &selection, engine.as_ref(), judged)?;
                 context.selected(&selection, &compiled.graph, &facts)?
             }
         };

@@ -1,59 +1,59 @@
 //! The columns of a project's assets as far as they are known, and where these come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::context::Context;
+use super::inspect::{inspect, inspect_beside};
 use super::opening::database_diagnostic;
+use crate::check::Kept;
+use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{Column, Engine};
-use crate::graph::{AssetGraph, Body, Kind, Materialized, NodeId};
+use crate::graph::{Body, Materialized, NodeId};
 use crate::lineage::{ColumnGraph, ColumnId};
 use crate::record::{ReadingMacros, renamed};
 
-/// The columns that Python assets declare, those that the newest materialization of each other asset had, and those of
-/// tables that are sources.
+/// The columns of all nodes: as `check` finds them in the code as it is, else those that the newest materialization had.
 ///
 /// # Errors
-/// When the state cannot be read.
-fn columns_of(graph: &AssetGraph, engine: Option<&dyn Engine>) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
+/// When the state cannot be read, or an extension of the target cannot be had.
+fn columns_of(
+    compiled: &Compiled,
+    engine: Option<&Arc<dyn Engine>>,
+) -> Result<HashMap<NodeId, Vec<Column>>, Diagnostic> {
+    let graph = &compiled.graph;
     let mut columns: HashMap<NodeId, Vec<Column>> = HashMap::new();
     if let Some(engine) = engine {
-        let failed = |error| database_diagnostic(&error);
-        let records = renamed(graph, engine.recorded(None).map_err(failed)?);
+        let records = renamed(graph, engine.recorded(None).map_err(|error| database_diagnostic(&error))?);
         let recorded = records.into_iter().filter_map(|record| Some((graph.find(&record.asset)?, record.columns)));
         columns.extend(recorded);
-        let sources: Vec<NodeId> = graph.ids().filter(|id| graph.node(*id).is_source()).collect();
-        for existing in engine.relations().map_err(failed)? {
-            for id in sources.iter().filter(|id| graph.node(**id).relation.is_same(&existing.relation)) {
-                columns.insert(*id, existing.columns.clone());
-            }
-        }
     }
-    for id in graph.ids().filter(|id| graph.node(*id).kind == Kind::Python) {
-        let column =
-            |(name, engine_type): (&str, &str)| Column { name: name.to_owned(), engine_type: engine_type.to_owned() };
-        let declared: Vec<Column> = graph.node(id).declared_types().map(column).collect();
-        if !declared.is_empty() {
-            columns.insert(id, declared);
+    let all: BTreeSet<NodeId> = graph.ids().collect();
+    let found = match engine {
+        Some(engine) => inspect_beside(compiled, &all, Kept::default(), &|_| Ok(Arc::clone(engine))),
+        None => inspect(compiled, &all),
+    };
+    for (id, schema) in found?.schemas {
+        if let Some(found) = schema.columns() {
+            columns.insert(id, found.to_vec());
         }
     }
     columns.retain(|_, columns| !columns.is_empty());
     Ok(columns)
 }
 
-/// The columns of all assets of a project, as the state knows them now.
+/// The columns of all assets of a project, and what they come from.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// As `columns_of`.
 pub(crate) fn column_graph<'g>(
-    graph: &'g AssetGraph,
-    engine: Option<&dyn Engine>,
+    compiled: &'g Compiled,
+    engine: Option<&Arc<dyn Engine>>,
 ) -> Result<ColumnGraph<'g>, Diagnostic> {
-    let columns = columns_of(graph, engine)?;
-    // An asset function cannot say yet which columns it reads.
-    let mut columns = ColumnGraph::of(graph, columns, &|_, _| None);
+    let mut columns = ColumnGraph::of(&compiled.graph, columns_of(compiled, engine)?);
     if let Some(engine) = engine {
-        let macros = ReadingMacros::by(engine).map_err(|error| database_diagnostic(&error))?;
+        let macros = ReadingMacros::by(engine.as_ref()).map_err(|error| database_diagnostic(&error))?;
         doubt_callers(&mut columns, &macros);
     }
     Ok(columns)

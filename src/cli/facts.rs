@@ -30,7 +30,7 @@ pub(crate) fn look_up(
         true => open_if_there(context, compiled, wait)?,
         false => None,
     };
-    gather(context, compiled, selection, engine.as_deref(), None)
+    gather(context, compiled, selection, engine.as_ref(), None)
 }
 
 /// The facts that the selection asks for. Without an engine there is no database yet; `judged` is what was found out
@@ -42,7 +42,7 @@ pub(crate) fn gather(
     context: &mut Context,
     compiled: &Compiled,
     selection: &Selection,
-    engine: Option<&dyn Engine>,
+    engine: Option<&Arc<dyn Engine>>,
     judged: Option<&HashMap<NodeId, Judgement>>,
 ) -> Result<Facts, Diagnostics> {
     let asked = selection.asked();
@@ -50,14 +50,14 @@ pub(crate) fn gather(
     if asked.states {
         facts.states = match judged {
             Some(judged) => states(judged),
-            None => states(&Assessment::of(context, compiled, Look::brief(engine))?.judged),
+            None => states(&Assessment::of(context, compiled, Look::brief(engine.map(Arc::as_ref)))?.judged),
         };
     }
     if let (true, Some(engine)) = (asked.results, engine) {
-        facts.results = results(&compiled.graph, engine)?;
+        facts.results = results(&compiled.graph, engine.as_ref())?;
     }
     if asked.columns {
-        let columns = column_graph(&compiled.graph, engine)?;
+        let columns = column_graph(compiled, engine)?;
         facts.columns = columns.assets.keys().map(|id| (*id, columns.names_of(*id))).collect();
         facts.reads = columns.assets.keys().map(|id| (*id, columns.read_by(*id))).collect();
     }

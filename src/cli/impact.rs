@@ -14,7 +14,7 @@ use crate::lineage::{Affected, ColumnGraph, Effect};
 pub(crate) fn impact(context: &mut Context, args: &ImpactArgs) -> CommandResult {
     let compiled = context.compile()?;
     let engine = open_if_there(context, &compiled, None)?;
-    let columns = column_graph(&compiled.graph, engine.as_deref())?;
+    let columns = column_graph(&compiled, engine.as_ref())?;
     let start = find_column(&columns, &args.column)?;
     let affected = columns.impact(&start);
     for one in &affected {

@@ -17,7 +17,7 @@ use crate::lineage::{ColumnGraph, ColumnId, Downstream, How, Step, Upstream};
 pub(crate) fn lineage(context: &mut Context, args: &LineageArgs) -> CommandResult {
     let compiled = context.compile()?;
     let engine = open_if_there(context, &compiled, None)?;
-    let columns = column_graph(&compiled.graph, engine.as_deref())?;
+    let columns = column_graph(&compiled, engine.as_ref())?;
     let start = find_column(&columns, &args.column)?;
     let both = args.upstream == args.downstream;
     let upstream = (both || args.upstream).then(|| columns.upstream(&start));

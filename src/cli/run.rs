@@ -91,7 +91,7 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     };
     let selected = match early {
         Some(selected) => selected,
-        None => select_by_state(context, &compiled, &selection, engine.as_ref())?,
+        None => select_by_state(context, &compiled, &selection, &engine)?,
     };
     let is_begun = prepared.is_some();
     let work = match (prepared, extent) {
@@ -164,7 +164,7 @@ fn select_by_state(
     context: &mut Context,
     compiled: &Compiled,
     selection: &Selection,
-    engine: &dyn Engine,
+    engine: &Arc<dyn Engine>,
 ) -> Result<BTreeSet<NodeId>, Diagnostics> {
     engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
     let facts = gather(context, compiled, selection, Some(engine), None)?;

@@ -81,13 +81,10 @@ pub struct ColumnGraph<'a> {
     pub(super) filters: HashMap<ColumnId, BTreeSet<NodeId>>,
 }
 
-/// The columns that an asset function says it reads of the input with this number; `None` where it does not say.
-pub type PythonReads<'a> = dyn Fn(&CompiledPython, usize) -> Option<Vec<String>> + Sync + 'a;
-
 impl<'a> ColumnGraph<'a> {
     /// Traces every statement of the project. `columns` are those of assets and sources, as far as anybody knows them.
-    pub fn of(graph: &'a AssetGraph, columns: HashMap<NodeId, Vec<Column>>, reads: &PythonReads<'_>) -> Self {
-        let mut maker = Maker { graph, columns, reads };
+    pub fn of(graph: &'a AssetGraph, columns: HashMap<NodeId, Vec<Column>>) -> Self {
+        let mut maker = Maker { graph, columns };
         maker.learn();
         let ids: Vec<NodeId> = graph.ids().collect();
         let assets = ids.par_iter().map(|id| (*id, maker.columns_of(*id))).collect();
@@ -150,13 +147,12 @@ impl<'a> ColumnGraph<'a> {
 /// The columns of one asset and what they come from; `columns` are those of what it reads and its own, as far as anybody
 /// knows them.
 pub fn columns_of(graph: &AssetGraph, id: NodeId, columns: HashMap<NodeId, Vec<Column>>) -> AssetColumns {
-    Maker { graph, columns, reads: &|_, _| None }.columns_of(id)
+    Maker { graph, columns }.columns_of(id)
 }
 
 struct Maker<'a> {
     graph: &'a AssetGraph,
     columns: HashMap<NodeId, Vec<Column>>,
-    reads: &'a PythonReads<'a>,
 }
 
 impl Maker<'_> {
@@ -195,13 +191,14 @@ impl Maker<'_> {
         AssetColumns { columns: columns.collect(), ..AssetColumns::default() }
     }
 
-    /// A function may make each column of everything that it reads.
+    /// A function may make each column of everything that it receives: the columns of `reads=`, else all.
     fn function(&self, id: NodeId, python: &CompiledPython) -> AssetColumns {
         let mut all = BTreeSet::new();
         let mut named = BTreeSet::new();
-        for (index, (_, upstream)) in python.inputs.iter().enumerate() {
-            if let Some(columns) = (self.reads)(python, index) {
-                named.extend(columns.iter().map(|name| column_id(*upstream, name)));
+        for (parameter, upstream) in &python.inputs {
+            let reads = python.body.parameters.get(*parameter).and_then(|parameter| parameter.reads.as_ref());
+            if let Some(columns) = reads {
+                named.extend(columns.iter().map(|column| column_id(*upstream, &column.name)));
             } else {
                 all.extend(self.known(*upstream).iter().map(|column| column_id(*upstream, &column.name)));
             }

@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 
 pub use by_place::reads_by_place;
 pub use flow::Source;
-pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, PythonReads, columns_of};
+pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, columns_of};
 pub use impact::{Affected, Effect};
 pub use places::{NamedColumn, named_columns};
 pub use reads::{ReadColumns, read_columns};

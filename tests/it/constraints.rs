@@ -65,7 +65,7 @@ fn rows_that_break_a_promise_never_come_to_stand() {
         }
     }
     let said = project.run(&["status", "-s", "orders"]);
-    assert!(said.code == 1 && said.stdout.contains("failed"), "{said}");
+    assert!(said.code == 1 && said.stdout.contains("breaks its contract"), "{said}");
 }
 
 #[test]

@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use dovetail::compile::{Compiled, compile_project};
 use dovetail::engine::Column;
-use dovetail::lineage::{ColumnGraph, Effect, How, PythonReads};
+use dovetail::lineage::{ColumnGraph, Effect, How};
 use dovetail::project::{LoadOptions, load};
 
 use crate::harness::Project;
 
 /// `orders` (a seed) -> `stg_orders` -> `totals` (Python) -> `report`, which joins a source.
-fn compiled() -> (Project, Compiled) {
-    let project = Project::example();
+fn compiled(arguments: &str) -> (Project, Compiled) {
+    let function = format!(
+        "from dovetail import asset\n\n\n@asset({arguments})\ndef totals(stg_orders):\n    return stg_orders\n"
+    );
+    let project = Project::example().file("models/totals.py", function);
     let options = LoadOptions { target: None, threads: None, vars: BTreeMap::new(), environment: Arc::default() };
     let loaded = load(&project.root(), &options).unwrap_or_else(|_| panic!("the project loads"));
     let compiled = compile_project(loaded, None, None).unwrap_or_else(|_| panic!("the project compiles"));
     (project, compiled)
 }
 
-fn column_graph<'c>(compiled: &'c Compiled, reads: &PythonReads<'_>) -> ColumnGraph<'c> {
+fn column_graph(compiled: &Compiled) -> ColumnGraph<'_> {
     let known: [(&str, &[&str]); 4] = [
         ("orders", &["id", "customer", "amount"]),
         ("stg_orders", &["id", "customer", "amount"]),
@@ -31,43 +34,45 @@ fn column_graph<'c>(compiled: &'c Compiled, reads: &PythonReads<'_>) -> ColumnGr
         .iter()
         .map(|(asset, names)| (compiled.graph.find(asset).unwrap(), names.iter().map(column).collect()))
         .collect();
-    ColumnGraph::of(&compiled.graph, columns, reads)
+    ColumnGraph::of(&compiled.graph, columns)
 }
 
 #[test]
 fn python_makes_all_of_all_unless_it_says_what_it_reads() {
-    let (_project, compiled) = compiled();
-    let id = |name: &str| compiled.graph.find(name).unwrap();
+    let (_project, all) = compiled("");
+    let (_told, said) = compiled("reads={'stg_orders': ['AMOUNT']}");
+    let id = |name: &str| all.graph.find(name).unwrap();
     let upstream = |columns: &ColumnGraph<'_>, asset: &str, column: &str| {
         let found = columns.upstream(&columns.find(id(asset), column).unwrap());
         let values: Vec<String> = found.values.iter().map(|step| columns.written(&step.column)).collect();
         values.join(" ")
     };
-    let columns = column_graph(&compiled, &|_, _| None);
+    let columns = column_graph(&all);
     let total = columns.column(&columns.find(id("report"), "Total").unwrap()).unwrap();
     assert_eq!((total.how, total.name.as_str()), (How::Copied, "total"));
     let all =
         "totals.total stg_orders.amount stg_orders.customer stg_orders.id orders.amount orders.customer orders.id";
     assert_eq!(upstream(&columns, "report", "total"), all);
-    let told = column_graph(&compiled, &|_, input| (input == 0).then(|| vec!["AMOUNT".to_owned()]));
+    let told = column_graph(&said);
     assert_eq!(upstream(&told, "report", "total"), "totals.total stg_orders.amount orders.amount");
 }
 
 #[test]
 fn what_python_says_it_reads_breaks_and_what_it_does_not_say_may() {
-    let (_project, compiled) = compiled();
-    let id = |name: &str| compiled.graph.find(name).unwrap();
+    let (_project, all) = compiled("");
+    let (_told, said) = compiled("reads={'stg_orders': 'amount'}");
+    let id = |name: &str| all.graph.find(name).unwrap();
     let impact = |columns: &ColumnGraph<'_>, asset: &str, column: &str| {
         let affected = columns.impact(&columns.find(id(asset), column).unwrap());
-        let line = |one: &dovetail::lineage::Affected| (compiled.graph.node(one.asset).name.to_string(), one.effect);
+        let line = |one: &dovetail::lineage::Affected| (all.graph.node(one.asset).name.to_string(), one.effect);
         affected.iter().map(line).collect::<Vec<_>>()
     };
     let owned =
         |list: &[(&str, Effect)]| list.iter().map(|(name, effect)| ((*name).to_owned(), *effect)).collect::<Vec<_>>();
-    let columns = column_graph(&compiled, &|_, _| None);
+    let columns = column_graph(&all);
     let expected = owned(&[("totals", Effect::MayBreak), ("report", Effect::Recomputes)]);
     assert_eq!(impact(&columns, "stg_orders", "amount"), expected);
-    let told = column_graph(&compiled, &|_, _| Some(vec!["amount".to_owned()]));
+    let told = column_graph(&said);
     let expected = owned(&[("totals", Effect::Breaks), ("report", Effect::Recomputes)]);
     assert_eq!(impact(&told, "stg_orders", "amount"), expected);
     assert_eq!(impact(&told, "stg_orders", "id"), owned(&[]));
