@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{CheckArgs, TextOutput};
+use super::columns::never_null;
 use super::context::Context;
 use super::inspect::{inspect, print_problems};
 use super::ls::unprintable;
@@ -13,8 +14,8 @@ use super::{CommandResult, ExitStatus};
 use crate::check::{Findings, Schema, Schemas};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, diagnostic_json};
-use crate::engine::Column;
-use crate::graph::{AssetGraph, NodeId};
+use crate::engine::{Column, ColumnSet};
+use crate::graph::{AssetGraph, NodeId, folded};
 
 /// So many causes of what is unknown are told in a line.
 const MOST_CAUSES: usize = 3;
@@ -84,8 +85,11 @@ fn print_lines(
         let asset = Some(graph.node(*id).name.as_str());
         problems.entry(*id).or_default().push(diagnostic_json(problem, asset));
     }
+    let never_null = never_null(graph, selected.iter().copied(), &found.schemas);
+    let nothing = ColumnSet::new();
     for id in selected {
-        let line = Line::of(graph, *id, &found.schemas, problems.remove(id).unwrap_or_default());
+        let sure = never_null.get(id).unwrap_or(&nothing);
+        let line = Line::of(graph, *id, &found.schemas, sure, problems.remove(id).unwrap_or_default());
         let line = serde_json::to_string(&line).map_err(unprintable)?;
         context.printer.data_line(&compiled.templates.secrets().redact(&line));
     }
@@ -100,15 +104,29 @@ struct Line<'a> {
     /// `ok`, `wrong` or `unknown`.
     state: &'static str,
     /// `None` where they are not known, and of what has none.
-    columns: Option<&'a [Column]>,
+    columns: Option<Vec<ColumnLine<'a>>>,
     /// Of what is unknown: the asset or source that the doubt comes from, and why.
     because_of: Option<&'a str>,
     reason: Option<&'a str>,
     problems: Vec<Value>,
 }
 
+#[derive(Serialize)]
+struct ColumnLine<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    engine_type: &'a str,
+    nullable: bool,
+}
+
 impl<'a> Line<'a> {
-    fn of(graph: &'a AssetGraph, id: NodeId, schemas: &'a Schemas, problems: Vec<Value>) -> Self {
+    fn of(
+        graph: &'a AssetGraph,
+        id: NodeId,
+        schemas: &'a Schemas,
+        never_null: &ColumnSet,
+        problems: Vec<Value>,
+    ) -> Self {
         let node = graph.node(id);
         let schema = schemas.get(&id);
         let unknown = match schema {
@@ -123,7 +141,14 @@ impl<'a> Line<'a> {
                 (Some(Schema::Unknown(_)), _) => "unknown",
                 _ => "ok",
             },
-            columns: schema.and_then(Schema::columns),
+            columns: schema.and_then(Schema::columns).map(|columns| {
+                let column = |Column { name, engine_type }: &'a Column| ColumnLine {
+                    name,
+                    engine_type,
+                    nullable: !never_null.contains(&folded(name)),
+                };
+                columns.iter().map(column).collect()
+            }),
             because_of: unknown.map(|unknown| graph.node(unknown.root).name.as_str()),
             reason: unknown.map(|unknown| unknown.reason.as_ref()),
             problems,

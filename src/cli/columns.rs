@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::context::Context;
 use super::inspect::{inspect, inspect_beside};
 use super::opening::database_diagnostic;
-use crate::check::Kept;
+use crate::check::{Kept, Schemas};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::engine::{Column, Engine};
-use crate::graph::{Body, Materialized, NodeId};
-use crate::lineage::{ColumnGraph, ColumnId};
+use crate::engine::{Column, ColumnSet, Engine};
+use crate::graph::algebra::ancestors;
+use crate::graph::{AssetGraph, Body, Materialized, NodeId};
+use crate::lineage::{self, ColumnGraph, ColumnId};
 use crate::record::{ReadingMacros, renamed};
 
 /// The columns of all nodes: as `check` finds them in the code as it is, else those that the newest materialization had.
@@ -57,6 +58,18 @@ pub(crate) fn column_graph<'g>(
         doubt_callers(&mut columns, &macros);
     }
     Ok(columns)
+}
+
+/// The columns, in lower case, of assets that hold no NULL for certain, as `schemas` have them.
+pub(crate) fn never_null(
+    graph: &AssetGraph,
+    assets: impl IntoIterator<Item = NodeId>,
+    schemas: &Schemas,
+) -> HashMap<NodeId, ColumnSet> {
+    let asked: BTreeSet<NodeId> = assets.into_iter().collect();
+    let mut all = ancestors(graph, &asked, None);
+    all.extend(asked);
+    lineage::never_null(graph, &all, &|id| schemas.get(&id)?.columns().map(<[Column]>::to_vec))
 }
 
 /// What a macro of the database reads is no column of anything that the query names.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::args::ShowOutput;
+use super::columns::never_null;
 use super::context::Context;
 use super::inspect::inspect;
 use super::ls::unprintable;
@@ -15,7 +16,7 @@ use crate::check::{Known, Schema};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine;
-use crate::graph::NodeId;
+use crate::graph::{NodeId, folded};
 
 pub(crate) fn show_schema(context: &mut Context, compiled: &Compiled, id: NodeId, output: ShowOutput) -> CommandResult {
     let found = inspect(compiled, &BTreeSet::from([id]))?;
@@ -28,7 +29,9 @@ pub(crate) fn show_schema(context: &mut Context, compiled: &Compiled, id: NodeId
                 name: secrets.redact(&column.name),
                 engine_type: secrets.redact(&column.engine_type),
             };
-            print(context, &columns.iter().map(shown).collect::<Vec<_>>(), output)?;
+            let sure = never_null(&compiled.graph, [id], &found.schemas).remove(&id).unwrap_or_default();
+            let shown = columns.iter().map(|column| (shown(column), !sure.contains(&folded(&column.name))));
+            print(context, &shown.collect::<Vec<_>>(), output)?;
             if let Some(doubt) = doubt {
                 context.printer.note(&format!("a run may give others: {doubt}"));
             }
@@ -52,20 +55,24 @@ struct Line<'a> {
     column: &'a str,
     #[serde(rename = "type")]
     engine_type: &'a str,
+    nullable: bool,
 }
 
-fn print(context: &mut Context, columns: &[engine::Column], output: ShowOutput) -> Result<(), Diagnostic> {
+/// Columns, and whether NULL may stand in them.
+fn print(context: &mut Context, columns: &[(engine::Column, bool)], output: ShowOutput) -> Result<(), Diagnostic> {
     match output {
         ShowOutput::Json => {
-            for engine::Column { name, engine_type } in columns {
-                let line = serde_json::to_string(&Line { column: name, engine_type }).map_err(unprintable)?;
+            for (engine::Column { name, engine_type }, nullable) in columns {
+                let line = Line { column: name, engine_type, nullable: *nullable };
+                let line = serde_json::to_string(&line).map_err(unprintable)?;
                 context.printer.data_line(&line);
             }
         }
         ShowOutput::Csv => {
-            context.printer.data(&csv_line(["column", "type"].map(Some).into_iter()));
-            for engine::Column { name, engine_type } in columns {
-                context.printer.data(&csv_line([name.as_str(), engine_type].map(Some).into_iter()));
+            context.printer.data(&csv_line(["column", "type", "nullable"].map(Some).into_iter()));
+            for (engine::Column { name, engine_type }, nullable) in columns {
+                let nullable = nullable.to_string();
+                context.printer.data(&csv_line([name.as_str(), engine_type, &nullable].map(Some).into_iter()));
             }
         }
         ShowOutput::Table => {
@@ -75,9 +82,14 @@ fn print(context: &mut Context, columns: &[engine::Column], output: ShowOutput) 
                 fit: Fit::default(),
                 cells,
             };
-            let names = columns.iter().map(|column| Some(column.name.clone())).collect();
-            let types = columns.iter().map(|column| Some(column.engine_type.clone())).collect();
-            print_table(context, &Table { columns: vec![column("column", names), column("type", types)] });
+            let names = columns.iter().map(|(column, _)| Some(column.name.clone())).collect();
+            let types = columns.iter().map(|(column, _)| Some(column.engine_type.clone())).collect();
+            let nullable = |nullable: bool| if nullable { "yes" } else { "no" }.to_owned();
+            let nulls = columns.iter().map(|(_, is_nullable)| Some(nullable(*is_nullable))).collect();
+            print_table(
+                context,
+                &Table { columns: vec![column("column", names), column("type", types), column("nullable", nulls)] },
+            );
         }
     }
     Ok(())

@@ -58,6 +58,8 @@ pub(super) struct Flow {
     /// What only decides which rows went into it.
     pub deciders: Sources,
     pub form: Form,
+    /// Whether NULL may stand in its place where its source has none: rows without a partner in a join, totals of groups.
+    pub is_padded: bool,
     /// Why there may be more that it comes from.
     pub unknown: Option<Rc<str>>,
 }
@@ -65,7 +67,13 @@ pub(super) struct Flow {
 impl Default for Flow {
     /// A constant, to which other flows are added.
     fn default() -> Self {
-        Flow { values: Sources::default(), deciders: Sources::default(), form: Form::Computed, unknown: None }
+        Flow {
+            values: Sources::default(),
+            deciders: Sources::default(),
+            form: Form::Computed,
+            is_padded: false,
+            unknown: None,
+        }
     }
 }
 
@@ -88,6 +96,7 @@ impl Flow {
     pub fn absorb(&mut self, other: &Flow) {
         self.values.add(&other.values);
         self.deciders.add(&other.deciders);
+        self.is_padded |= other.is_padded;
         self.doubt(other);
     }
 

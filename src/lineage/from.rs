@@ -21,6 +21,8 @@ struct Manner {
     side: Side,
     /// `semi` and `anti`: the right side only decides which rows of the left there are.
     filters: bool,
+    /// Which side's rows there are without a partner: the other side is NULL in them.
+    alone: Option<Side>,
 }
 
 impl Tracer<'_> {
@@ -37,7 +39,7 @@ impl Tracer<'_> {
     }
 
     fn join<'s>(&mut self, join: &Join, here: &mut Scope<'s>, rows: &mut Flow) {
-        let right = self.factor(&join.relation, here);
+        let mut right = self.factor(&join.relation, here);
         rows.decide(&right.rows);
         let Some((manner, constraint)) = manner(&join.join_operator) else {
             rows.absorb(&Flow::unknown("a join is written in a way that is not followed"));
@@ -51,6 +53,12 @@ impl Tracer<'_> {
             JoinConstraint::Natural => common(here, &right, rows),
         };
         let keys = self.keys(names, here, &right, matches!(constraint, JoinConstraint::Using(_)));
+        if matches!(manner.alone, Some(Side::Right | Side::Both)) {
+            pad(&mut here.bindings, &mut here.shared);
+        }
+        if matches!(manner.alone, Some(Side::Left | Side::Both)) {
+            pad(&mut right.bindings, &mut right.shared);
+        }
         here.add(right);
         match constraint {
             JoinConstraint::On(condition) => {
@@ -178,20 +186,26 @@ pub(super) fn bound(table: Table, name: &str, alias: Option<&TableAlias>) -> Joi
     Joined { bindings: vec![binding], shared: Vec::new(), rows }
 }
 
+/// There are rows without these.
+fn pad(bindings: &mut [Binding], shared: &mut [Shared]) {
+    let columns = bindings.iter_mut().flat_map(|binding| &mut binding.columns).map(|column| &mut column.flow);
+    columns.chain(shared.iter_mut().map(|shared| &mut shared.flow)).for_each(|flow| flow.is_padded = true);
+}
+
 fn manner(operator: &JoinOperator) -> Option<(Manner, &JoinConstraint)> {
-    let joins = |side| Manner { side, filters: false };
+    let joins = |side| Manner { side, filters: false, alone: None };
+    let outer = |side| Manner { alone: Some(side), ..joins(side) };
     Some(match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::CrossJoin(constraint) => (joins(Side::Left), constraint),
-        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (joins(Side::Right), constraint),
-        JoinOperator::FullOuter(constraint) => (joins(Side::Both), constraint),
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) | JoinOperator::CrossJoin(constraint) => {
+            (joins(Side::Left), constraint)
+        }
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (outer(Side::Left), constraint),
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (outer(Side::Right), constraint),
+        JoinOperator::FullOuter(constraint) => (outer(Side::Both), constraint),
         JoinOperator::Semi(constraint)
         | JoinOperator::LeftSemi(constraint)
         | JoinOperator::Anti(constraint)
-        | JoinOperator::LeftAnti(constraint) => (Manner { side: Side::Left, filters: true }, constraint),
+        | JoinOperator::LeftAnti(constraint) => (Manner { filters: true, ..joins(Side::Left) }, constraint),
         _ => return None,
     })
 }

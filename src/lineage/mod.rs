@@ -13,6 +13,7 @@ mod function;
 mod graph;
 mod impact;
 mod naming;
+mod nullability;
 mod places;
 mod query;
 mod reads;
@@ -33,6 +34,7 @@ pub use by_place::reads_by_place;
 pub use flow::Source;
 pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, columns_of};
 pub use impact::{Affected, Effect};
+pub use nullability::never_null;
 pub use places::{NamedColumn, named_columns};
 pub use reads::{ReadColumns, read_columns};
 pub use visible::{VisibleColumn, visible_columns};
@@ -83,6 +85,8 @@ pub struct OutputColumn {
     /// aggregates (`filter`, and all that stands before an aggregate without groups) and of windows.
     pub rows: BTreeSet<Source>,
     pub derivation: Derivation,
+    /// Whether NULL may stand in its place where its sources have none: rows without a partner in a join, totals.
+    pub is_padded: bool,
 }
 
 /// How the values of a column come to be.
@@ -188,6 +192,7 @@ fn output(column: flow::Column, relations: &[ReadRelation], all: &BTreeSet<Sourc
         name: name.as_deref().map(str::to_owned),
         values: if flow.unknown.is_some() { all.clone() } else { values },
         rows: flow.deciders.iter().collect(),
+        is_padded: flow.is_padded,
         derivation,
     }
 }

@@ -61,8 +61,11 @@ impl Tracer<'_> {
                 false => rows.clone(),
             });
         }
-        let projection = self.projection(select, &scope);
+        let mut projection = self.projection(select, &scope);
         self.groups(&select.group_by, &projection, &scope, &mut rows);
+        if makes_totals(&select.group_by) {
+            projection.columns.iter_mut().for_each(|column| column.flow.is_padded = true);
+        }
         if let Some(condition) = &select.having {
             let flow = self.having(condition, &scope);
             rows.decide(&flow);
@@ -222,6 +225,15 @@ impl Projection {
 
     fn flow(&self, position: usize) -> Flow {
         self.columns.get(position).map_or_else(Flow::default, |column| column.flow.clone())
+    }
+}
+
+/// Whether there are rows of several groups together, in which what these differ in is NULL.
+fn makes_totals(by: &GroupByExpr) -> bool {
+    let is_set = |key: &Expr| matches!(key, Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_));
+    match by {
+        GroupByExpr::All(modifiers) => !modifiers.is_empty(),
+        GroupByExpr::Expressions(keys, modifiers) => !modifiers.is_empty() || keys.iter().any(is_set),
     }
 }
 

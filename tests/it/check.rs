@@ -453,3 +453,24 @@ fn a_seed_that_cannot_be_read() {
         assert!(said.code == 2 && said.stderr.contains("error[DT0404]: seed `a` cannot be read"), "{said}");
     }
 }
+
+#[test]
+fn promises_travel_with_the_values() {
+    let project = project()
+        .file(
+            "models/properties.yml",
+            "models:\n  - name: kept\n    columns:\n      - {name: id, constraints: [primary_key]}\n      - {name: customer, constraints: [not_null]}\n",
+        )
+        .file("models/kept.sql", "select id, customer, amount from stg\n")
+        .file("models/seen.sql", "{{ config(materialized='view') }} select id as key, amount, customer from kept\n")
+        .file("models/joined.sql", "select s.key, k.customer as partner, s.customer from seen s left join kept k on s.amount = k.amount\n");
+    let nullable = |asset: &str| {
+        let columns = line(&project, asset)["columns"].as_array().unwrap().clone();
+        let told = columns.iter().map(|column| format!("{} {}", column["name"].as_str().unwrap(), column["nullable"]));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(nullable("stg"), "id true, customer true, amount true");
+    assert_eq!(nullable("kept"), "id false, customer false, amount true");
+    assert_eq!(nullable("joined"), "key false, partner true, customer false");
+    assert_said!(project.run(&["show", "--schema", "joined"]));
+}
