@@ -218,6 +218,8 @@ pub struct CompiledPython {
     pub body: PythonBody,
     /// The nodes that arrive as arguments, with the parameter that each is for.
     pub inputs: Vec<(usize, NodeId)>,
+    /// The nodes that `deps=` names.
+    pub dependencies: Vec<NodeId>,
 }
 
 impl AssetGraph {

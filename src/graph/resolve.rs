@@ -152,7 +152,8 @@ fn uses(skeleton: &DiGraph<usize, EdgeKind>, links: Vec<Links>) -> Vec<Use> {
 /// What a node's body becomes, where it is compiled at all.
 enum Compiled {
     Sql(CompiledSql),
-    Inputs(Vec<(usize, NodeId)>),
+    /// What arrives as arguments, and what is only named.
+    Inputs(Vec<(usize, NodeId)>, Vec<NodeId>),
     AsDeclared,
 }
 
@@ -174,7 +175,10 @@ fn compile(
                 Ok(compiled) => bodies[index] = Compiled::Sql(compiled),
                 Err(problem) => problems.push(*problem),
             },
-            DeclaredBody::Python(body) => bodies[index] = Compiled::Inputs(inputs(body, &links[index], &ids)),
+            DeclaredBody::Python(body) => {
+                let links = &links[index];
+                bodies[index] = Compiled::Inputs(inputs(body, links, &ids), dependencies(links, &ids));
+            }
             DeclaredBody::Seed | DeclaredBody::Source(_) => {}
         }
     }
@@ -194,6 +198,12 @@ fn inputs(body: &PythonBody, links: &Links, ids: &[NodeId]) -> Vec<(usize, NodeI
     inputs
 }
 
+/// The nodes that `deps=` names.
+fn dependencies(links: &Links, ids: &[NodeId]) -> Vec<NodeId> {
+    let named = links.upstreams.iter().filter(|(upstream, _)| upstream.manner == Manner::Dependency);
+    named.map(|(_, target)| ids[*target]).collect()
+}
+
 fn finish(
     project: &Project,
     skeleton: DiGraph<usize, EdgeKind>,
@@ -211,7 +221,9 @@ fn finish(
 fn finish_node(mut node: Declared, compiled: Compiled, package: &str) -> Option<Node> {
     let body = match (std::mem::replace(&mut node.body, DeclaredBody::Seed), compiled) {
         (DeclaredBody::Sql(_), Compiled::Sql(compiled)) => Body::Sql(compiled),
-        (DeclaredBody::Python(body), Compiled::Inputs(inputs)) => Body::Python(CompiledPython { body, inputs }),
+        (DeclaredBody::Python(body), Compiled::Inputs(inputs, dependencies)) => {
+            Body::Python(CompiledPython { body, inputs, dependencies })
+        }
         (DeclaredBody::Seed, Compiled::AsDeclared) => Body::Seed,
         (DeclaredBody::Source(location), Compiled::AsDeclared) => Body::Source(location),
         _ => return None,

@@ -16,7 +16,7 @@ use super::star::columns_call;
 use crate::parse::sql::syntax_tree;
 
 /// Whether a statement takes columns of a star by their place; true where nobody knows.
-pub fn reads_by_place(statement: &str) -> bool {
+pub(super) fn reads_by_place(statement: &str) -> bool {
     let reads = || syntax_tree(statement).is_none_or(|tree| tree.query.visit(&mut Finder).is_break());
     on_own_stack(statement, reads).unwrap_or(true)
 }

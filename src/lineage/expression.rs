@@ -49,6 +49,8 @@ impl Tracer<'_> {
             Expr::Value(value) => match &value.value {
                 // The end of `a[b:c]`, which our parser takes for a parameter.
                 Value::Placeholder(text) if text.starts_with(':') => self.name(&[&text[1..]], scope),
+                // `@a`, which our parser takes for a parameter too.
+                Value::Placeholder(_) => Flow::unknown("an operator in front of a name is not followed"),
                 _ => Flow::default(),
             },
             Expr::TypedString(_) => Flow::default(),
@@ -82,6 +84,11 @@ impl Tracer<'_> {
                     flow.decide(&list);
                 }
                 flow
+            }
+            // `b: a`, which our parser takes for a field of `b`.
+            Expr::JsonAccess { .. } => {
+                self.give_up("a name in front of its value is not followed");
+                Flow::default()
             }
             Expr::Wildcard(_) => self.everything(scope, None),
             Expr::QualifiedWildcard(name, _) => self.everything(scope, Some(name)),

@@ -165,18 +165,20 @@ impl Table {
         Table { open: Open::Unknown(Rc::clone(&reason)), rows: Flow::unknown(reason), columns: Vec::new() }
     }
 
-    /// Of columns with the same name, those after the first are numbered, as in a subquery.
-    pub fn with_names_once(mut self) -> Self {
+    /// Of columns with the same name, those after the first are numbered, as in a subquery; and whether there are such.
+    pub fn with_names_once(mut self) -> (Self, bool) {
+        let mut is_numbered = false;
         let mut seen: HashSet<String> = HashSet::with_capacity(self.columns.len());
         for column in &mut self.columns {
             let Some(name) = column.name.clone() else { continue };
             let mut number = 0;
             while !seen.insert(column.name.as_deref().unwrap_or_default().to_ascii_lowercase()) {
                 number += 1;
+                is_numbered = true;
                 column.name = Some(format!("{name}_{number}").into());
             }
         }
-        self
+        (self, is_numbered)
     }
 
     /// The first columns get these names.

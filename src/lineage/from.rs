@@ -110,7 +110,8 @@ impl Tracer<'_> {
                 ..
             } => self.table(name, alias.as_ref(), scope),
             TableFactor::Derived { subquery, alias, .. } => {
-                let table = self.query(subquery, scope, false).with_names_once();
+                let table = self.query(subquery, scope, false);
+                let table = self.with_names_once(table);
                 bound(table, "", alias.as_ref())
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, scope),
@@ -118,7 +119,9 @@ impl Tracer<'_> {
                 let joined = self.joined(table_with_joins, scope);
                 let inner = Scope { bindings: joined.bindings, shared: joined.shared, ..Scope::default() };
                 let (columns, open) = self.star(&inner, None, &Default::default());
-                bound(Table { columns, rows: joined.rows, open }, "", alias.as_ref())
+                let table = Table { columns, rows: joined.rows, open };
+                self.numbers_names |= table.clone().with_names_once().1;
+                bound(table, "", alias.as_ref())
             }
             TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } => {
                 self.table_function(name, &arguments.args, *with_ordinality, alias.as_ref(), scope)

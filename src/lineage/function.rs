@@ -3,7 +3,8 @@
 use recursive::recursive;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause, FunctionArguments,
-    Ident, LambdaSyntax, NamedWindowExpr, ObjectName, OrderByExpr, WindowFrameBound, WindowSpec, WindowType,
+    Ident, LambdaFunction, LambdaSyntax, NamedWindowExpr, ObjectName, OrderByExpr, WindowFrameBound, WindowSpec,
+    WindowType,
 };
 
 use super::flow::{Flow, Form};
@@ -91,7 +92,7 @@ impl Tracer<'_> {
             FunctionArguments::Subquery(query) => return self.scalar(query, scope),
             FunctionArguments::List(list) => list,
         };
-        let mut flow = Flow::default();
+        let mut flow = self.comprehended(name, &list.args, scope);
         for argument in &list.args {
             flow.absorb(&self.argument(name, argument, scope));
         }
@@ -103,6 +104,26 @@ impl Tracer<'_> {
                 }
                 FunctionArgumentClause::Having(bound) => flow.decide(&self.expression(&bound.1, scope)),
                 _ => {}
+            }
+        }
+        flow
+    }
+
+    /// In the condition of `[e for e in l if e > 1]`, which becomes a call with two lambdas, the engine takes a column `e`
+    /// before the variable.
+    fn comprehended(&mut self, name: &str, arguments: &[FunctionArg], scope: &Scope<'_>) -> Flow {
+        let lambda = |argument: &FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda))) => Some(lambda.clone()),
+            _ => None,
+        };
+        let lambdas: Vec<LambdaFunction> = arguments.iter().filter_map(lambda).collect();
+        let mut flow = Flow::default();
+        if name.eq_ignore_ascii_case("list_transform") && lambdas.len() > 1 {
+            for parameter in lambdas.iter().flat_map(|lambda| lambda.params.iter()) {
+                if let Some(column) = scope.chain().find_map(|scope| scope.column(&parameter.name.value)) {
+                    self.name_it(&column);
+                    flow.absorb(&column);
+                }
             }
         }
         flow

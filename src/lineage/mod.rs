@@ -14,6 +14,7 @@ mod graph;
 mod impact;
 mod naming;
 mod nullability;
+mod order;
 mod places;
 mod query;
 mod reads;
@@ -30,13 +31,12 @@ mod walk;
 
 use std::collections::BTreeSet;
 
-pub use by_place::reads_by_place;
 pub use flow::Source;
 pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, columns_of};
 pub use impact::{Affected, Effect};
 pub use nullability::never_null;
 pub use places::{NamedColumn, named_columns};
-pub use reads::{ReadColumns, read_columns};
+pub use reads::{ReadColumns, read_columns, read_columns_that_moved};
 pub use visible::{VisibleColumn, visible_columns};
 pub use walk::{Downstream, Step, Upstream};
 
@@ -62,6 +62,9 @@ pub struct Lineage {
     pub rows_unknown: Option<String>,
     /// The columns that the query names: without them it would be no query. Others it has by stars alone.
     pub named: BTreeSet<Source>,
+    /// Whether columns inside have numbers in their names because others have the same name: with further columns, they have
+    /// other numbers.
+    pub numbers_names: bool,
 }
 
 /// A relation that a query reads.
@@ -154,7 +157,7 @@ fn lineage(tracer: Tracer<'_>, columns: Vec<flow::Column>, rows: &Flow) -> Linea
         columns: read.columns.iter().map(|(name, _)| name.to_string()).collect(),
         is_known: read.is_known,
     };
-    let Tracer { read, named, .. } = tracer;
+    let Tracer { read, named, numbers_names, .. } = tracer;
     let relations: Vec<ReadRelation> = read.into_iter().map(relation).collect();
     let all = everything(&relations);
     let columns = columns.into_iter().map(|column| output(column, &relations, &all)).collect();
@@ -162,6 +165,7 @@ fn lineage(tracer: Tracer<'_>, columns: Vec<flow::Column>, rows: &Flow) -> Linea
         columns,
         rows: if rows.unknown.is_some() { all } else { rows.deciders.iter().collect() },
         named: named.iter().collect(),
+        numbers_names,
         rows_unknown: rows.unknown.as_deref().map(str::to_owned),
         relations,
     }

@@ -83,7 +83,10 @@ impl Tracer<'_> {
                 SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right } if with.recursive => {
                     self.recursive(cte, (left, right, *set_quantifier), scope)
                 }
-                _ => named(self.query(&cte.query, scope, false), cte).with_names_once(),
+                _ => {
+                    let table = named(self.query(&cte.query, scope, false), cte);
+                    self.with_names_once(table)
+                }
             };
             scope.definitions.push((cte.alias.name.value.clone(), table));
         }

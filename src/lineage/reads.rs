@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::by_place::reads_by_place;
 use super::graph::is_named;
+use super::order::follows_order;
 use super::{Derivation, Lineage, Source, trace};
 use crate::engine::{Column, ColumnSet};
-use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, NodeId, folded};
+use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, Materialized, NodeId, folded};
 use crate::parse::sql::words;
 
 /// The columns that an asset reads of each of its upstreams, for values and to decide rows, where it is certain that it
@@ -13,12 +15,37 @@ use crate::parse::sql::words;
 pub type ReadColumns = HashMap<NodeId, ColumnSet>;
 
 /// What an asset reads; `columns` gives those of its upstreams, as far as they are known.
-pub fn read_columns(graph: &AssetGraph, id: NodeId, columns: &dyn Fn(NodeId) -> Option<Vec<Column>>) -> ReadColumns {
+pub fn read_columns(graph: &AssetGraph, id: NodeId, columns: &Known<'_>) -> ReadColumns {
     match &graph.node(id).body {
-        Body::Sql(sql) => by_model(graph, id, sql, columns).unwrap_or_default(),
+        Body::Sql(sql) => by_model(graph, id, sql, columns, false).unwrap_or_default(),
         Body::Python(python) => by_function(graph, id, python),
         Body::Seed | Body::Source(_) => ReadColumns::new(),
     }
+}
+
+/// The same where upstreams have other columns than they had: nothing is certain of a query for which it matters which others
+/// stand beside those that it reads.
+pub fn read_columns_that_moved(graph: &AssetGraph, id: NodeId, columns: &Known<'_>) -> ReadColumns {
+    match &graph.node(id).body {
+        Body::Sql(sql) if reads_by_place(sql.statement()) => ReadColumns::new(),
+        Body::Sql(sql) => by_model(graph, id, sql, columns, true).unwrap_or_default(),
+        _ => read_columns(graph, id, columns),
+    }
+}
+
+/// The columns of an upstream, as far as they are known.
+type Known<'a> = dyn Fn(NodeId) -> Option<Vec<Column>> + 'a;
+
+/// Names that lead to what stands in tables by other ways than a column of theirs: the number of a row, and the catalog.
+const OTHER_WAYS: [&str; 6] =
+    ["rowid", "information_schema", "pg_catalog", "sqlite_master", "sqlite_schema", "getvariable"];
+const CATALOG: [&str; 2] = ["duckdb_", "pragma_"];
+
+fn goes_other_ways(statement: &str) -> bool {
+    words(statement).iter().any(|(word, _)| {
+        let word = word.to_ascii_lowercase();
+        OTHER_WAYS.contains(&word.as_str()) || CATALOG.iter().any(|prefix| word.starts_with(prefix))
+    })
 }
 
 /// `None` where anything is not certain: a name that is not followed could mean each column.
@@ -26,16 +53,20 @@ fn by_model(
     graph: &AssetGraph,
     id: NodeId,
     sql: &CompiledSql,
-    columns: &dyn Fn(NodeId) -> Option<Vec<Column>>,
+    columns: &Known<'_>,
+    columns_moved: bool,
 ) -> Option<ReadColumns> {
-    // The number of a row is told by all of what stands there.
-    if words(sql.statement()).iter().any(|(word, _)| word.eq_ignore_ascii_case("rowid")) {
+    let statement = sql.statement();
+    if goes_other_ways(statement) || follows_order(statement) || !graph.unseen(id).is_empty() {
         return None;
     }
     let upstreams = graph.reads(id);
     let find = |name: &[String]| upstreams.iter().copied().find(|upstream| is_named(graph, *upstream, name));
     let known = |name: &[String]| columns(find(name)?).filter(|columns| !columns.is_empty());
-    let lineage = trace(sql.statement(), &known).ok()?;
+    let lineage = trace(statement, &known).ok()?;
+    if columns_moved && lineage.numbers_names {
+        return None;
+    }
     let nodes: Option<Vec<NodeId>> = lineage.relations.iter().map(|relation| find(&relation.name)).collect();
     // What is read in a way that names no relation is not in the lineage, and may be read whole.
     let mut read = ReadColumns::new();
@@ -67,14 +98,19 @@ fn sources(lineage: &Lineage) -> BTreeSet<Source> {
     columns.chain(&lineage.rows).chain(&lineage.named).copied().collect()
 }
 
-/// A function is given what `reads=` says, and nothing else, of the upstreams that its parameters receive.
+/// A function is given what `reads=` says, and nothing else, of the upstreams that its parameters receive, unless it reads
+/// them in another way too: what `deps=` names is read in ways that nobody knows, and ephemeral parameters read what they
+/// are queries of.
 fn by_function(graph: &AssetGraph, id: NodeId, python: &CompiledPython) -> ReadColumns {
+    let is_ephemeral = |id: &NodeId| graph.node(*id).materialized == Materialized::Ephemeral;
+    let inlined = python.inputs.iter().map(|(_, input)| *input).filter(is_ephemeral);
+    let otherwise: BTreeSet<NodeId> =
+        inlined.flat_map(|input| graph.reads(input)).chain(python.dependencies.iter().copied()).collect();
     let mut read = ReadColumns::new();
-    for upstream in graph.reads(id) {
+    for upstream in graph.reads(id).into_iter().filter(|upstream| !otherwise.contains(upstream)) {
         let parameters = python.inputs.iter().filter(|(_, input)| *input == upstream);
         let columns = parameters.map(|(index, _)| python.body.parameters.get(*index)?.reads.as_ref());
         let columns: Option<Vec<_>> = columns.collect();
-        // What is only named (`deps=`) is read in ways that nobody knows.
         let Some(columns) = columns.filter(|columns| !columns.is_empty()) else { continue };
         read.insert(upstream, columns.into_iter().flatten().map(|column| folded(&column.name)).collect());
     }
@@ -122,6 +158,8 @@ mod tests {
             ("select s.f from p", "p(s)"),
             ("select a from p qualify row_number() over (partition by b order by c) = 1", "p(a b c)"),
             ("select a from p order by b limit 3", "p(a b)"),
+            ("select n from (unpivot p on a, b into name n value c)", "p(a b c)"),
+            ("select [c for c in [1, 2] if c > b] as v from p", "p(b c)"),
             ("select distinct on (a) a, b from p order by c", "p(a b c)"),
             ("select first(a order by b) from p", "p(a b)"),
             ("select max_by(a, b) from p", "p(a b)"),
@@ -151,6 +189,11 @@ mod tests {
     fn what_takes_whole_rows_reads_all() {
         for query in [
             "select p from p",
+            "select @b as v from p",
+            "select a from p where @p.b > 10",
+            "select b: a from p",
+            "select a, (select count(*) from query('from p where b > 10')) as n from p",
+            "select a, (select count(*) from nosuch_function('p')) as n from p",
             "select to_json(p) from p",
             "select row(p.*) from p",
             "select count(p) from p",

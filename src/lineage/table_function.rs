@@ -60,7 +60,7 @@ impl Tracer<'_> {
             }
             (None, _) => {
                 let reason: Rc<str> = format!("the columns of `{function}(...)` are not known").into();
-                Table { open: Open::Unknown(reason), ..Table::default() }
+                Table { open: Open::Unknown(Rc::clone(&reason)), rows: Flow::unknown(reason), ..Table::default() }
             }
         };
         if with_ordinality {
@@ -158,6 +158,8 @@ impl Tracer<'_> {
         let mut made: Vec<Column> =
             all.into_iter().filter(|column| !names.iter().any(|name| column.is_named(name))).collect();
         rows.decide(&flow);
+        // Rows without a value are left out, and of two columns of its name the engine looks at the one that is carried along.
+        made.iter().filter(|column| column.is_named(&value.value)).for_each(|column| rows.decide(&column.flow));
         made.push(Column { name: Some(name.value.as_str().into()), flow: Flow::default() });
         made.push(Column { name: Some(value.value.as_str().into()), flow });
         bound(Table { columns: made, rows, open: Open::No }, "", alias)

@@ -21,6 +21,8 @@ pub(super) struct Tracer<'a> {
     steps: u32,
     /// Columns of relations that the statement names, however far inside: others it has by stars alone.
     pub named: Sources,
+    /// Whether columns have numbers in their names because others have the same name.
+    pub numbers_names: bool,
     /// Why nothing certain can be said about the statement as a whole.
     pub given_up: Option<&'static str>,
     /// What the lists that the select at hand unnests come from.
@@ -61,6 +63,7 @@ impl<'a> Tracer<'a> {
             by_name: HashMap::new(),
             steps: STEPS,
             named: Sources::default(),
+            numbers_names: false,
             given_up: None,
             unnested: Vec::new(),
             places: None,
@@ -90,6 +93,13 @@ impl<'a> Tracer<'a> {
             let is_copy = matches!(flow.form, Form::Copy(_));
             places.push(Placed { span: name.span, values: flow.values.clone(), is_copy });
         }
+    }
+
+    /// The columns of a subquery, whose names differ.
+    pub fn with_names_once(&mut self, table: Table) -> Table {
+        let (table, is_numbered) = table.with_names_once();
+        self.numbers_names |= is_numbered;
+        table
     }
 
     pub fn give_up(&mut self, reason: &'static str) {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::columns_version;
 use crate::engine::{Column, ColumnSet, InputVersion, Inputs, Part, Recorded};
-use crate::graph::{AssetGraph, Body, Materialized, NodeId, folded};
-use crate::lineage::{self, ReadColumns, read_columns};
+use crate::graph::{AssetGraph, Materialized, NodeId, folded};
+use crate::lineage::{ReadColumns, read_columns, read_columns_that_moved};
 
 type Records = HashMap<String, Recorded>;
 
@@ -35,34 +35,32 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
         return;
     }
     let has_same_columns = inputs.iter().all(|(name, now)| before(name).is_some_and(|b| b.columns == now.columns));
-    if !has_same_columns && reads_by_place(graph, asset) {
+    if !has_same_columns && !reads_the_same(graph, records, asset, record) {
         return;
     }
-    let read = (!has_same_columns).then(|| read(graph, records, asset));
     for name in others {
         let (Some(input), Some(upstream)) = (inputs.get_mut(&name).filter(is_known), records.get(&name)) else {
             continue;
         };
         let columns = before(&name).and_then(|before| before.part.as_ref()).map(|part| &part.columns);
-        let is_read = |columns: &&ColumnSet| match &read {
-            Some(read) => graph.find(&name).and_then(|id| read.get(&id)) == Some(*columns),
-            None => true,
-        };
-        input.part = columns.filter(is_read).and_then(|columns| part(upstream, columns, record.is_view));
+        input.part = columns.and_then(|columns| part(upstream, columns, record.is_view));
     }
+}
+
+/// Whether an asset reads the same columns of each of its inputs as its record says, now that there are others beside them. A
+/// new column of one may take a name that was another's.
+fn reads_the_same(graph: &AssetGraph, records: &Records, asset: NodeId, record: &Recorded) -> bool {
+    let read = read_columns_that_moved(graph, asset, &columns_of(graph, records));
+    let parts = record.inputs.iter().filter_map(|(name, before)| Some((name, before.part.as_ref()?)));
+    parts.into_iter().all(|(name, part)| graph.find(name).and_then(|id| read.get(&id)) == Some(&part.columns))
 }
 
 fn read(graph: &AssetGraph, records: &Records, asset: NodeId) -> ReadColumns {
-    let columns = |id: NodeId| records.get(graph.node(id).name.as_str()).map(|record| record.columns.clone());
-    read_columns(graph, asset, &columns)
+    read_columns(graph, asset, &columns_of(graph, records))
 }
 
-/// Whether the same columns in other places may mean something else to an asset.
-fn reads_by_place(graph: &AssetGraph, asset: NodeId) -> bool {
-    match &graph.node(asset).body {
-        Body::Sql(sql) => lineage::reads_by_place(sql.statement()),
-        _ => false,
-    }
+fn columns_of<'r>(graph: &'r AssetGraph, records: &'r Records) -> impl Fn(NodeId) -> Option<Vec<Column>> + 'r {
+    |id| records.get(graph.node(id).name.as_str()).map(|record| record.columns.clone())
 }
 
 /// Whether anything stands where the input is read from.

@@ -99,7 +99,7 @@ fn a_field_of_a_struct() {
 fn a_recursive_query() {
     let query = "with recursive r as (select 1 as n union all select n + 1 from r where n < 9) select n";
     let fits = Project::new().file("models/a.sql", format!("{query} from r"));
-    assert_eq!(line(&fits, "a")["columns"], serde_json::json!([{ "name": "n", "type": "INTEGER" }]));
+    assert_eq!(line(&fits, "a")["columns"], serde_json::json!([{ "name": "n", "type": "INTEGER", "nullable": true }]));
     assert_said!(check(&Project::new().file("models/a.sql", format!("{query}, m from r"))));
 }
 

@@ -192,3 +192,42 @@ fn columns_that_are_read_by_their_place_are_others_when_these_move() {
     assert_eq!(project.run(&["show", "renamed", "--output", "csv"]).stdout, "n\n0\n");
     assert_eq!(project.run(&["show", "chosen", "--output", "csv"]).stdout, "b,a\n2,1\n");
 }
+
+#[test]
+fn what_a_query_reads_by_other_ways_counts() {
+    let project = Project::new()
+        .file("models/p.sql", "select * from (values (1, 10, 5), (2, 20, 6)) t(a, b, c)")
+        .file("models/absolute.sql", "select a from p where @b > 10")
+        .file("models/alias.sql", "select b: a from p")
+        .file("models/text.sql", "select a, (select count(*) from query('from p where b > 10')) as n from p")
+        .file("models/catalog.sql", "select a, (select count(*) from pragma_table_info('p')) as n from p")
+        .file("models/listed.sql", "select list(a) as all_of_a from p")
+        .file("models/first_rows.sql", "select a from p limit 1")
+        .file("models/plain.sql", "select a from p");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/p.sql", "select * from (values (1, 11, 5), (2, 22, 6)) t(a, b, c)");
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!((built, same), (names("absolute alias catalog first_rows listed p text"), names("plain")));
+}
+
+#[test]
+fn numbers_in_names_move_with_the_columns() {
+    let project = Project::new()
+        .file("models/p.sql", "select * from (values (1, 10), (2, 20)) t(a, b)")
+        .file("models/q.sql", "select 1 as k, 0 as z")
+        .file(
+            "models/one.sql",
+            "select zz_1 as v from (select p.a, p.*, u.*, w.* from p, (select 1 as zz) u, (select 2 as zz) w)",
+        )
+        .file(
+            "models/two.sql",
+            "select k_1 from (select p.*, q1.*, q2.* from p, q q1, (select k + 100 as k from q) q2)",
+        )
+        .file("models/three.sql", "with t as (from p, (select 1 as zz) u, (select 2 as zz) w) select zz_1 from t");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/p.sql", "select *, 9 as zz, 9 as k from (values (1, 10), (2, 20)) t(a, b)");
+    let (built, _) = reconciled(&project, &[]);
+    assert_eq!(built, names("one p three two"));
+    assert_eq!(project.run(&["show", "two", "--output", "csv"]).stdout, "k_1\n1\n1\n");
+    assert_eq!(project.run(&["show", "three", "--output", "csv"]).stdout, "zz_1\n1\n1\n");
+}

@@ -309,3 +309,33 @@ def test_only_what_a_function_receives_counts(project):
     said = project.dovetail("reconcile").stderr
     assert "ok      some" in said and "same    model" in said
     assert project.query("from some") == [{"a": 1, "b": 5}]
+
+
+def test_what_a_function_reads_by_other_ways_counts(project) -> None:
+    project.write("models/p.sql", "select * from (values (1, 10), (2, 20)) t(a, b)")
+    project.write("models/e.sql", "{{ config(materialized='ephemeral') }} select b from p")
+    project.write(
+        "models/functions.py",
+        """
+from dovetail import Context, asset
+
+@asset(reads={"p": ["a"]}, deps=["p"])
+def named(p, context: Context):
+    return context.sql("select max(b) as b from p")
+
+@asset(reads={"p": ["a"]})
+def inlined(p, e):
+    return e
+
+@asset(reads={"p": ["a"]})
+def plain(p):
+    return p
+""",
+    )
+    project.dovetail("run")
+    project.write("models/p.sql", "select * from (values (1, 11), (2, 22)) t(a, b)")
+    said = project.dovetail("reconcile").stderr
+    assert "same    plain" in said, said
+    assert project.query("select b from named") == [{"b": 22}]
+    assert project.query("select b from inlined order by b") == [{"b": 11}, {"b": 22}]
+    project.dovetail("status")

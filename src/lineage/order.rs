@@ -1,0 +1,130 @@
+//! Queries whose answer depends on the order in which rows come, without saying which that is: the order may follow a
+//! column that they do not read.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Query, SetExpr, Visit, Visitor, WindowType,
+};
+
+use super::on_own_stack;
+use crate::parse::sql::{syntax_tree, words};
+
+/// Aggregates whose value depends on the order of the rows.
+const AGGREGATES: [&str; 12] = [
+    "any_value",
+    "arbitrary",
+    "array_agg",
+    "first",
+    "group_concat",
+    "json_group_array",
+    "json_group_object",
+    "last",
+    "list",
+    "listagg",
+    "map_from_entries",
+    "string_agg",
+];
+
+/// Window functions that tell places of rows apart.
+const WINDOWS: [&str; 8] =
+    ["cume_dist", "first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number"];
+
+/// What takes some rows as they come, of which nothing stays in our parser's tree.
+const SAMPLES: [&str; 2] = ["sample", "tablesample"];
+
+/// Whether rows in another order may give another answer; true where nobody knows.
+pub(super) fn follows_order(statement: &str) -> bool {
+    let samples = || {
+        let is_sample = |word: &str| SAMPLES.iter().any(|sample| word.eq_ignore_ascii_case(sample));
+        words(statement).iter().any(|(word, _)| is_sample(word))
+    };
+    let follows = || syntax_tree(statement).is_none_or(|tree| tree.query.visit(&mut Finder).is_break());
+    samples() || on_own_stack(statement, follows).unwrap_or(true)
+}
+
+struct Finder;
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let cuts = query.limit_clause.is_some() || query.fetch.is_some();
+        let chooses = match &*query.body {
+            SetExpr::Select(select) => matches!(select.distinct, Some(Distinct::On(_))),
+            _ => false,
+        };
+        found((cuts || chooses) && query.order_by.is_none())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Function(function) => found(is_open(function)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn found(is_found: bool) -> ControlFlow<()> {
+    if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// A call whose value depends on an order that it does not name.
+fn is_open(function: &Function) -> bool {
+    let name = function.name.0.last().and_then(|part| part.as_ident()).map_or("", |name| name.value.as_str());
+    let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let is_ordered = match &function.args {
+        FunctionArguments::List(list) => {
+            list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)))
+        }
+        _ => false,
+    };
+    match &function.over {
+        Some(_) if !is_one_of(&AGGREGATES) && !is_one_of(&WINDOWS) => false,
+        // A named window is looked for nowhere: it may be without an order.
+        Some(WindowType::NamedWindow(_)) => true,
+        Some(WindowType::WindowSpec(window)) => window.order_by.is_empty(),
+        None => is_one_of(&AGGREGATES) && !is_ordered && function.within_group.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_that_are_not_named_are_found() {
+        for query in [
+            "select a from p limit 3",
+            "select a from (from p limit 3) order by a",
+            "select list(a) from p",
+            "select b, string_agg(a, ',') from p group by b",
+            "select first(a) from p",
+            "select row_number() over () from p",
+            "select lag(a) over (partition by b) from p",
+            "select sum(a) over w, row_number() over w from p window w as (partition by b)",
+            "select distinct on (a) a, b from p",
+            "select a from p using sample 3",
+            "select a from p tablesample 10%",
+            "this is no query",
+        ] {
+            assert!(follows_order(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_named_is_enough() {
+        for query in [
+            "select a from p order by b limit 3",
+            "select list(a order by b) from p",
+            "select row_number() over (partition by b order by a) from p",
+            "select sum(a) over (partition by b), count(*) over () from p",
+            "select max(a), min_by(a, b), count(distinct a) from p",
+            "select distinct on (a) a, b from p order by b",
+            "select a from p order by all",
+            "select list_transform(l, lambda x: x + 1) from p",
+        ] {
+            assert!(!follows_order(query), "{query}");
+        }
+    }
+}
