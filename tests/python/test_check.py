@@ -113,7 +113,7 @@ def test_a_model_that_only_binds_with_an_extension(project) -> None:
     assert "host(INET, INTEGER_LITERAL)" in said and "models/wrong.sql:1:8" in said, said
     assert said.count("error[") == 1, said
     columns = project.json("show", "names", "--schema", "-o", "json")
-    assert columns == [{"column": "name", "type": "VARCHAR"}, {"column": "family", "type": "UTINYINT"}]
+    assert [(column["column"], column["type"]) for column in columns] == [("name", "VARCHAR"), ("family", "UTINYINT")]
 
 
 def test_values_of_an_extension_have_a_version(project) -> None:

@@ -79,10 +79,10 @@ def test_with_an_enforced_contract_a_run_knows_the_columns_before(project) -> No
 
 
 def test_a_promise_about_a_column_that_is_not_declared(project) -> None:
-    text = module(GOOD, 'contract={"enforced": True},').replace("share > 0 or", "shares > 0 or")
+    text = module(GOOD, 'contract={"enforced": True},').replace("share > 0 or", "shar > 0 or")
     project.write("models/shares.py", text)
     said = project.dovetail("check", code=2)
-    assert "the constraint `check` of `shares` reads the column `shares`" in said.stderr, said.stderr
+    assert "the constraint `check` of `shares` reads the column `shar`" in said.stderr, said.stderr
 
 
 def test_factories_promise_too(project) -> None:

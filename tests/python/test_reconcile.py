@@ -298,7 +298,8 @@ def test_only_what_a_function_receives_counts(project):
         "import pyarrow as pa\nfrom dovetail import asset\n\n\n"
         '@asset(reads={"base": ["a", "B"]})\ndef some(base: pa.Table):\n    return base\n\n\n'
         "@asset\ndef all(base: pa.Table):\n    return base\n\n\n"
-        '@asset(materialized="object", reads={"base": ["a"]})\ndef model(base: pa.Table):\n    return base["a"][0].as_py()\n',
+        '@asset(materialized="object", reads={"base": ["a"]})\n'
+        'def model(base: pa.Table):\n    return base["a"][0].as_py()\n',
     )
     project.dovetail("run")
     project.write("models/base.sql", "select 1 as a, 2 as b, 4 as c")
