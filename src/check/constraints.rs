@@ -6,7 +6,7 @@ use super::refused::{offer, refused};
 use super::schema::{Known, Schema, Schemas, has};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError, Reason, Refusal};
-use crate::graph::{NodeId, condition};
+use crate::graph::{NodeId, condition, count_of_breaks, quoted};
 use crate::parse::Constraint;
 
 /// The constraints of an asset that name what is not there, or say nothing that is true or false; each at its own place.
@@ -41,8 +41,12 @@ impl Inquiry<'_> {
         constraint: &Constraint,
         subject: &str,
     ) -> Result<Option<Diagnostic>, EngineError> {
-        let Some(condition) = condition(constraint) else { return Ok(None) };
-        let query = format!("select {condition} as kept from {}", super::binding::twin(self.graph, id));
+        let table = super::binding::twin(self.graph, id);
+        let table = format!("{table} as {}", quoted(&self.graph.node(id).relation.identifier));
+        let kept = condition(constraint, columns).unwrap_or_else(|| "true".to_owned());
+        // What stands in an aggregate may hold none.
+        let counted = format!("select {} from {table}", count_of_breaks(constraint, columns));
+        let query = format!("select {kept} as kept, ({counted}) as broken from {table}");
         let mut pieces = vec![&b"constraint"[..], query.as_bytes()];
         pieces.extend(columns.iter().flat_map(|column| [column.name.as_bytes(), column.engine_type.as_bytes()]));
         let told = self.memory.recall(&pieces, || {

@@ -8,14 +8,21 @@ use arrow::error::ArrowError;
 use super::materialize::{Failure, Materializer};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError, EngineErrorKind, Session};
-use crate::graph::{Node, condition, quoted};
+use crate::graph::{Node, condition, count_of_breaks, key, quoted};
 use crate::parse::sql::words;
 use crate::parse::{Constraint, Rule};
 
 /// Rows, or values, that an error shows of each constraint.
 const SHOWN: usize = 3;
-/// Columns of a row that an error shows.
+/// Columns of a row that an error shows, and letters of each row or value.
 const WIDEST: usize = 6;
+const LONGEST: usize = 120;
+
+/// What is looked at.
+struct Table<'t> {
+    name: &'t str,
+    columns: &'t [Column],
+}
 
 /// Fails an asset whose new rows, which nobody else sees yet, break a promise. One scan looks for all of them.
 pub(super) fn keep(
@@ -27,7 +34,9 @@ pub(super) fn keep(
     if node.constraints.is_empty() {
         return Ok(());
     }
-    let table = materializer.target(node).to_string();
+    // An expression may qualify its columns with the table's own name, wherever that is staged.
+    let table = format!("{} as {}", materializer.target(node), quoted(&node.relation.identifier));
+    let table = Table { name: &table, columns };
     let all: Vec<&Constraint> = node.constraints.iter().collect();
     let counted = numbers(session, &counting(&table, &all));
     let counted = counted.map_err(|error| failure(materializer, node, &table, session, &error))?;
@@ -38,7 +47,7 @@ pub(super) fn keep(
     let message = format!("`{}` breaks its contract: {}", node.name, told.join("; "));
     let mut problem = Diagnostic::error(Code::ContractBroken, message).at(first.place.clone());
     let shown = broken.iter().filter_map(|(constraint, _)| {
-        let examples = texts(session, &examples(constraint, &table, columns)).unwrap_or_default();
+        let examples = texts(session, &examples(constraint, &table)).unwrap_or_default();
         (!examples.is_empty()).then(|| format!("{}: {}", title(constraint), examples.join(", ")))
     });
     let shown: Vec<String> = shown.collect();
@@ -51,34 +60,6 @@ pub(super) fn keep(
         }
     }
     Err(materializer.redacted(problem))
-}
-
-/// An expression for the number of rows that break it.
-fn count(constraint: &Constraint) -> String {
-    match condition(constraint) {
-        Some(condition) => format!("count(*) filter (where not ({condition}))"),
-        None => {
-            let key = key(constraint);
-            let is_whole = is_whole(constraint);
-            let repeated =
-                format!("count(*) filter (where {is_whole}) - count(distinct {key}) filter (where {is_whole})");
-            match constraint.rule {
-                Rule::PrimaryKey => format!("({repeated}) + count(*) filter (where not ({is_whole}))"),
-                _ => repeated,
-            }
-        }
-    }
-}
-
-fn key(constraint: &Constraint) -> String {
-    let names: Vec<String> = constraint.columns.iter().map(|column| quoted(column)).collect();
-    if names.len() == 1 { names.concat() } else { format!("row({})", names.join(", ")) }
-}
-
-/// Whether none of the columns is NULL.
-fn is_whole(constraint: &Constraint) -> String {
-    let is_there = |column: &String| format!("{} is not null", quoted(column));
-    constraint.columns.iter().map(is_there).collect::<Vec<_>>().join(" and ")
 }
 
 fn in_words(constraint: &Constraint, count: i64) -> String {
@@ -102,17 +83,18 @@ fn title(constraint: &Constraint) -> String {
 }
 
 /// A query for texts that show what breaks it: values with how often they are there, or rows.
-fn examples(constraint: &Constraint, table: &str, columns: &[Column]) -> String {
+fn examples(constraint: &Constraint, table: &Table<'_>) -> String {
+    let Table { name: table, columns } = table;
     let key = key(constraint);
+    let condition = condition(constraint, columns).unwrap_or_default();
     match &constraint.rule {
         Rule::Unique | Rule::PrimaryKey => format!(
-            "select coalesce({key}::varchar, 'NULL') || ' (' || count(*) || ' times)' from {table} group by {key} \
+            "select left(coalesce({key}::varchar, 'NULL'), {LONGEST}) || ' (' || count(*) || ' times)' from {table} group by {key} \
              having count(*) > 1 or {key} is null order by count(*) desc, 1 limit {SHOWN}"
         ),
         Rule::AcceptedValues(_) => format!(
-            "select {key}::varchar || ' (' || count(*) || ' times)' from {table} where not ({}) group by {key} \
-             order by count(*) desc, 1 limit {SHOWN}",
-            condition(constraint).unwrap_or_default()
+            "select left({key}::varchar, {LONGEST}) || ' (' || count(*) || ' times)' from {table} where not ({condition}) \
+             group by {key} order by count(*) desc, 1 limit {SHOWN}"
         ),
         Rule::NotNull | Rule::Check(_) => {
             let is_named = |column: &&Column| match &constraint.rule {
@@ -123,9 +105,8 @@ fn examples(constraint: &Constraint, table: &str, columns: &[Column]) -> String 
             };
             let shown = columns.iter().filter(is_named).take(WIDEST);
             let shown: Vec<String> = shown.map(|column| format!("{0} := {0}", quoted(&column.name))).collect();
-            let condition = condition(constraint).unwrap_or_default();
             format!(
-                "select struct_pack({})::varchar from {table} where not ({condition}) limit {SHOWN}",
+                "select left(struct_pack({})::varchar, {LONGEST}) from {table} where not ({condition}) limit {SHOWN}",
                 shown.join(", ")
             )
         }
@@ -154,28 +135,37 @@ fn texts(session: &mut dyn Session, sql: &str) -> Result<Vec<String>, EngineErro
 fn failure(
     materializer: &Materializer,
     node: &Node,
-    table: &str,
+    table: &Table<'_>,
     session: &mut dyn Session,
     error: &EngineError,
 ) -> Failure {
     if error.kind == EngineErrorKind::Cancelled {
         return Failure::Cancelled;
     }
-    let mut checks = node.constraints.iter().filter(|constraint| matches!(constraint.rule, Rule::Check(_)));
+    // A comparison of keys cannot fail.
+    let suspects = node.constraints.iter().filter(|constraint| condition(constraint, table.columns).is_some());
+    let suspects: Vec<&Constraint> = suspects.filter(|constraint| !matches!(constraint.rule, Rule::NotNull)).collect();
     let blamed = match error.kind {
         EngineErrorKind::Query => {
             let refused = |constraint: &&Constraint| session.columns(&counting(table, &[constraint])).is_err();
             node.constraints.iter().find(refused)
         }
         // After an error in the rows the transaction takes no further query.
-        _ => checks.next().filter(|_| checks.next().is_none()),
+        _ => None,
     };
-    let place = blamed.map_or_else(|| node.place.clone(), |constraint| constraint.place.clone());
     let message = format!("a constraint of `{}` cannot be looked at: {}", node.name, error.message);
-    materializer.redacted(Diagnostic::error(Code::ContractBroken, message).hint_if(error.hint()).at(place))
+    let problem = Diagnostic::error(Code::ContractBroken, message).hint_if(error.hint());
+    let told = match (blamed, suspects.as_slice()) {
+        (Some(constraint), _) => problem.at(constraint.place.clone()),
+        (None, []) => problem.at(node.place.clone()),
+        (None, [first, others @ ..]) => others.iter().fold(problem.at(first.place.clone()), |problem, other| {
+            problem.related(other.place.clone(), "or this one")
+        }),
+    };
+    materializer.redacted(told)
 }
 
-fn counting(table: &str, constraints: &[&Constraint]) -> String {
-    let counts: Vec<String> = constraints.iter().map(|constraint| count(constraint)).collect();
-    format!("select {} from {table}", counts.join(", "))
+fn counting(table: &Table<'_>, constraints: &[&Constraint]) -> String {
+    let counts: Vec<String> = constraints.iter().map(|constraint| count_of_breaks(constraint, table.columns)).collect();
+    format!("select {} from {}", counts.join(", "), table.name)
 }

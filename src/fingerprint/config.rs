@@ -10,8 +10,8 @@ use super::hash::{Digest, Part, digest};
 use super::sql;
 use crate::document::config::seed_keys;
 use crate::engine;
-use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName};
-use crate::parse::{Constraint, Parameter, SourceLocation};
+use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName, folded};
+use crate::parse::{Constraint, Parameter, Rule, SourceLocation};
 use crate::project::Project;
 
 /// The config's parts, each under its key's name.
@@ -85,7 +85,18 @@ fn columns(node: &Node) -> Option<Part> {
 
 /// What is promised of the rows: a table that breaks it does not come to stand.
 fn constraints(node: &Node) -> Option<Part> {
-    let said = |constraint: &Constraint| json!([constraint.rule, constraint.columns]).to_string();
+    let said = |constraint: &Constraint| {
+        let columns: Vec<String> = constraint.columns.iter().map(|column| folded(column)).collect();
+        let rule = match &constraint.rule {
+            Rule::AcceptedValues(values) => {
+                let mut values: Vec<String> = values.iter().map(Value::to_string).collect();
+                values.sort_unstable();
+                Rule::AcceptedValues(values.into_iter().map(Value::from).collect())
+            }
+            rule => rule.clone(),
+        };
+        json!([rule, columns]).to_string()
+    };
     let mut said: Vec<String> = node.constraints.iter().map(said).collect();
     said.sort_unstable();
     (!said.is_empty()).then(|| Part::text("config constraints", &json!(said).to_string()))

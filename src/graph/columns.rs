@@ -25,6 +25,9 @@ const KEYS: [&str; 12] = [
     "name",
 ];
 
+/// What a contract may say; dbt's other words for it change nothing here.
+const CONTRACT: [&str; 3] = ["enforced", "alias_types", "checksum"];
+
 /// The columns of an asset, and its constraints: of its own config first, then what the property file adds.
 pub(super) fn declared(
     config: &Config<'_>,
@@ -68,6 +71,14 @@ fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties>
         }
     };
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    for (name, value) in columns {
+        let types = [value.get("type"), value.get("data_type")];
+        let is_typed = types.into_iter().flatten().all(|declared| declared.is_string() || declared.is_null());
+        if !(value.is_string() || value.is_null() || (value.is_object() && is_typed)) {
+            let what = format!("says of `{name}` neither a type nor a mapping with a `type`");
+            problems.push(config.problem("columns", &what));
+        }
+    }
     let mut read = |(name, value): (&String, &Value)| ColumnProperties {
         name: name.clone(),
         data_type: text(Some(value)).or_else(|| text(value.get("data_type").or_else(|| value.get("type")))),
@@ -122,7 +133,7 @@ fn listed(
     problems: &mut Diagnostics,
 ) -> Vec<(crate::parse::Rule, Vec<String>)> {
     let Value::Array(items) = value else {
-        problems.push(config.problem(key, &format!("has constraints that are {}, not a list", kind_of(value))));
+        problems.push(config.problem(key, &format!("is {}, not a list of constraints", kind_of(value))));
         return Vec::new();
     };
     let mut read = Vec::new();
@@ -130,7 +141,7 @@ fn listed(
         match said(item) {
             Ok(Some(found)) => read.push(found),
             Ok(None) => {
-                let message = format!("a foreign key of `{}` is not enforced by dovetail", config.subject);
+                let message = format!("a constraint of `{}` of this type is not enforced by dovetail", config.subject);
                 problems.push(Diagnostic::warning(Code::Unsupported, message).at(config.place(key)));
             }
             Err(what) => problems.push(config.problem(key, &format!("has a constraint that {what}"))),
@@ -159,6 +170,14 @@ fn enforced(
     problems: &mut Diagnostics,
 ) -> Vec<Constraint> {
     let said = config.value("contract").and_then(|contract| contract.get("enforced"));
+    let is_said = config.value("contract").is_none_or(|contract| {
+        contract.as_object().is_some_and(|keys| keys.keys().all(|key| CONTRACT.contains(&key.as_str())))
+            && said.is_none_or(Value::is_boolean)
+    });
+    if !is_said {
+        problems
+            .push(config.problem("contract", "says nothing").hint("write `{enforced: true}` or `{enforced: false}`"));
+    }
     if said == Some(&Value::Bool(true)) && materialized == Materialized::Object {
         problems.push(config.problem("contract", "is enforced, and an object has no columns to promise"));
     }

@@ -1,25 +1,69 @@
 //! Constraints as conditions of SQL.
 
-use super::{quoted, sql_value};
+use serde_json::Value;
+
+use super::{folded, literal, quoted, sql_value};
+use crate::engine::Column;
 use crate::parse::{Constraint, Rule};
 
-/// What must not be false of any row; `None` for what says something of several rows.
-pub fn condition(constraint: &Constraint) -> Option<String> {
+/// From how many accepted values on it is quicker to look them up than to compare each.
+const MANY: usize = 16;
+
+/// What must not be false of any row of a table with these columns; `None` for what says something of several rows.
+pub fn condition(constraint: &Constraint, columns: &[Column]) -> Option<String> {
     let names: Vec<String> = constraint.columns.iter().map(|column| quoted(column)).collect();
     let of_each = |condition: &dyn Fn(&String) -> String| names.iter().map(condition).collect::<Vec<_>>().join(" and ");
     match &constraint.rule {
         Rule::NotNull => Some(of_each(&|name| format!("{name} is not null"))),
         Rule::AcceptedValues(values) => {
             // NULL is accepted whatever is listed; in a list it would make every comparison NULL.
-            let values: Vec<String> = values.iter().filter(|value| !value.is_null()).map(sql_value).collect();
-            match values.is_empty() {
-                true => Some(of_each(&|name| format!("{name} is null"))),
-                false => Some(of_each(&|name| format!("{name} in ({})", values.join(", ")))),
-            }
+            let is_text = constraint.columns.iter().all(|column| holds_text(columns, column));
+            let written = |value: &Value| if is_text { as_text(value) } else { sql_value(value) };
+            let values: Vec<String> = values.iter().filter(|value| !value.is_null()).map(written).collect();
+            let listed = match values.len() {
+                0 => return Some(of_each(&|name| format!("{name} is null"))),
+                1..=MANY => values.join(", "),
+                _ => format!("select unnest([{}])", values.join(", ")),
+            };
+            Some(of_each(&|name| format!("{name} in ({listed})")))
         }
-        // A comment at its end must not swallow what follows.
-        Rule::Check(expression) => Some(format!("({expression}\n)")),
+        // As an argument it can close no parenthesis but its own; a comment at its end must not swallow what follows.
+        Rule::Check(expression) => Some(format!("nullif({expression}\n, null)")),
         Rule::Unique | Rule::PrimaryKey => None,
+    }
+}
+
+/// An expression for the number of rows of a table with these columns that break it.
+pub fn count_of_breaks(constraint: &Constraint, columns: &[Column]) -> String {
+    if let Some(condition) = condition(constraint, columns) {
+        return format!("count(*) filter (where not ({condition}))");
+    }
+    let key = key(constraint);
+    let is_there = |column: &String| format!("{} is not null", quoted(column));
+    let is_whole = constraint.columns.iter().map(is_there).collect::<Vec<_>>().join(" and ");
+    let repeated = format!("count(*) filter (where {is_whole}) - count(distinct {key}) filter (where {is_whole})");
+    match constraint.rule {
+        Rule::PrimaryKey => format!("({repeated}) + count(*) filter (where not ({is_whole}))"),
+        _ => repeated,
+    }
+}
+
+/// The columns of a constraint as one value.
+pub fn key(constraint: &Constraint) -> String {
+    let names: Vec<String> = constraint.columns.iter().map(|column| quoted(column)).collect();
+    if names.len() == 1 { names.concat() } else { format!("row({})", names.join(", ")) }
+}
+
+/// The engine would compare a text with a number as numbers.
+fn holds_text(columns: &[Column], name: &str) -> bool {
+    let is_text = |engine_type: &str| engine_type == "VARCHAR" || engine_type.starts_with("ENUM");
+    columns.iter().any(|column| folded(&column.name) == folded(name) && is_text(&column.engine_type))
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => literal(text),
+        other => literal(&other.to_string()),
     }
 }
 
@@ -30,9 +74,12 @@ mod tests {
     use super::*;
     use crate::source::{Place, SourceFile};
 
-    fn of(rule: Rule, columns: &[&str]) -> Option<String> {
+    fn of(rule: Rule, names: &[&str]) -> Option<String> {
         let place = Place::start_of(&SourceFile::new("models/models.yml", ""));
-        condition(&Constraint { rule, columns: columns.iter().map(|column| (*column).to_owned()).collect(), place })
+        let columns = [("a", "VARCHAR"), ("n", "INTEGER")];
+        let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), engine_type: kind.to_owned() });
+        let names = names.iter().map(|column| (*column).to_owned()).collect();
+        condition(&Constraint { rule, columns: names, place }, &columns)
     }
 
     #[test]
@@ -42,10 +89,11 @@ mod tests {
             (
                 Rule::AcceptedValues(vec![json!("it's"), json!(2), json!(true), json!(null)]),
                 &["a"],
-                Some(r#""a" in ('it''s', 2, true)"#),
+                Some(r#""a" in ('it''s', '2', 'true')"#),
             ),
+            (Rule::AcceptedValues(vec![json!(1), json!("2")]), &["n"], Some(r#""n" in (1, '2')"#)),
             (Rule::AcceptedValues(vec![json!(null)]), &["a"], Some(r#""a" is null"#)),
-            (Rule::Check("a > 0 -- why".to_owned()), &[], Some("(a > 0 -- why\n)")),
+            (Rule::Check("a > 0 -- why".to_owned()), &[], Some("nullif(a > 0 -- why\n, null)")),
             (Rule::Unique, &["a"], None),
             (Rule::PrimaryKey, &["a"], None),
         ] {

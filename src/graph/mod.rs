@@ -29,7 +29,7 @@ mod testing;
 mod tests;
 
 pub use config::{DataVersioning, Materialized, Observe, Retry};
-pub use constraint::condition;
+pub use constraint::{condition, count_of_breaks, key};
 pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};

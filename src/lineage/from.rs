@@ -43,6 +43,9 @@ impl Tracer<'_> {
         rows.decide(&right.rows);
         let Some((manner, constraint)) = manner(&join.join_operator) else {
             rows.absorb(&Flow::unknown("a join is written in a way that is not followed"));
+            // There may be rows without either side.
+            pad(&mut here.bindings, &mut here.shared);
+            pad(&mut right.bindings, &mut right.shared);
             here.add(right);
             return;
         };

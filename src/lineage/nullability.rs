@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use petgraph::algo::toposort;
 
 use super::graph::is_named;
+use super::order::joins_by_position;
 use super::{Derivation, Lineage, trace};
 use crate::engine::{Column, ColumnSet};
 use crate::graph::{AssetGraph, Body, NodeId, folded};
@@ -22,7 +23,10 @@ pub fn never_null(
     // A graph with a cycle is refused before it gets here.
     for id in toposort(&graph.nodes, None).unwrap_or_default().into_iter().filter(|id| assets.contains(id)) {
         let mut sure = promised(graph, id);
-        if let Body::Sql(sql) = &graph.node(id).body {
+        // The shorter side of a positional join is filled up with NULL.
+        if let Body::Sql(sql) = &graph.node(id).body
+            && !joins_by_position(sql.statement())
+        {
             let upstreams = graph.reads(id);
             let find = |name: &[String]| upstreams.iter().copied().find(|upstream| is_named(graph, *upstream, name));
             let known = |name: &[String]| columns(find(name)?).filter(|columns| !columns.is_empty());
@@ -57,7 +61,11 @@ fn copied(lineage: &Lineage, is_sure: &dyn Fn(&[String], &str) -> bool) -> Colum
                 relation.zip(name).is_some_and(|(relation, name)| is_sure(&relation.name, name))
             })
     });
-    sure.filter_map(|column| column.name.as_deref().map(folded)).collect()
+    let names = lineage.columns.iter().filter_map(|column| column.name.as_deref().map(folded));
+    let names: Vec<String> = names.collect();
+    // Of columns of one name, all but one get another in the table.
+    let is_alone = |name: &String| names.iter().filter(|other| *other == name).count() == 1;
+    sure.filter_map(|column| column.name.as_deref().map(folded)).filter(is_alone).collect()
 }
 
 #[cfg(test)]
@@ -105,6 +113,12 @@ mod tests {
             ("select (select k from q limit 1) as k from p", ""),
             ("select lag(k) over (order by a) as k from p", ""),
             ("select case when a = 1 then k end as k from p", ""),
+            ("select k from p union all by name select x from q", ""),
+            ("select k, a from p union all by name select k from q", "k"),
+            ("select * rename (k as a, a as k) from p", "a"),
+            ("select q.k, p.k from p left join q on p.k = q.k", ""),
+            ("select null::int as k, k from p", ""),
+            ("select k from p natural join q", "k"),
             ("select k from p, lateral (select x from q where x = a)", "k"),
             ("select l.k from p left join lateral (select q.k from q where x = a) l on true", ""),
             (

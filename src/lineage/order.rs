@@ -40,7 +40,15 @@ pub(super) fn follows_order(statement: &str) -> bool {
         words(statement).iter().any(|(word, _)| is_sample(word))
     };
     let follows = || syntax_tree(statement).is_none_or(|tree| tree.query.visit(&mut Finder).is_break());
-    samples() || on_own_stack(statement, follows).unwrap_or(true)
+    samples() || joins_by_position(statement) || on_own_stack(statement, follows).unwrap_or(true)
+}
+
+/// Whether rows are put together by their number. Our parser takes `positional` for an alias.
+pub(super) fn joins_by_position(statement: &str) -> bool {
+    words(statement).windows(2).any(|pair| match pair {
+        [(one, _), (other, _)] => one.eq_ignore_ascii_case("positional") && other.eq_ignore_ascii_case("join"),
+        _ => false,
+    })
 }
 
 struct Finder;
@@ -106,6 +114,7 @@ mod tests {
             "select distinct on (a) a, b from p",
             "select a from p using sample 3",
             "select a from p tablesample 10%",
+            "select p.a from p positional join q",
             "this is no query",
         ] {
             assert!(follows_order(query), "{query}");

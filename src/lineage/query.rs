@@ -197,6 +197,9 @@ fn unite(left: &mut [Column], right: &[Column]) {
 
 /// A column that only one side has is null in the rows of the other.
 fn unite_by_name(left: &mut Vec<Column>, right: Vec<Column>) {
+    let is_common =
+        |column: &Column| right.iter().any(|other| other.name.as_ref().is_some_and(|name| column.is_named(name)));
+    left.iter_mut().filter(|column| !is_common(column)).for_each(|column| column.flow.is_padded = true);
     for other in right {
         let same = |column: &&mut Column| other.name.as_ref().is_some_and(|name| column.is_named(name));
         match left.iter_mut().find(same) {

@@ -150,8 +150,9 @@ impl Tracer<'_> {
             Some(RenameSelectItem::Single(name)) => std::slice::from_ref(name),
             Some(RenameSelectItem::Multiple(names)) => names.as_slice(),
         };
-        for rename in renamed {
-            for column in columns.iter_mut().filter(|column| column.is_named(&rename.ident.value)) {
+        // Each column has the name that it had before any of them.
+        for column in &mut columns {
+            if let Some(rename) = renamed.iter().find(|rename| column.is_named(&rename.ident.value)) {
                 self.name_it(&column.flow);
                 column.name = Some(rename.alias.value.as_str().into());
             }

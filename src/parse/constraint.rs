@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::sql::words;
 use crate::diagnostic::did_you_mean;
 use crate::source::Place;
 
@@ -122,15 +123,29 @@ fn accepted(values: Option<&Value>) -> Result<Rule, String> {
         Some(Value::Array(values)) if !values.is_empty() && values.iter().all(is_plain) => {
             Ok(Rule::AcceptedValues(values.clone()))
         }
-        _ => Err("lists its values: `values: [a, b]`".to_owned()),
+        _ => Err("needs a list of accepted values, such as `[a, b]`".to_owned()),
     }
 }
 
 fn check(expression: Option<&Value>) -> Result<Rule, String> {
     match expression {
+        Some(Value::String(expression)) if reads_others(expression) => {
+            Err("reads more than the rows of its own table".to_owned())
+        }
         Some(Value::String(expression)) if !expression.trim().is_empty() => Ok(Rule::Check(expression.clone())),
         _ => Err("needs an `expression`, such as `amount >= 0`".to_owned()),
     }
+}
+
+/// Nobody would know that the asset depends on what a query in it reads.
+fn reads_others(expression: &str) -> bool {
+    words(expression).iter().any(|(_, span)| {
+        // As it is written: a quoted name is none.
+        let is = |word: &str| expression.get(span.start..span.end).is_some_and(|text| text.eq_ignore_ascii_case(word));
+        let before = expression.get(..span.start).unwrap_or_default().trim_end();
+        // Nor is `extract(year from day)` a query.
+        is("select") || (is("from") && before.ends_with('('))
+    })
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {

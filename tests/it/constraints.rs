@@ -167,3 +167,88 @@ fn a_condition_that_fails_on_a_row_says_which_it_is() {
     assert!(said.code == 1 && said.stderr.contains("a constraint of `orders` cannot be looked at: "), "{said}");
     assert!(said.stderr.contains("models/orders.yml:4:9"), "{said}");
 }
+
+#[test]
+fn a_table_may_be_named_in_its_own_conditions_and_no_other() {
+    let yml = |expression: &str| {
+        format!("models:\n  - name: orders\n    constraints:\n      - {{type: check, expression: '{expression}'}}\n")
+    };
+    let project = Project::new()
+        .file("models/orders.sql", "select 5 as id, date '2026-01-02' as day")
+        .file("models/orders.yml", yml("orders.id > 1 and extract(year from day) > 2000"));
+    for publish in [&["run"][..], &["run", "--atomic"]] {
+        let said = project.run(publish);
+        assert_eq!(said.code, 0, "{said}");
+    }
+    for (expression, told) in [
+        ("(select max(id) from orders) = 5", "reads more than the rows of its own table"),
+        ("exists (from orders)", "reads more than the rows of its own table"),
+    ] {
+        write(&project, "models/orders.yml", &yml(expression));
+        let said = project.run(&["compile"]);
+        assert!(said.code == 2 && said.stderr.contains(told), "{said}");
+    }
+    for expression in ["sum(id) > 0", "row_number() over () = id", "id > 9) or (true", "true, id > 9"] {
+        write(&project, "models/orders.yml", &yml(expression));
+        let said = project.run(&["check"]);
+        assert!(said.code == 2 && said.stderr.contains("models/orders.yml:4:9"), "{expression}: {said}");
+        assert_eq!(project.run(&["run"]).code, 1, "{expression}");
+    }
+}
+
+#[test]
+fn values_are_accepted_as_they_are() {
+    let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let many = many.join(", ");
+    for (value, listed, is_kept) in [
+        ("'1'", "[1, 2]", true),
+        ("'2.0'", "[1, 2]", false),
+        ("' 1'", "[1, 2]", false),
+        ("'t'", "[true]", false),
+        ("'a'", "[a, 1, null]", true),
+        ("'b'", "[a, 1, null]", false),
+        ("1", "[1, 2]", true),
+        ("1.5", "[1, 2]", false),
+        ("null", "[1]", true),
+        ("42", many.as_str(), true),
+        ("142", many.as_str(), false),
+        ("'42'", many.as_str(), true),
+        ("'042'", many.as_str(), false),
+        ("null::varchar", many.as_str(), true),
+    ] {
+        let listed = if listed.starts_with('[') { listed.to_owned() } else { format!("[{listed}]") };
+        let yml = format!(
+            "models:\n  - name: a\n    columns:\n      - {{name: v, constraints: [{{type: accepted_values, values: {listed}}}]}}\n"
+        );
+        let project = Project::new().file("models/a.sql", format!("select {value} as v")).file("models/a.yml", yml);
+        let said = project.run(&["run"]);
+        assert_eq!(said.code, u8::from(!is_kept), "{value} in {listed}: {said}");
+        assert!(is_kept || said.stderr.contains("1 row has a `v` that is not accepted"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_contract_says_is_understood_or_told() {
+    for contract in ["true", "{enforced: 'true'}", "{enforce: true}", "[enforced]"] {
+        let project = Project::new()
+            .file("models/a.sql", "select 1 as v")
+            .file("models/a.yml", format!("models:\n  - name: a\n    config:\n      contract: {contract}\n"));
+        let said = project.run(&["compile"]);
+        assert!(said.code == 2 && said.stderr.contains("`contract` of `a` says nothing"), "{contract}: {said}");
+        assert!(said.stderr.contains("models/a.yml:4:"), "{said}");
+    }
+    for columns in ["{'v': 5}", "{'v': {'type': 5}}"] {
+        let project = Project::new().file("models/a.sql", format!("{{{{ config(columns={columns}) }}}} select 1 as v"));
+        let said = project.run(&["compile"]);
+        assert!(said.code == 2 && said.stderr.contains("says of `v` neither a type"), "{columns}: {said}");
+    }
+}
+
+#[test]
+fn how_a_promise_is_written_does_not_count() {
+    let project = orders();
+    let text =
+        PROMISES.replace("[open, shut]", "[shut, open]").replace("columns: [id, status]", "columns: [ID, Status]");
+    write(&project, "models/orders.yml", &text);
+    assert!(project.run(&["reconcile"]).stderr.contains("nothing to do"));
+}

@@ -114,6 +114,8 @@ make("many", 7)
         ('constraints="unique"', "a list"),
         ('constraints=["unique"]', "names no columns"),
         ('columns={"id": 3}', "must be text"),
+        ("contract=True", "a dictionary"),
+        ('contract={"enforced": "yes"}', "says nothing"),
         ('materialized="object", contract={"enforced": True}', "an object has no columns to promise"),
     ],
 )

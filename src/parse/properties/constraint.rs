@@ -11,11 +11,19 @@ impl PropertyParser<'_> {
         let mut constraints = Vec::new();
         for item in self.reader.list("constraints", node) {
             match said(&item.to_json()) {
+                Ok(Some((_, columns))) if column.is_some_and(|own| columns.iter().any(|named| named != own)) => {
+                    let message = "a constraint of a column is about that column alone";
+                    let problem = self.reader.problem(item.span, message);
+                    self.reader.report(problem.hint("write it under the asset's own `constraints:`"));
+                }
                 Ok(Some((rule, columns))) => {
                     let columns = column.map_or(columns, |column| vec![column.to_owned()]);
                     constraints.push(Constraint { rule, columns, place: self.reader.place(item.span) });
                 }
-                Ok(None) => self.unused.note_word("foreign_key", item.span),
+                Ok(None) => {
+                    let word = item.get("type").and_then(|word| word.to_json().as_str().map(str::to_owned));
+                    self.unused.note_word(word.as_deref().unwrap_or("foreign_key"), item.span);
+                }
                 Err(what) => {
                     let problem = self.reader.problem(item.span, format!("a constraint {what}"));
                     self.reader.report(problem);
