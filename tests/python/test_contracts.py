@@ -114,7 +114,7 @@ make("many", 7)
         ('constraints="unique"', "a list"),
         ('constraints=["unique"]', "names no columns"),
         ('columns={"id": 3}', "must be text"),
-        ("contract=True", "a dictionary"),
+        ("contract=True", "says nothing"),
         ('contract={"enforced": "yes"}', "says nothing"),
         ('materialized="object", contract={"enforced": True}', "an object has no columns to promise"),
     ],
