@@ -260,16 +260,7 @@ impl AssetGraph {
     /// The upstreams whose data a node depends on, each once; where an ephemeral one stands between, those that it reads.
     /// What is only named (`deps=`) is among them: a query in a function's text reads it, and nobody else knows of it.
     pub fn reads(&self, id: NodeId) -> Vec<NodeId> {
-        let mut found = Vec::new();
-        let mut stack: Vec<NodeId> = self.upstream(id).collect();
-        while let Some(upstream) = stack.pop() {
-            match self.node(upstream).materialized {
-                Materialized::Ephemeral => stack.extend(self.upstream(upstream)),
-                _ if !found.contains(&upstream) => found.push(upstream),
-                _ => {}
-            }
-        }
-        found
+        self.beyond_ephemeral(id, petgraph::Direction::Incoming)
     }
 
     /// Calls of table functions in a node's own query whose files nobody can name, those of ephemeral ones above included.
@@ -288,12 +279,17 @@ impl AssetGraph {
 
     /// What depends on the data of a node: of what `reads` says, the other way round.
     pub fn readers(&self, id: NodeId) -> Vec<NodeId> {
+        self.beyond_ephemeral(id, petgraph::Direction::Outgoing)
+    }
+
+    /// The neighbours on one side, each once; in the place of ephemeral ones, theirs.
+    fn beyond_ephemeral(&self, id: NodeId, direction: petgraph::Direction) -> Vec<NodeId> {
         let mut found = Vec::new();
-        let mut stack: Vec<NodeId> = self.downstream(id).collect();
-        while let Some(downstream) = stack.pop() {
-            match self.node(downstream).materialized {
-                Materialized::Ephemeral => stack.extend(self.downstream(downstream)),
-                _ if !found.contains(&downstream) => found.push(downstream),
+        let mut stack: Vec<NodeId> = self.nodes.neighbors_directed(id, direction).collect();
+        while let Some(neighbour) = stack.pop() {
+            match self.node(neighbour).materialized {
+                Materialized::Ephemeral => stack.extend(self.nodes.neighbors_directed(neighbour, direction)),
+                _ if !found.contains(&neighbour) => found.push(neighbour),
                 _ => {}
             }
         }
