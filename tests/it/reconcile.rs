@@ -526,11 +526,14 @@ fn two_projects_in_one_database_leave_each_other_alone() {
 }
 
 #[test]
-fn a_state_that_lost_its_format_is_said_to_be_damaged() {
-    let project = built();
-    by_hand(&project, "drop table dovetail.format");
-    for command in ["status", "plan", "reconcile", "run"] {
-        let said = project.run(&[command]);
-        assert!(said.code == 2 && said.stderr.contains("is damaged"), "{command} {said}");
+fn a_state_that_lost_a_table_is_said_to_be_damaged() {
+    for table in ["format", "materializations", "objects", "run_log", "failures", "staged", "trash", "definitions"] {
+        let project = built();
+        by_hand(&project, &format!("drop table dovetail.{table}"));
+        for command in ["status", "plan", "reconcile", "run"] {
+            let said = project.run(&[command]);
+            let is_said = said.stderr.contains("is damaged") && said.stderr.contains(table);
+            assert!(said.code == 2 && is_said, "{table}: {command} {said}");
+        }
     }
 }

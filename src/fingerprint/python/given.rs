@@ -45,7 +45,7 @@ fn variable(project: &Project, name: &str) -> Part {
 
 /// Whether a text can take anything; most cannot, and need not be walked.
 pub(super) fn may_take(text: &str) -> bool {
-    ["vars", "target", "sql"].iter().any(|word| text.contains(word))
+    ["vars", "target", "sql", "getattr"].iter().any(|word| text.contains(word))
 }
 
 /// What a statement takes, with all that stands in it.
@@ -73,7 +73,8 @@ impl<'a> Taken {
         self.visit_expr(context);
     }
 
-    /// `x.vars.get("name", other)` and `getattr(x, "vars")`; false for any other call.
+    /// `x.vars.get("name", other)`, `getattr(x, "vars")` and `getattr(x, name)`, which may be any of them; false for any
+    /// other call.
     fn call(&mut self, call: &'a ExprCall) -> bool {
         let arguments = &call.arguments;
         match (call.func.as_ref(), &*arguments.args) {
@@ -85,6 +86,10 @@ impl<'a> Taken {
             }
             (Expr::Name(function), [_, Expr::StringLiteral(name), ..]) if function.id.as_str() == "getattr" => {
                 self.attribute(name.value.to_str());
+                false
+            }
+            (Expr::Name(function), [_, _, ..]) if function.id.as_str() == "getattr" => {
+                self.0.extend([Given::Variables, Given::Target, Given::Rows]);
                 false
             }
             _ => false,

@@ -6,6 +6,7 @@ mod library;
 mod module;
 mod normal;
 mod reach;
+mod registry;
 mod scope;
 mod standard_library;
 mod uses;
@@ -184,7 +185,7 @@ impl<'a> Answer<'a> {
         );
         let all = self.given().filter(|(given, _)| *given == Given::Variables);
         notes.extend(all.filter_map(|(_, name)| self.modules.get(name)).map(|module| {
-            format!("all variables count: `{}` takes `vars` other than by a name", module.file.path().display())
+            format!("all variables count: `{}` may take `vars` other than by a name", module.file.path().display())
         }));
         let unreadable = self.reach.unreadable.iter();
         notes.extend(unreadable.map(|path| format!("`{}` cannot be read and does not count", path.display())));

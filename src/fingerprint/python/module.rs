@@ -11,6 +11,7 @@ use ruff_text_size::Ranged;
 use super::given::{self, Given};
 use super::imports::{Importer, Target};
 use super::normal::normalize;
+use super::registry::is_registry;
 use super::scope::Bound;
 use super::uses::{Change, Evaluated, Use, Uses, is_pure_method, uses};
 use crate::fingerprint::hash::{self, Digest, digest};
@@ -177,7 +178,7 @@ impl Module {
             is_effect: kind == ItemKind::Effect
                 || is_future(statement)
                 || names.first().is_some_and(|name| *name == "__getattr__"),
-            changes: found.rebinds || sees_subclasses(statement),
+            changes: found.rebinds || is_registry(statement),
             changed_imports: Vec::new(),
             given: if given::may_take(self.file.text()) { given::taken(statement) } else { Vec::new() },
             undecidable: Vec::new(),
@@ -266,15 +267,6 @@ fn is_setter(evaluated: &Evaluated) -> bool {
     let (Use::Name(path) | Use::Imported(_, path)) = &evaluated.what else { return false };
     let starts = |last: &String| SETTERS.iter().any(|word| last.starts_with(word) && last != "set");
     path.last().is_some_and(starts)
-}
-
-/// A class that is told of the classes below it, and may keep them.
-fn sees_subclasses(statement: &Stmt) -> bool {
-    let Stmt::ClassDef(class) = statement else { return false };
-    let is_hook =
-        |inner: &Stmt| matches!(inner, Stmt::FunctionDef(method) if method.name.as_str() == "__init_subclass__");
-    let is_type = |base: &Expr| matches!(base, Expr::Name(name) if name.id.as_str() == "type");
-    class.body.iter().any(is_hook) || class.bases().iter().any(is_type)
 }
 
 /// `from __future__ import ...` changes how the whole module is read.

@@ -58,8 +58,9 @@ pub(super) struct Change {
 /// Builtins that run or find code by text.
 const UNDECIDABLE: [&str; 4] = ["__import__", "eval", "exec", "globals"];
 
-/// Gives classes that whatever module was imported has made.
-const SUBCLASSES: &str = "__subclasses__";
+/// Attributes that give classes that whatever module was imported has made, and the names of the module that a function
+/// or a frame stands in.
+const UNDECIDABLE_ATTRIBUTES: [&str; 4] = ["__globals__", "__subclasses__", "f_globals", "f_locals"];
 
 /// Methods of everyday objects that change nothing.
 const PURE_METHODS: [&str; 48] = [
@@ -145,7 +146,12 @@ impl Collector<'_> {
         }
     }
 
+    fn attribute(&mut self, name: &str) {
+        self.found.undecidable.extend(UNDECIDABLE_ATTRIBUTES.iter().find(|known| **known == name));
+    }
+
     fn reach(&mut self, path: Path) {
+        path.iter().skip(1).for_each(|name| self.attribute(name));
         if let [name] = path.as_slice()
             && let Some(known) = UNDECIDABLE.iter().find(|known| *known == name)
             && !self.scopes.iter().any(|scope| scope.names.contains_key(name))
@@ -300,9 +306,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Expr::Name(name) if name.ctx == ExprContext::Store => {}
             Expr::Name(_) => path(expression).into_iter().for_each(|path| self.reach(path)),
             Expr::Attribute(attribute) => {
-                if attribute.attr.as_str() == SUBCLASSES {
-                    self.found.undecidable.insert(SUBCLASSES);
-                }
+                self.attribute(attribute.attr.as_str());
                 if attribute.ctx != ExprContext::Load
                     && let Some(path) = path(&attribute.value)
                 {

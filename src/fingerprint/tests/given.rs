@@ -32,6 +32,10 @@ def all_of_them(context: Context):
     return dict(context.vars)
 
 @asset
+def computed(context: Context):
+    return getattr(context, name())
+
+@asset
 def targeted(context: Context):
     return getattr(context, "target")
 
@@ -76,11 +80,11 @@ fn project() -> Files {
 fn a_variable_counts_for_those_who_take_it() {
     let project = project();
     let with = |old: &str, new: &str| project.changed(&project.edit("dovetail.toml", old, new));
-    assert_eq!(with("2024-01-01", "2024-06-01"), "all_of_them asked helped named");
-    assert_eq!(with("'2024-01-01'", "20240101"), "all_of_them asked helped named");
-    assert_eq!(with("'b'", "'c'"), "all_of_them stored");
-    assert_eq!(with("bucket", "unknown = 1\nbucket"), "all_of_them");
-    assert_eq!(with("bucket", "last_day = 1\nbucket"), "all_of_them asked tested");
+    assert_eq!(with("2024-01-01", "2024-06-01"), "all_of_them asked computed helped named");
+    assert_eq!(with("'2024-01-01'", "20240101"), "all_of_them asked computed helped named");
+    assert_eq!(with("'b'", "'c'"), "all_of_them computed stored");
+    assert_eq!(with("bucket", "unknown = 1\nbucket"), "all_of_them computed");
+    assert_eq!(with("bucket", "last_day = 1\nbucket"), "all_of_them asked computed tested");
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn parts_are_named_by_what_is_taken() {
     assert_eq!(given("all_of_them"), "variable bucket, variable first_day");
     assert_eq!(given("targeted"), "target");
     assert_eq!([given("unrelated"), given("other"), given("versioned")], ["", "", ""]);
-    assert_eq!(versions["all_of_them"].notes, ["all variables count: `models/a.py` takes `vars` other than by a name"]);
+    assert_eq!(versions["all_of_them"].notes, ["all variables count: `models/a.py` may take `vars` other than by a name"]);
     assert!(versions["named"].notes.is_empty());
 }
 

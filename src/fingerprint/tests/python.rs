@@ -545,6 +545,41 @@ fn classes_that_keep_what_they_are_given_are_registries() {
 }
 
 #[test]
+fn constructors_that_change_what_the_class_holds_keep_a_register() {
+    let keeps = [
+        "self.all.append(v)",
+        "self.all[v:] = [v]",
+        "self.__class__.all.append(v)",
+        "type(self).last = v",
+        "self.keep(v)\n    def keep(self, v): self.all.append(v)",
+    ];
+    let leaves = ["self.all = [v]\n        self.all.append(v)", "print(v)\n    def later(self, v): self.all.append(v)"];
+    let changed = |constructor: &str| {
+        let base = format!("class Rule:\n    all = []\n    def __init__(self, v):\n        {constructor}\n");
+        let asset = "import lib.plug\nfrom lib import base\nfrom dovetail import asset\n@asset\ndef a():\n    return base.Rule.all\n";
+        let plug = "from lib.base import Rule\nA = Rule(v = 1)\n";
+        let project = files([("models/a.py", asset), ("lib/base.py", &base), ("lib/plug.py", plug)]);
+        project.changed(&project.edit("lib/plug.py", "v = 1", "v = 2"))
+    };
+    keeps.iter().for_each(|constructor| assert_eq!(changed(constructor), "a", "{constructor}"));
+    leaves.iter().for_each(|constructor| assert_eq!(changed(constructor), "", "{constructor}"));
+}
+
+#[test]
+fn names_behind_a_function_or_a_frame_are_any_of_its_module() {
+    for reads in ["h.f.__globals__['RATE']", "h.f.__globals__.get('RATE')", "getattr(h.f, '__globals__')['RATE']"] {
+        let asset =
+            format!("from lib import helpers as h\nfrom dovetail import asset\n@asset\ndef a():\n    return {reads}\n");
+        let helpers = "RATE = 1\ndef f(): pass\n";
+        let project = files([("models/a.py", asset.as_str()), ("lib/helpers.py", helpers)]);
+        assert_eq!(project.changed(&project.edit("lib/helpers.py", "RATE = 1", "RATE = 2")), "a", "{reads}");
+    }
+    let frame = "import sys\nfrom dovetail import asset\nRATE = 1\n@asset\ndef a():\n    return sys._getframe().f_globals['RATE']\n";
+    let project = files([("models/a.py", frame)]);
+    assert_eq!(project.changed(&project.edit("models/a.py", "RATE = 1", "RATE = 2")), "a");
+}
+
+#[test]
 fn registries_in_other_modules() {
     let base = "class Rule:\n    all = []\n    v = 0\n    def __init__(self, v): Rule.all.append(v)\nR = []\n\
                 class Meta(type):\n    def __new__(m, n, b, d):\n        R.append(d)\n        return super().__new__(m, n, b, d)\n";

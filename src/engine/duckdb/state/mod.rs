@@ -104,7 +104,7 @@ impl State {
             return connection.execute(&format!("begin transaction; {} commit", schema::create(&self.schema)));
         }
         match self.format(connection)? {
-            Some(FORMAT) => Ok(()),
+            Some(FORMAT) => self.is_whole(connection),
             Some(older @ 1..FORMAT) => connection.execute(&schema::migrate(&self.schema, older)),
             found => Err(unknown_format(found)),
         }
@@ -120,11 +120,20 @@ impl State {
             return Ok(true);
         }
         if has("materializations")? {
-            let message = "the state in schema `dovetail` is damaged: its table `format` is gone; drop the schema, and all counts as \
-                           never built";
-            return Err(error_from_text(EngineErrorKind::StateFormat, message));
+            return Err(damaged("its table `format` is gone"));
         }
         Ok(false)
+    }
+
+    /// Checks that nobody has dropped one of the tables.
+    fn is_whole(&self, connection: &Arc<Connection>) -> Result<(), EngineError> {
+        // One statement for all of them: commands ask this several times.
+        match connection.prepare(&schema::all_tables(&self.schema)) {
+            Err(error) if error.kind == EngineErrorKind::Query => {
+                Err(damaged(error.message.lines().next().unwrap_or_default()))
+            }
+            other => other.map(|_| ()),
+        }
     }
 
     /// Whether there is a state, of the format that is known.
@@ -133,7 +142,7 @@ impl State {
             return Ok(false);
         }
         match self.format(connection)? {
-            Some(FORMAT) => Ok(true),
+            Some(FORMAT) => self.is_whole(connection).map(|()| true),
             Some(older @ 1..FORMAT) => {
                 let message = format!(
                     "the state in schema `dovetail` has format {older}, which `dovetail run` brings up to date"
@@ -206,6 +215,12 @@ impl State {
 /// What is made of texts and numbers can always be written.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+fn damaged(what: &str) -> EngineError {
+    let message =
+        format!("the state in schema `dovetail` is damaged: {what}; drop the schema, and all counts as never built");
+    error_from_text(EngineErrorKind::StateFormat, message)
 }
 
 fn unknown_format(found: Option<i64>) -> EngineError {

@@ -35,6 +35,12 @@ pub(super) fn built_last(schema: &str) -> String {
     )
 }
 
+/// A query that binds as long as all tables of this format are there.
+pub(super) fn all_tables(schema: &str) -> String {
+    let tables = ["materializations", "objects", "run_log", "failures", "staged", "trash", "definitions"];
+    format!("select 1 from {} limit 0", tables.map(|table| format!("{schema}.{table}")).join(", "))
+}
+
 /// Everything, in a database that has nothing of it.
 pub(super) fn create(schema: &str) -> String {
     format!(
