@@ -7,12 +7,12 @@ use std::path::Path;
 
 /// The hash of a row of pieces.
 pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash {
-    let mut bytes = Vec::with_capacity(1024);
+    let mut hasher = blake3::Hasher::new();
     for piece in pieces {
-        bytes.extend_from_slice(&(piece.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(piece);
+        hasher.update(&(piece.len() as u64).to_le_bytes());
+        hasher.update(piece);
     }
-    blake3::hash(&bytes)
+    hasher.finalize()
 }
 
 /// The hash of all that is in a file.

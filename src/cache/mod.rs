@@ -4,6 +4,7 @@
 //! back as it was written is as good as absent, and what cannot be written is left out.
 
 pub(crate) mod files;
+pub(crate) mod memory;
 
 use std::fs;
 use std::io;
@@ -24,6 +25,10 @@ const BUILD: &str = env!("DOVETAIL_BUILD");
 
 /// Bytes of the hash in front of an entry.
 const CHECK: usize = 32;
+
+/// Bytes that are asked for at once to write an entry: growing would touch twice the memory, and what is not used costs
+/// nothing.
+const ROOM: usize = 1 << 22;
 
 /// The cache of a project.
 pub(crate) struct Cache {
@@ -72,7 +77,8 @@ impl Cache {
 
     /// Keeps an entry, and no more than a few others of its kind.
     pub fn write(&self, key: &Key, value: &impl Serialize) {
-        let mut bytes = vec![0; CHECK];
+        let mut bytes = Vec::with_capacity(ROOM);
+        bytes.resize(CHECK, 0);
         // With the names of fields, since some types leave fields out.
         if value.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map()).is_err() {
             return;

@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostics, Severity, Warned};
 use crate::execute::PythonRuntime;
 use crate::graph::{Resolved, Use, resolve_uses};
 use crate::hash::of_pieces;
+use crate::parse::sql::NamesMemory;
 use crate::parse::{Parsed, properties, seed, sql};
 use crate::project::Project;
 use crate::scan::{Modules, Overlay, Scanned, scan_under};
@@ -153,7 +154,7 @@ impl Drafts {
     }
 
     fn parse(&mut self, scanned: &Scanned, templates: &TemplateEnvironment) {
-        self.parse_each(&scanned.models, |file| Harvest::asset(sql::parse(file, templates)));
+        self.parse_each(&scanned.models, |file| Harvest::asset(sql::parse(file, templates, &NamesMemory::default())));
         self.parse_each(&scanned.python, Harvest::module);
         self.parse_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
         self.parse_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));

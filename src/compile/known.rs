@@ -13,6 +13,7 @@ use crate::cache::{Cache, Key, files};
 use crate::diagnostic::Diagnostics;
 use crate::graph::AssetGraph;
 use crate::hash::of_pieces;
+use crate::parse::sql::NamesMemory;
 use crate::project::Project;
 use crate::scan::Scanned;
 use crate::source::SourceFile;
@@ -83,6 +84,28 @@ impl Place {
         let variables = variables.map(|(value, name)| (name, value)).collect();
         let written = Written { graph, warnings, messages, variables };
         files::during(self.files, || self.cache.write(&self.key, &written));
+    }
+}
+
+/// What the statements of a project named before, whatever has changed since.
+pub(super) struct KnownNames {
+    pub memory: NamesMemory,
+    cache: Cache,
+    key: Key,
+}
+
+impl KnownNames {
+    pub fn of(project: &Project) -> Self {
+        let cache = Cache::of(project);
+        let key = cache.key("names", []);
+        KnownNames { memory: NamesMemory::read(&cache, &key), cache, key }
+    }
+
+    /// Keeps what was asked for, unless a secret may be in it.
+    pub fn keep(self, templates: &TemplateEnvironment) {
+        if templates.variables_read().is_some() {
+            self.memory.write(&self.cache, &self.key);
+        }
     }
 }
 

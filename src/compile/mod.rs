@@ -14,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
 use crate::graph::{AssetGraph, resolve};
 use crate::parse::python::{ModuleAssets, ParsedModule};
+use crate::parse::sql::NamesMemory;
 use crate::parse::{AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, properties, python, seed, sql};
 use crate::project::{LoadOptions, Project, load};
 use crate::scan::{Modules, Scanned, scan};
@@ -21,7 +22,7 @@ use crate::source::SourceFile;
 use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
 pub use draft::{Draft, Drafts};
-use known::Known;
+use known::{Known, KnownNames};
 
 /// The name under which a query of the command line joins the graph.
 pub const INLINE: &str = "<inline>";
@@ -82,8 +83,11 @@ pub fn compile_project(
         warnings.extend(known);
         return Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages });
     }
+    let known_names = KnownNames::of(&project);
     let Warned { value: Harvested { mut parsed, templates, is_repeatable }, warnings: mut found } =
-        parse(&project, &scanned, python, inline).map_err(|problems| together(problems, &warnings))?;
+        parse(&project, &scanned, python, inline, &known_names.memory)
+            .map_err(|problems| together(problems, &warnings))?;
+    known_names.keep(&templates);
     let messages = messages(&mut parsed);
     let resolved = resolve(&project, parsed, &templates)
         .map_err(|problems| redacted(together(together(problems, &found), &warnings), &templates))?;
@@ -160,13 +164,14 @@ fn parse(
     scanned: &Scanned,
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
+    names: &NamesMemory,
 ) -> Result<Warned<Harvested>, Diagnostics> {
     let mut harvest = Harvest::default();
     let templates = match TemplateEnvironment::new(project, &scanned.macros) {
         Ok(templates) => {
-            harvest.absorb_each(&scanned.models, |file| Harvest::asset(sql::parse(file, &templates)));
+            harvest.absorb_each(&scanned.models, |file| Harvest::asset(sql::parse(file, &templates, names)));
             if let Some(text) = inline {
-                harvest.absorb(Harvest::asset(sql::parse(&SourceFile::new(INLINE, text), &templates)));
+                harvest.absorb(Harvest::asset(sql::parse(&SourceFile::new(INLINE, text), &templates, names)));
             }
             Some(templates)
         }

@@ -99,7 +99,10 @@ fn parts_are_named_by_what_is_taken() {
     assert_eq!(given("all_of_them"), "variable bucket, variable first_day");
     assert_eq!(given("targeted"), "target");
     assert_eq!([given("unrelated"), given("other"), given("versioned")], ["", "", ""]);
-    assert_eq!(versions["all_of_them"].notes, ["all variables count: `models/a.py` may take `vars` other than by a name"]);
+    assert_eq!(
+        versions["all_of_them"].notes,
+        ["all variables count: `models/a.py` may take `vars` other than by a name"]
+    );
     assert!(versions["named"].notes.is_empty());
 }
 

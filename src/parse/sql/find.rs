@@ -1,5 +1,7 @@
 //! The plain table names of one statement: our parser first, DuckDB's where ours does not know the syntax.
 
+use serde::{Deserialize, Serialize};
+
 use super::lexer::{Token, TokenKind, unquoted};
 use super::names::{FoundName, Outcome, find};
 use super::readings::{Readings, readings};
@@ -9,7 +11,7 @@ use crate::source::Span;
 use crate::template::holds_placeholder;
 
 /// A plain name where a table stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TableName {
     /// One to three identifiers without their quotes.
     pub parts: Vec<String>,
@@ -29,7 +31,7 @@ pub(super) enum Failure {
 }
 
 /// What a statement reads by name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Named {
     /// Every occurrence of a plain table name, in the order of the text.
     pub tables: Vec<TableName>,

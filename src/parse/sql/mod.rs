@@ -5,6 +5,7 @@ mod description;
 mod dialect;
 mod find;
 mod lexer;
+mod memory;
 mod names;
 mod pivot;
 mod places;
@@ -23,6 +24,7 @@ use sqlparser::dialect::{Dialect, DuckDbDialect};
 pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
 use find::{Failure, Named, TableName, named_in};
 use lexer::{Token, TokenKind, tokens, unquoted};
+pub use memory::NamesMemory;
 use places::Places;
 use readings::{FileName, NamedTable, Readings};
 pub(crate) use readings::{makes_rows, names_files};
@@ -34,17 +36,21 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
 use crate::template::{Rendered, Repeatable, TemplateEnvironment, readable};
 
-/// Reads one model.
+/// Reads one model. What its statement names is looked up in `memory` first, and kept there.
 ///
 /// # Errors
 /// Everything that is wrong with the file: a name that cannot be used (`BadName`), Jinja (`JinjaSyntax`,
 /// `JinjaRender`, ...), not exactly one query (`NotOneSelect`), SQL that DuckDB does not parse (`SqlSyntax`).
-pub fn parse(file: &Arc<SourceFile>, templates: &TemplateEnvironment) -> Result<ParsedAsset, Diagnostics> {
+pub fn parse(
+    file: &Arc<SourceFile>,
+    templates: &TemplateEnvironment,
+    memory: &NamesMemory,
+) -> Result<ParsedAsset, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let name = asset_name(file).map_err(|errors| diagnostics.extend(errors)).ok();
     let rendered = templates.render(file).map_err(|errors| diagnostics.extend(errors)).ok();
     let body = rendered.as_ref().map(|rendered| {
-        let body = statement(file, &rendered.text, templates);
+        let body = statement(file, &rendered.text, templates, memory);
         body.map_err(|problems| problems.into_iter().map(|problem| naming_model(problem, file, templates)))
     });
     match (name, rendered, body) {
@@ -194,6 +200,7 @@ fn statement(
     file: &Arc<SourceFile>,
     rendered: &str,
     templates: &TemplateEnvironment,
+    memory: &NamesMemory,
 ) -> Result<OneStatement, Diagnostics> {
     let places = Places::new(file, rendered, templates);
     let all = tokens(rendered);
@@ -203,7 +210,7 @@ fn statement(
     if let Some(parameter) = parameter(sql, &inner) {
         return Err(has_parameter(sql, span, parameter, &places).into());
     }
-    let named = named_in(sql, &inner);
+    let named = memory.named_in(sql, &inner);
     let Named { tables, readings } = named.map_err(|error| failure(sql, span, error, &places))?;
     let upstream = |name: TableName| {
         let rendered = Span::new(span.start + name.span.start, span.start + name.span.end);

@@ -1,5 +1,7 @@
 //! What a query reads by way of table functions: files named in their calls, and what nobody can name.
 
+use serde::{Deserialize, Serialize};
+
 use super::lexer::{Token, TokenKind, tokens, unquoted};
 use crate::source::Span;
 use crate::template::holds_placeholder;
@@ -51,14 +53,14 @@ const OWN: [&str; 11] = [
 ];
 
 /// A file's name in a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileName {
     pub text: String,
     pub span: Span,
 }
 
 /// A table's name in the text that `query_table` takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NamedTable {
     /// One to three identifiers without their quotes.
     pub parts: Vec<String>,
@@ -66,7 +68,7 @@ pub(super) struct NamedTable {
     pub span: Span,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Readings {
     pub files: Vec<FileName>,
     pub tables: Vec<NamedTable>,

@@ -101,7 +101,7 @@ fn aliases_are_seen() {
 }
 
 fn parsed(text: &str) -> Result<ParsedAsset, Diagnostics> {
-    parse(&SourceFile::new("models/m.sql", text), &templates())
+    parse(&SourceFile::new("models/m.sql", text), &templates(), &NamesMemory::default())
 }
 
 fn templates() -> TemplateEnvironment {
@@ -187,7 +187,7 @@ fn errors_point_at_the_template() {
         let error = parsed(text).unwrap_err().0.remove(0);
         assert_eq!(format!("{} {} {}", error.code, error.place.unwrap(), error.message), expected, "{text}");
     }
-    let dotted = parse(&SourceFile::new("models/a.b.sql", "selec"), &templates()).unwrap_err();
+    let dotted = parse(&SourceFile::new("models/a.b.sql", "selec"), &templates(), &NamesMemory::default()).unwrap_err();
     assert_eq!(dotted.0.iter().map(|error| error.code).collect::<Vec<_>>(), [Code::BadName, Code::SqlSyntax]);
 }
 
