@@ -1,11 +1,11 @@
-//! Which parts of a table are versioned when it is written: the columns that others read, where these are not all.
+//! Which parts of a table are versioned when it is written: the columns that others take of it by their names.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::{Column, ColumnSet};
 use crate::graph::{AssetGraph, DataVersioning, Materialized, NodeId};
-use crate::lineage::{ReadColumns, read_columns};
+use crate::lineage::{ReadColumns, read_columns, reads_by_name};
 use crate::record::Standing;
 
 /// So many sets, and so many times the columns of a table, are hashed beside the whole: what is read beyond that counts as
@@ -35,8 +35,13 @@ impl Parts {
         let Some(all) = self.columns(graph, asset, standing) else { return Vec::new() };
         let holds = |id: &NodeId| matches!(graph.node(*id).materialized, Materialized::Table | Materialized::Object);
         let readers = graph.readers(asset).into_iter().filter(holds);
-        let read = readers.filter_map(|reader| self.read(graph, reader, standing).get(&asset).cloned());
-        let sets: BTreeSet<ColumnSet> = read.filter(|set| set.len() < all.len()).collect();
+        let known = |id: NodeId| self.columns(graph, id, standing);
+        let read = readers.filter_map(|reader| {
+            let set = self.read(graph, reader, standing).get(&asset).cloned()?;
+            // Who takes all columns that there are is concerned by each other one, unless it takes them by their names.
+            (set.len() < all.len() || reads_by_name(graph, reader, asset, &known)).then_some(set)
+        });
+        let sets: BTreeSet<ColumnSet> = read.collect();
         let mut sets: Vec<ColumnSet> = sets.into_iter().collect();
         sets.sort_by_key(ColumnSet::len);
         let mut hashed = 0;

@@ -33,6 +33,20 @@ pub fn read_columns_that_moved(graph: &AssetGraph, id: NodeId, columns: &Known<'
     }
 }
 
+/// Whether an asset would read the same of an upstream if that had one column more: it takes its columns by their names.
+pub fn reads_by_name(graph: &AssetGraph, id: NodeId, upstream: NodeId, columns: &Known<'_>) -> bool {
+    let read = read_columns(graph, id, columns);
+    let with_another = |other: NodeId| {
+        let mut found = columns(other)?;
+        // No name that anybody can write.
+        let another = Column { name: "\u{1}".to_owned(), engine_type: "INTEGER".to_owned() };
+        found.extend((other == upstream).then_some(another));
+        Some(found)
+    };
+    let then = read_columns_that_moved(graph, id, &with_another);
+    read.contains_key(&upstream) && read == then
+}
+
 /// The columns of an upstream, as far as they are known.
 type Known<'a> = dyn Fn(NodeId) -> Option<Vec<Column>> + 'a;
 

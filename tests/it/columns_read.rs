@@ -67,6 +67,29 @@ fn a_new_column_concerns_who_takes_all() {
 }
 
 #[test]
+fn a_new_column_does_not_concern_who_names_all_others() {
+    let project = orders();
+    write(&project, "models/named.sql", "select customer, id, amount from orders");
+    write(
+        &project,
+        "models/renamed.sql",
+        "select o.* from (select id as a, customer as b, amount as c from orders) as o",
+    );
+    assert_eq!(project.run(&["run", "--select", "named", "renamed", "orders"]).code, 0);
+    write(&project, "models/orders.sql", &ORDERS.replace("select *", "select id * 2 as twice, *"));
+    let (built, same) = reconciled(&project, &[]);
+    assert_eq!(built, names("everything most orders"));
+    assert_eq!(same, names("customers ids named number renamed seen total"));
+    // Another value of the new column concerns nobody but those who have it now.
+    write(&project, "models/orders.sql", &ORDERS.replace("select *", "select id * 3 as twice, *"));
+    let (built, _) = reconciled(&project, &[]);
+    assert_eq!(built, names("everything most orders"));
+    write(&project, "models/orders.sql", &ORDERS.replace("select *", "select id * 3 as twice, *").replace("20", "21"));
+    let (built, _) = reconciled(&project, &[]);
+    assert_eq!(built, names("everything most named orders renamed total"));
+}
+
+#[test]
 fn another_type_is_another_column() {
     let project = orders();
     write(&project, "models/orders.sql", &ORDERS.replace("select *", "select * replace (id::bigint as id)"));
