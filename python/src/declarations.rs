@@ -1,5 +1,6 @@
 //! Assets that only importing their module can tell: factories.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dovetail::execute::{PythonError, PythonErrorKind};
@@ -74,6 +75,7 @@ fn asset(facts: &Bound<'_, PyDict>, file: &Arc<SourceFile>) -> PyResult<Result<P
         is_async: get("is_async")?.extract()?,
         parameters: parameters.into_iter().map(|parameter| self::parameter(parameter, &place)).collect(),
         imported: true,
+        config_places: BTreeMap::new(),
     };
     Ok(Ok(ParsedAsset {
         name: asset_name,

@@ -53,7 +53,7 @@ fn declared_types(inquiry: &Inquiry<'_>, id: NodeId) -> Result<Vec<Diagnostic>, 
 
 /// At the contract, with the place in the query that makes the column.
 fn problem(inquiry: &Inquiry<'_>, node: &Node, breach: &Breach) -> Diagnostic {
-    let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
+    let place = node.declared_at(&breach.column);
     let message = format!("`{}` breaks its contract: {}", node.name, breach.what);
     let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
     match made_at(inquiry, node, &breach.column) {

@@ -200,6 +200,7 @@ impl KnownAsset {
                 is_async: self.is_async,
                 parameters: self.parameters.clone(),
                 imported: true,
+                config_places: BTreeMap::new(),
             }),
         })
     }

@@ -63,7 +63,7 @@ pub(super) fn keeps_contract(
         return Ok(());
     }
     let told: Vec<&str> = broken.iter().map(|breach| breach.what.as_str()).collect();
-    let place = node.described_at.clone().unwrap_or_else(|| node.place.clone());
+    let place = node.declared_at(broken.first().map_or("", |breach| &breach.column));
     let message = format!("`{}` breaks its contract: {}", node.name, told.join("; "));
     Err(Diagnostic::error(Code::ContractBroken, message).at(place).into())
 }

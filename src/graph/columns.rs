@@ -7,7 +7,8 @@ use super::config::{Config, kind_of};
 use super::databases::same;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::constraint::{of_column, said};
-use crate::parse::{AssetProperties, ColumnProperties, Constraint};
+use crate::parse::{AssetProperties, ColumnProperties, Constraint, Rule};
+use crate::source::Place;
 
 /// What a column's mapping may say, beside its constraints in short.
 const KEYS: [&str; 12] = [
@@ -76,7 +77,7 @@ fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties>
         let is_typed = types.into_iter().flatten().all(|declared| declared.is_string() || declared.is_null());
         if !(value.is_string() || value.is_null() || (value.is_object() && is_typed)) {
             let what = format!("says of `{name}` neither a type nor a mapping with a `type`");
-            problems.push(config.problem("columns", &what));
+            problems.push(config.problem("columns", &what).at(config.place_within("columns", name)));
         }
     }
     let mut read = |(name, value): (&String, &Value)| ColumnProperties {
@@ -84,6 +85,7 @@ fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties>
         data_type: text(Some(value)).or_else(|| text(value.get("data_type").or_else(|| value.get("type")))),
         description: text(value.get("description")),
         constraints: of_one(config, name, value, problems),
+        place: Some(config.place_within("columns", name)),
         ..ColumnProperties::default()
     };
     columns.iter().map(&mut read).collect()
@@ -92,19 +94,23 @@ fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties>
 /// The constraints of a column's mapping: in short (`"not_null": true`), and under `constraints`.
 fn of_one(config: &Config<'_>, column: &str, value: &Value, problems: &mut Diagnostics) -> Vec<Constraint> {
     let Value::Object(fields) = value else { return Vec::new() };
-    let place = config.place("columns");
+    let place = config.place_within("columns", column);
+    let problem = |what: &str| config.problem("columns", what).at(place.clone());
     let mut constraints = Vec::new();
     for (key, value) in fields {
         let rules = match key.as_str() {
-            "constraints" => listed(config, "columns", value, problems).into_iter().map(|(rule, _)| rule).collect(),
+            "constraints" => {
+                let own = |_: usize| place.clone();
+                listed(config, ("columns", &own), value, problems).into_iter().map(|(rule, ..)| rule).collect()
+            }
             key if !KEYS.contains(&key) => {
                 let meant = did_you_mean(key, KEYS).map(|meant| format!("did you mean `{meant}`?"));
                 let what = format!("says `{key}` of the column `{column}`, which means nothing");
-                problems.push(config.problem("columns", &what).hint_if(meant));
+                problems.push(problem(&what).hint_if(meant));
                 Vec::new()
             }
             key => of_column(key, value).unwrap_or_else(|what| {
-                problems.push(config.problem("columns", &format!("has a constraint of `{column}` that {what}")));
+                problems.push(problem(&format!("has a constraint of `{column}` that {what}")));
                 Vec::new()
             }),
         };
@@ -121,30 +127,32 @@ fn of_one(config: &Config<'_>, column: &str, value: &Value, problems: &mut Diagn
 /// `constraints` of a config.
 fn of_rows(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<Constraint> {
     let Some(value) = config.value("constraints") else { return Vec::new() };
-    let place = config.place("constraints");
-    let constraint = |(rule, columns)| Constraint { rule, columns, place: place.clone() };
-    listed(config, "constraints", value, problems).into_iter().map(constraint).collect()
+    let place = |index: usize| config.place_within("constraints", &index.to_string());
+    let constraint = |(rule, columns, place)| Constraint { rule, columns, place };
+    listed(config, ("constraints", &place), value, problems).into_iter().map(constraint).collect()
 }
 
+/// The items of a list of constraints under `key`, each with the place that `place_of` tells of its number.
 fn listed(
     config: &Config<'_>,
-    key: &str,
+    (key, place_of): (&str, &dyn Fn(usize) -> Place),
     value: &Value,
     problems: &mut Diagnostics,
-) -> Vec<(crate::parse::Rule, Vec<String>)> {
+) -> Vec<(Rule, Vec<String>, Place)> {
     let Value::Array(items) = value else {
         problems.push(config.problem(key, &format!("is {}, not a list of constraints", kind_of(value))));
         return Vec::new();
     };
     let mut read = Vec::new();
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
+        let place = place_of(index);
         match said(item) {
-            Ok(Some(found)) => read.push(found),
+            Ok(Some((rule, columns))) => read.push((rule, columns, place)),
             Ok(None) => {
                 let message = format!("a constraint of `{}` of this type is not enforced by dovetail", config.subject);
-                problems.push(Diagnostic::warning(Code::Unsupported, message).at(config.place(key)));
+                problems.push(Diagnostic::warning(Code::Unsupported, message).at(place));
             }
-            Err(what) => problems.push(config.problem(key, &format!("has a constraint that {what}"))),
+            Err(what) => problems.push(config.problem(key, &format!("has a constraint that {what}")).at(place)),
         }
     }
     read
@@ -194,7 +202,7 @@ fn enforced(
         return Vec::new();
     }
     for constraint in &constraints {
-        if constraint.columns.is_empty() && !matches!(constraint.rule, crate::parse::Rule::Check(_)) {
+        if constraint.columns.is_empty() && !matches!(constraint.rule, Rule::Check(_)) {
             let message =
                 format!("the constraint `{}` of `{}` names no columns", constraint.rule.as_str(), config.subject);
             let problem = Diagnostic::error(Code::ConfigValue, message).at(constraint.place.clone());

@@ -127,6 +127,16 @@ impl Config<'_> {
         layer.map(|layer| layer.place_of(key)).or_else(default).unwrap_or_else(|| self.asset.clone())
     }
 
+    /// Where a part of a key's value was written, such as a column of `columns`; else where the value was.
+    pub fn place_within(&self, key: &str, part: &str) -> Place {
+        let layer = self.layers.iter().find(|layer| layer.values.contains_key(key));
+        let within = layer.and_then(|layer| match layer.keys {
+            Keys::Known(places) => Some(Place::new(&layer.place.file, *places.get(&format!("{key}.{part}"))?)),
+            Keys::Unknown | Keys::Template(..) => None,
+        });
+        within.unwrap_or_else(|| self.place(key))
+    }
+
     /// An error about a key's value.
     pub fn problem(&self, key: &str, what: &str) -> Diagnostic {
         self.blame(key, Diagnostic::error(Code::ConfigValue, format!("`{key}` of `{}` {what}", self.subject)))

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Body, Materialized, Node, folded};
 use crate::engine::Column;
+use crate::source::Place;
 
 /// How a query differs from a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub struct Breach {
 }
 
 impl Node {
+    /// Where a column is declared, or else the asset's columns, or the asset.
+    pub fn declared_at(&self, column: &str) -> Place {
+        let own = self.columns.iter().find(|declared| folded(&declared.name) == folded(column));
+        let first = || self.columns.first().and_then(|declared| declared.place.clone());
+        let place = own.and_then(|declared| declared.place.clone()).or_else(|| self.described_at.clone());
+        place.or_else(first).unwrap_or_else(|| self.place.clone())
+    }
+
     /// The columns of a contract that is enforced (`contract: {enforced: true}`), with the types that they are declared
     /// with. `None` where there is none.
     pub fn contract(&self) -> Option<Vec<(&str, Option<&str>)>> {

@@ -251,7 +251,8 @@ impl AssetReader<'_> {
     fn config(&self) -> Config<'_> {
         let keys = match &self.asset.body {
             ParsedBody::Sql(body) => Keys::Template(&self.asset.file, &body.config_places),
-            ParsedBody::Python(_) | ParsedBody::Seed => Keys::Unknown,
+            ParsedBody::Python(body) => Keys::Known(&body.config_places),
+            ParsedBody::Seed => Keys::Unknown,
         };
         let mut layers = vec![Layer { values: &self.asset.config, place: self.asset.place.clone(), keys }];
         layers.extend(self.described.map(|described| Layer {

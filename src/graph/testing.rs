@@ -178,6 +178,7 @@ pub fn function(path: &str, name: &str, parameters: &[&str], deps: &[&str], conf
         description: None,
         upstreams,
         body: ParsedBody::Python(PythonBody {
+            config_places: Default::default(),
             function: name.to_owned(),
             is_async: false,
             parameters: parameters

@@ -129,6 +129,9 @@ fn accepted(values: Option<&Value>) -> Result<Rule, String> {
 
 fn check(expression: Option<&Value>) -> Result<Rule, String> {
     match expression {
+        Some(Value::String(expression)) if ["{{", "{%"].iter().any(|opening| expression.contains(opening)) => {
+            Err("has an `expression` in Jinja, which is rendered in models only".to_owned())
+        }
         Some(Value::String(expression)) if reads_others(expression) => {
             Err("reads more than the rows of its own table".to_owned())
         }

@@ -155,6 +155,9 @@ pub struct PythonBody {
     pub parameters: Vec<Parameter>,
     /// True when the declaration came from importing the module (a factory), not from its syntax tree.
     pub imported: bool,
+    /// Where the arguments of `@asset(...)` stand in the asset's file: `columns`, and within it `columns.amount`.
+    #[serde(default)]
+    pub config_places: BTreeMap<String, Span>,
 }
 
 /// A parameter that receives an upstream's data.
@@ -231,6 +234,8 @@ pub struct ColumnProperties {
     pub constraints: Vec<Constraint>,
     pub tags: Vec<String>,
     pub meta: Values,
+    /// Where it is declared.
+    pub place: Option<Place>,
 }
 
 /// `models:` or `seeds:` in a property file: what it says of one asset.

@@ -427,7 +427,7 @@ fn types_that_a_function_declares_and_that_are_none() {
     );
     let said = project.run(&["check"]);
     assert!(said.code == 2 && said.stderr.contains("a declared type is not known"), "{said}");
-    assert!(said.stderr.contains("INTEGR") && said.stderr.contains("models/m.py:4:5"), "{said}");
+    assert!(said.stderr.contains("INTEGR") && said.stderr.contains("models/m.py:3:17"), "{said}");
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn made(file: &Arc<SourceFile>, name: &str) -> ParsedAsset {
             manner: Manner::Parameter("base".to_owned()),
         }],
         body: ParsedBody::Python(PythonBody {
+            config_places: std::collections::BTreeMap::new(),
             function: name.to_owned(),
             is_async: false,
             parameters: vec![Parameter {

@@ -23,8 +23,9 @@ impl PropertyParser<'_> {
     }
 
     fn column(&mut self, item: &Node<'_>) -> Option<ColumnProperties> {
-        let name = self.item_name(item, "a column");
-        let mut column = ColumnProperties { name: name?.0, ..ColumnProperties::default() };
+        let (name, span) = self.item_name(item, "a column")?;
+        let place = Some(self.reader.place(span));
+        let mut column = ColumnProperties { name, place, ..ColumnProperties::default() };
         for entry in item.as_table().unwrap_or_default() {
             self.column_entry(entry, &mut column);
         }

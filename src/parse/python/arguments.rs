@@ -1,5 +1,6 @@
 //! The arguments of `@asset(...)`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ruff_python_ast::{Decorator, Expr, Keyword};
@@ -62,6 +63,8 @@ pub struct Arguments {
     pub inputs: Vec<Input>,
     pub reads: Vec<Read>,
     pub config: Values,
+    /// Where they stand: each by its name, and what `columns` and `constraints` hold by its name or number behind that.
+    pub places: BTreeMap<String, Span>,
 }
 
 /// An item of `inputs=`: the parameter, and the upstream that it receives.
@@ -158,6 +161,10 @@ fn read_keyword(
 
 fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arguments) {
     let (key, value) = (entry.key.as_ref(), &entry.value);
+    arguments.places.insert(key.to_owned(), entry.key_span);
+    if matches!(key, "columns" | "constraints") {
+        note_places(key, value, arguments);
+    }
     match key {
         "name" => arguments.name = reader.name(key, value).map(|name| (name, value.span)),
         "description" => arguments.description = reader.text(key, value),
@@ -184,6 +191,16 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
         }
         _ => reader.unknown_key(entry, "`@asset`", ARGUMENTS),
     }
+}
+
+/// Where the parts of a value stand.
+fn note_places(key: &str, value: &Node<'_>, arguments: &mut Arguments) {
+    let parts: Vec<(String, Span)> = match &value.content {
+        Content::Table(entries) => entries.iter().map(|entry| (entry.key.to_string(), entry.key_span)).collect(),
+        Content::List(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item.span)).collect(),
+        _ => Vec::new(),
+    };
+    arguments.places.extend(parts.into_iter().map(|(part, span)| (format!("{key}.{part}"), span)));
 }
 
 fn read_materialized(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {

@@ -37,8 +37,13 @@ pub fn read(
         manner: Manner::Dependency,
     }));
     let Some(name) = asset_name(file, function, &arguments, problems) else { return Ok(None) };
-    let body =
-        PythonBody { function: function.name.to_string(), is_async: function.is_async, parameters, imported: false };
+    let body = PythonBody {
+        function: function.name.to_string(),
+        is_async: function.is_async,
+        parameters,
+        imported: false,
+        config_places: arguments.places,
+    };
     Ok(Some(ParsedAsset {
         name,
         file: Arc::clone(file),
