@@ -1,6 +1,7 @@
 //! Contracts of models, against the columns that binding gives.
 
 use super::inquiry::Inquiry;
+use super::leaf::UNKNOWN_TYPE;
 use super::schema::{Known, Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::EngineError;
@@ -27,8 +28,8 @@ pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> 
             told(breaches(&declared.columns, columns))
         }
         // The database may have types of its own.
-        (Schema::Unknown(unknown), _) if inquiry.stands.definitions().is_ok_and(|own| own.is_empty()) => {
-            told(vec![Breach { column: String::new(), what: unknown.reason.to_string() }])
+        (Schema::Unknown(_), _) if inquiry.stands.definitions().is_ok_and(|own| own.is_empty()) => {
+            told(without_type(inquiry, id, &typed)?)
         }
         _ => Vec::new(),
     })
@@ -42,13 +43,24 @@ fn declared_types(inquiry: &Inquiry<'_>, id: NodeId) -> Result<Vec<Diagnostic>, 
     {
         return Ok(Vec::new());
     }
-    Ok(match inquiry.declared(id, &declared)? {
-        Schema::Unknown(unknown) => {
-            let breach = Breach { column: String::new(), what: unknown.reason.to_string() };
-            vec![problem(inquiry, node, &breach)]
-        }
+    let wrong = match inquiry.declared(id, &declared)? {
+        Schema::Unknown(_) => without_type(inquiry, id, &declared)?,
         _ => Vec::new(),
-    })
+    };
+    Ok(wrong.iter().map(|breach| problem(inquiry, node, breach)).collect())
+}
+
+/// The columns whose declared types are none.
+fn without_type(inquiry: &Inquiry<'_>, id: NodeId, declared: &[(&str, &str)]) -> Result<Vec<Breach>, EngineError> {
+    let mut found = Vec::new();
+    for (name, kind) in declared {
+        if let Schema::Unknown(unknown) = inquiry.declared(id, &[(name, kind)])? {
+            let why = unknown.reason.trim_start_matches(UNKNOWN_TYPE);
+            let what = format!("the column `{name}` is declared `{kind}`, which is no type: {why}");
+            found.push(Breach { column: (*name).to_owned(), is_made: false, what });
+        }
+    }
+    Ok(found)
 }
 
 /// At the contract, with the place in the query that makes the column.
@@ -56,7 +68,7 @@ fn problem(inquiry: &Inquiry<'_>, node: &Node, breach: &Breach) -> Diagnostic {
     let place = node.declared_at(&breach.column);
     let message = format!("`{}` breaks its contract: {}", node.name, breach.what);
     let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
-    match made_at(inquiry, node, &breach.column) {
+    match made_at(inquiry, node, &breach.column).filter(|_| breach.is_made) {
         Some(place) => problem.related(place, "the column is made here"),
         None => problem,
     }

@@ -1,7 +1,5 @@
 //! Why a query does not bind, at the place in the user's own file.
 
-use std::collections::HashSet;
-
 use rayon::prelude::*;
 
 use super::inquiry::Inquiry;
@@ -23,22 +21,6 @@ pub(super) fn explain(
         Some((id, inquiry.templates.secrets().redact_diagnostic(problem)))
     });
     explained.collect()
-}
-
-/// Problems by file and position. What stands in an ephemeral asset's query is told once, however many read it.
-pub(super) fn sorted(mut explained: Vec<(NodeId, Diagnostic)>) -> Vec<(NodeId, Diagnostic)> {
-    let place = |problem: &Diagnostic| {
-        let place = problem.place.as_ref()?;
-        Some((place.file.path().to_owned(), place.span.start, place.span.end))
-    };
-    explained.sort_by(|(_, one), (_, other)| {
-        (place(one), one.related.len(), &one.message).cmp(&(place(other), other.related.len(), &other.message))
-    });
-    let mut told = HashSet::new();
-    explained.retain(|(_, problem)| {
-        problem.is_somewhere || told.insert((place(problem), problem.code)) || problem.code == Code::ContractBroken
-    });
-    explained
 }
 
 fn problem(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, refusal: &Refusal) -> Option<Diagnostic> {

@@ -19,6 +19,8 @@ const TO_BE_RUN: &str = "it is an asset function without `columns=`, and this ru
 /// Bytes of a seed, which is read whole to know the types of its columns: a run that builds it does that once.
 const LARGEST_SEED: u64 = 8 << 20;
 
+pub(super) const UNKNOWN_TYPE: &str = "a declared type is not known: ";
+
 const MAY_GIVE_MORE: &str = "an asset function may give more columns than its `columns=` names";
 
 impl Inquiry<'_> {
@@ -104,7 +106,7 @@ impl Inquiry<'_> {
         let pieces: Vec<&[u8]> = [&b"declared"[..]].into_iter().chain(pieces).collect();
         Ok(match self.memory.recall(&pieces, ask)? {
             Told::Columns(columns) => Schema::known(columns),
-            Told::Unknown(reason) => Schema::unknown(id, format!("a declared type is not known: {reason}")),
+            Told::Unknown(reason) => Schema::unknown(id, format!("{UNKNOWN_TYPE}{reason}")),
             Told::Refused(refusal) => Schema::unknown(id, refusal.message),
         })
     }

@@ -61,6 +61,8 @@ fn lost_in(
     }
     match (has_it, had_it) {
         (Some(above), _) => Some((node.place.clone(), format!("`{}` does not hand it on from `{above}`", node.name))),
+        // Then it was lost further up.
+        (None, Some(_)) if lacks_it_above(inquiry, schemas, id, name) => None,
         (None, Some(_)) => Some((node.place.clone(), format!("`{}` had it when it was built last", node.name))),
         // An asset function says itself what it gives, or showed it.
         (None, None) if matches!(node.body, Body::Python(_)) => {
@@ -70,6 +72,16 @@ fn lost_in(
         }
         (None, None) => None,
     }
+}
+
+/// Whether something above had the column too, and does not have it any more.
+fn lacks_it_above(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, name: &str) -> bool {
+    let lacks = |id: &NodeId| schemas.get(id).and_then(|schema| schema.columns()).is_some_and(|now| !has(now, name));
+    let had = |id: &NodeId| {
+        let recorded = inquiry.stands.recorded(inquiry.graph.node(*id).name.as_str()).ok().flatten();
+        recorded.is_some_and(|recorded| has(&recorded.columns, name))
+    };
+    inquiry.graph.reads(id).iter().any(|above| lacks(above) && had(above))
 }
 
 /// The new name of a column, as in `old as new`, and where it stands.

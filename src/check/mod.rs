@@ -18,11 +18,13 @@ mod reads;
 mod refused;
 mod schema;
 mod stands;
+mod told;
 
 pub use inquiry::{Inquiry, Kept, Mode};
 pub(crate) use refused::failed;
 pub use schema::{Known, Schema, Schemas, Unknown};
 pub use stands::{Opening, Stands};
+pub use told::told_once;
 
 use rayon::prelude::*;
 
@@ -64,7 +66,7 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
         let promises = promises.chain(constraints::problems(&inquiry, &schemas, *id)?);
         problems.extend(found.chain(promises).map(|problem| (*id, problem)));
     }
-    let problems = explain::sorted(problems);
+    let problems = told::sorted(problems);
     let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep() };
     Ok(Findings { schemas, problems, kept })
 }

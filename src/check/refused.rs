@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::{EngineError, Reason, Refusal};
-use crate::graph::CompiledSql;
+use crate::graph::{CompiledSql, literal};
 use crate::parse::sql::words;
+use crate::source::Span;
 
 /// Names that are offered where none is near.
 const MOST_OFFERED: usize = 12;
@@ -85,14 +86,35 @@ fn offset_of_name(sql: &CompiledSql, refusal: &Refusal) -> Option<usize> {
     };
     let name = name.rsplit('.').next().unwrap_or(name);
     let words = words(sql.statement());
-    let mut found = words.iter().filter(|(word, _)| word.eq_ignore_ascii_case(name));
     match refusal.offset {
         Some(offset) => {
             let behind = words.iter().filter(|(_, span)| span.end > offset).take(NEAR);
             behind.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(name)).map(|(_, span)| span.start)
         }
-        None => found.next().map(|(_, first)| first.start).filter(|_| found.next().is_none()),
+        None => unplaced(sql.statement(), &words, &refusal.reason, name),
     }
+}
+
+/// Where a name stands of which the engine does not say it.
+fn unplaced(statement: &str, words: &[(String, Span)], reason: &Reason, name: &str) -> Option<usize> {
+    let is_it = |(word, _): &&(String, Span)| word.eq_ignore_ascii_case(name);
+    let is_qualifier =
+        |(_, span): &&(String, Span)| statement.get(span.end..).is_some_and(|rest| rest.starts_with('.'));
+    let likely = match reason {
+        Reason::UnknownTable { .. } => words.iter().filter(is_it).find(is_qualifier).map(|(_, span)| span.start),
+        // `s['field']`
+        Reason::UnknownField { .. } => only_literal(statement, name),
+        _ => None,
+    };
+    let mut found = words.iter().filter(is_it);
+    likely.or_else(|| found.next().map(|(_, first)| first.start).filter(|_| found.next().is_none()))
+}
+
+/// Where a text stands as a literal, if it does so once.
+fn only_literal(statement: &str, text: &str) -> Option<usize> {
+    let literal = literal(text);
+    let mut found = statement.match_indices(literal.as_str()).map(|(offset, _)| offset);
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// What may have been meant: the nearest name, else all, where they are few.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::args::LogFormat;
 use super::context::Context;
 use super::opening::open_diagnostic;
-use crate::check::{Findings, Inquiry, Kept, Mode, Stands, check};
+use crate::check::{Findings, Inquiry, Kept, Mode, Stands, check, told_once};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
@@ -86,7 +86,7 @@ pub(crate) fn print_problems(context: &mut Context, graph: &AssetGraph, problems
             }
         }
         LogFormat::Text => {
-            let problems = problems.into_iter().map(|(_, problem)| problem);
+            let problems = told_once(graph, problems).into_iter().map(|(_, problem)| problem);
             context.printer.diagnostics(&Diagnostics(problems.collect()));
         }
     }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::Harvest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::execute::{PythonError, PythonRuntime};
+use crate::fingerprint::imported_files;
 use crate::hash::of_pieces;
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use crate::project::{Project, Values};
-use crate::scan::Scanned;
+use crate::scan::{Modules, Scanned};
 use crate::source::{Place, SourceFile, Span};
 
 /// A module that must be imported, and why.
@@ -27,6 +28,7 @@ pub(super) struct Undeclared {
 pub(super) struct Declarations<'a> {
     project: &'a Project,
     scanned: &'a Scanned,
+    modules: &'a Modules,
     python: Option<&'a dyn PythonRuntime>,
 }
 
@@ -34,7 +36,7 @@ pub(super) struct Declarations<'a> {
 #[derive(Default, Serialize, Deserialize)]
 struct Cache {
     version: u32,
-    /// Hash of dovetail's version and of all Python and property files, since modules import each other.
+    /// Hash of dovetail's version and of all Python and property files, and of what they import of the project.
     content: String,
     modules: BTreeMap<String, Vec<KnownAsset>>,
 }
@@ -42,8 +44,13 @@ struct Cache {
 const CACHE_VERSION: u32 = 2;
 
 impl<'a> Declarations<'a> {
-    pub fn new(project: &'a Project, scanned: &'a Scanned, python: Option<&'a dyn PythonRuntime>) -> Self {
-        Declarations { project, scanned, python }
+    pub fn new(
+        project: &'a Project,
+        scanned: &'a Scanned,
+        modules: &'a Modules,
+        python: Option<&'a dyn PythonRuntime>,
+    ) -> Self {
+        Declarations { project, scanned, modules, python }
     }
 
     pub fn declare(&self, undeclared: Vec<Undeclared>) -> Harvest {
@@ -51,7 +58,7 @@ impl<'a> Declarations<'a> {
         if undeclared.is_empty() {
             return harvest;
         }
-        let mut cache = self.read_cache();
+        let mut cache = self.read_cache(self.content_hash(&undeclared));
         let mut learnt = false;
         for module in &undeclared {
             let key = module.file.path().to_string_lossy().into_owned();
@@ -95,8 +102,7 @@ impl<'a> Declarations<'a> {
     }
 
     /// An empty cache when there is none that fits: it only saves time.
-    fn read_cache(&self) -> Cache {
-        let content = self.content_hash();
+    fn read_cache(&self, content: String) -> Cache {
         let text = std::fs::read(self.cache_path()).unwrap_or_default();
         match serde_json::from_slice::<Cache>(&text) {
             Ok(cache) if cache.version == CACHE_VERSION && cache.content == content => cache,
@@ -118,8 +124,10 @@ impl<'a> Declarations<'a> {
         }
     }
 
-    fn content_hash(&self) -> String {
-        let files = self.scanned.python.iter().chain(&self.scanned.properties);
+    /// Of all that importing these modules may look at: they import each other, and modules outside of the models folders.
+    fn content_hash(&self, undeclared: &[Undeclared]) -> String {
+        let imported = imported_files(self.modules, undeclared.iter().map(|module| &*module.file));
+        let files = self.scanned.python.iter().chain(&self.scanned.properties).chain(&imported);
         let pieces = files.flat_map(|file| [file.path().as_os_str().as_encoded_bytes(), file.text().as_bytes()]);
         of_pieces(std::iter::once(env!("CARGO_PKG_VERSION").as_bytes()).chain(pieces)).to_hex().to_string()
     }

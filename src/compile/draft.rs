@@ -13,6 +13,7 @@ use super::declarations::Declarations;
 use super::{Compiled, Harvest, redacted};
 use crate::diagnostic::{Diagnostics, Severity, Warned};
 use crate::execute::PythonRuntime;
+use crate::fingerprint::imported_files;
 use crate::graph::{Resolved, Use, resolve_uses};
 use crate::hash::of_pieces;
 use crate::parse::sql::NamesMemory;
@@ -94,8 +95,8 @@ impl Drafts {
             return Err(problems);
         };
         self.parse(&scanned, &templates);
-        self.import(&project, &scanned, overlay, python);
         let modules = Modules::new(&project.root, &scanned.python);
+        self.import(&project, (&scanned, &modules), overlay, python);
         let order = paths_in_order(&scanned);
         let (resolved, found) = self.resolve(&project, &order, &templates);
         problems.extend(redacted(found, &templates));
@@ -176,19 +177,26 @@ impl Drafts {
     }
 
     /// Imports what must be imported, once for each state of the files that are saved: what nobody saved cannot be imported.
-    fn import(&mut self, project: &Project, scanned: &Scanned, overlay: &Overlay, python: Option<&dyn PythonRuntime>) {
+    fn import(
+        &mut self,
+        project: &Project,
+        (scanned, modules): (&Scanned, &Modules),
+        overlay: &Overlay,
+        python: Option<&dyn PythonRuntime>,
+    ) {
         let undeclared = |file: &&Arc<SourceFile>| !self.files[file.path()].harvest.undeclared.is_empty();
-        let modules: Vec<&Arc<SourceFile>> = scanned.python.iter().filter(undeclared).collect();
-        if modules.is_empty() {
+        let files: Vec<&Arc<SourceFile>> = scanned.python.iter().filter(undeclared).collect();
+        if files.is_empty() {
             return;
         }
-        let importable = scanned.python.iter().chain(&scanned.properties);
+        let imported = imported_files(modules, files.iter().map(|file| &***file));
+        let importable = scanned.python.iter().chain(&scanned.properties).chain(&imported);
         let saved = importable.filter(|file| overlay.get(file.path()).is_none());
         let pieces = saved.flat_map(|file| [file.path().as_os_str().as_encoded_bytes(), file.text().as_bytes()]);
         let importable = of_pieces(pieces);
         let is_same = self.importable.replace(importable) == Some(importable);
-        let declarations = Declarations::new(project, scanned, python);
-        for file in modules {
+        let declarations = Declarations::new(project, scanned, modules, python);
+        for file in files {
             let Some(known) = self.files.get_mut(file.path()) else { continue };
             let is_saved = overlay.get(file.path()).is_none();
             if is_saved && !(is_same && known.imported.is_some()) {

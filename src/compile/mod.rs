@@ -85,7 +85,7 @@ pub fn compile_project(
     }
     let known_names = KnownNames::of(&project);
     let Warned { value: Harvested { mut parsed, templates, is_repeatable }, warnings: mut found } =
-        parse(&project, &scanned, python, inline, &known_names.memory)
+        parse(&project, (&scanned, &modules), python, inline, &known_names.memory)
             .map_err(|problems| together(problems, &warnings))?;
     known_names.keep(&templates);
     let messages = messages(&mut parsed);
@@ -161,7 +161,7 @@ struct Harvested {
 /// Parses all files in parallel; the errors of all languages come together.
 fn parse(
     project: &Project,
-    scanned: &Scanned,
+    (scanned, modules): (&Scanned, &Modules),
     python: Option<&dyn PythonRuntime>,
     inline: Option<&str>,
     names: &NamesMemory,
@@ -185,7 +185,7 @@ fn parse(
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
     let undeclared = std::mem::take(&mut harvest.undeclared);
     let is_repeatable = undeclared.is_empty();
-    let imported = Declarations::new(project, scanned, python).declare(undeclared);
+    let imported = Declarations::new(project, scanned, modules, python).declare(undeclared);
     harvest.absorb(imported);
     match templates {
         Some(templates) => {

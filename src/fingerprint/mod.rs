@@ -13,12 +13,14 @@ mod tests;
 pub use hash::Part;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::graph::{AssetGraph, Body, Node, NodeId};
 use crate::project::Project;
 use crate::scan::Modules;
+use crate::source::SourceFile;
 use python::Library;
 
 /// What an asset computes.
@@ -86,6 +88,11 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
     version.parts.dedup();
     version.hash = hash::whole(&version.parts);
     version
+}
+
+/// The texts of the project's modules that importing these files runs, or that what they define could: sorted by path.
+pub fn imported_files<'f>(modules: &Modules, files: impl IntoIterator<Item = &'f SourceFile>) -> Vec<Arc<SourceFile>> {
+    python::imported_files(&Library::new(modules), files)
 }
 
 /// The packages that any of these uses.

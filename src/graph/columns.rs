@@ -88,7 +88,14 @@ fn own(config: &Config<'_>, problems: &mut Diagnostics) -> Vec<ColumnProperties>
         place: Some(config.place_within("columns", name)),
         ..ColumnProperties::default()
     };
-    columns.iter().map(&mut read).collect()
+    let columns: Vec<ColumnProperties> = columns.iter().map(&mut read).collect();
+    for (index, column) in columns.iter().enumerate() {
+        if columns.iter().take(index).any(|before| same(&before.name, &column.name)) {
+            let problem = config.problem("columns", &format!("names the column `{}` twice", column.name));
+            problems.push(problem.at(config.place_within("columns", &column.name)));
+        }
+    }
+    columns
 }
 
 /// The constraints of a column's mapping: in short (`"not_null": true`), and under `constraints`.

@@ -9,19 +9,20 @@ use crate::source::Place;
 /// How a query differs from a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
-    /// The column of the query that is other than declared; empty where it has none.
+    /// The column that it is about; empty where there is none.
     pub column: String,
+    /// Whether the query makes it.
+    pub is_made: bool,
     /// What differs, without the asset's name.
     pub what: String,
 }
 
 impl Node {
-    /// Where a column is declared, or else the asset's columns, or the asset.
+    /// Where a column is declared, or else where the asset is described, or the asset.
     pub fn declared_at(&self, column: &str) -> Place {
         let own = self.columns.iter().find(|declared| folded(&declared.name) == folded(column));
-        let first = || self.columns.first().and_then(|declared| declared.place.clone());
         let place = own.and_then(|declared| declared.place.clone()).or_else(|| self.described_at.clone());
-        place.or_else(first).unwrap_or_else(|| self.place.clone())
+        place.unwrap_or_else(|| self.place.clone())
     }
 
     /// The columns of a contract that is enforced (`contract: {enforced: true}`), with the types that they are declared
@@ -38,11 +39,12 @@ impl Node {
 /// What is missing in a contract before it can be compared with anything.
 pub fn incomplete(contract: &[(&str, Option<&str>)]) -> Vec<Breach> {
     if contract.is_empty() {
-        return vec![Breach { column: String::new(), what: "it names no columns".to_owned() }];
+        return vec![Breach { column: String::new(), is_made: false, what: "it names no columns".to_owned() }];
     }
     let untyped = contract.iter().filter(|(_, declared)| declared.is_none());
     let breach = |(name, _): &(&str, Option<&str>)| Breach {
         column: (*name).to_owned(),
+        is_made: true,
         what: format!("the column `{name}` has no `data_type`"),
     };
     untyped.map(breach).collect()
@@ -51,12 +53,13 @@ pub fn incomplete(contract: &[(&str, Option<&str>)]) -> Vec<Breach> {
 /// Where real columns differ from those of a contract, both with the engine's types. Their order does not count.
 pub fn breaches(contract: &[Column], real: &[Column]) -> Vec<Breach> {
     let is_same = |one: &Column, other: &Column| folded(&one.name) == folded(&other.name);
-    let breach = |column: &Column, what: String| Breach { column: column.name.clone(), what };
+    let breach = |column: &Column, what: String| Breach { column: column.name.clone(), is_made: true, what };
     let declared = contract.iter().filter_map(|declared| {
         let Column { name, engine_type } = declared;
         match real.iter().find(|real| is_same(real, declared)) {
             None => Some(Breach {
-                column: String::new(),
+                column: name.clone(),
+                is_made: false,
                 what: format!("the column `{name}` ({engine_type}) is not there"),
             }),
             Some(real) if real.engine_type != *engine_type => {

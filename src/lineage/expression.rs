@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use recursive::recursive;
 use sqlparser::ast::{
-    AccessExpr, DataType, Expr, LambdaFunction, LambdaSyntax, Query, Subscript, Value, Visit, Visitor,
+    AccessExpr, DataType, Expr, Function, FunctionArguments, LambdaFunction, LambdaSyntax, Query, Subscript, Value,
+    Visit, Visitor,
 };
 
 use super::flow::{Flow, Form};
@@ -60,6 +61,11 @@ impl Tracer<'_> {
             Expr::InSubquery { expr, subquery, .. } => {
                 let mut flow = self.expression(expr, scope).computed();
                 flow.absorb(&self.scalar(subquery, scope));
+                flow
+            }
+            Expr::Function(function) if value_function(function).is_some_and(|name| is_column(name, scope)) => {
+                let flow = self.name(&[value_function(function).unwrap_or_default()], scope);
+                self.place(function.name.0.last().and_then(|part| part.as_ident()), &flow);
                 flow
             }
             Expr::Function(function) => match columns_call(expression) {
@@ -255,4 +261,17 @@ impl Visitor for Parts<'_, '_, '_> {
         self.depth -= 1;
         ControlFlow::Continue(())
     }
+}
+
+/// `current_date` and its like, where they are written without parentheses.
+fn value_function(function: &Function) -> Option<&str> {
+    let [part] = function.name.0.as_slice() else { return None };
+    let name = part.as_ident().map(|name| name.value.as_str())?;
+    let is_known = VALUE_FUNCTIONS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    (is_known && matches!(function.args, FunctionArguments::None)).then_some(name)
+}
+
+/// Whether a name is in view as a column, which the engine takes first.
+fn is_column(name: &str, scope: &Scope<'_>) -> bool {
+    !matches!(scope.find(&[name], &mut |_, _| Flow::default()), Meaning::Nothing)
 }

@@ -3,7 +3,7 @@
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins};
 
 use super::flow::{Flow, Open, Table};
-use super::scope::{Binding, Joined, Scope, Shared};
+use super::scope::{Binding, Joined, Scope, Shared, is_row_number};
 use super::tracer::Tracer;
 
 /// Which side's value a shared column has.
@@ -230,6 +230,11 @@ fn common(left: &Scope<'_>, right: &Joined, rows: &mut Flow) -> Vec<String> {
                 names.push(name.to_owned());
             }
         }
+    }
+    let has_number = left.bindings.iter().any(|binding| binding.column("rowid").is_some());
+    if has_number && !names.iter().any(|name| is_row_number(name)) {
+        // The number of a row on the right is a column of that name, too.
+        rows.absorb(&Flow::unknown("a natural join compares a column `rowid` with the numbers of rows"));
     }
     if left.bindings.iter().chain(&right.bindings).any(|binding| binding.open != Open::No) {
         rows.absorb(&Flow::unknown("a natural join compares columns that nobody knows"));

@@ -146,6 +146,7 @@ mod tests {
                 columns(&[("a", "INTEGER"), ("b", "INTEGER"), ("c", "INTEGER"), ("s", "STRUCT(f INTEGER, g INTEGER)")])
             }
             Some("q") => columns(&[("k", "INTEGER"), ("x", "INTEGER")]),
+            Some("clock") => columns(&[("k", "INTEGER"), ("current_date", "DATE"), ("rowid", "INTEGER")]),
             _ => None,
         };
         let Some((lineage, read)) = trace(query, &known).ok().and_then(|lineage| {
@@ -194,6 +195,9 @@ mod tests {
             ("from p select a where b in (select k from q)", "p(a b) q(k)"),
             ("select a from p, lateral (select x from q where k = b)", "p(a b) q(k x)"),
             ("select p1.a from p p1 join p p2 on p1.b = p2.c", "p(a b c)"),
+            ("select k from clock where year(current_date) > 2000", "clock(current_date k)"),
+            ("select x from clock natural join q", "?"),
+            ("select x from q natural join clock", "q(k x) clock(k)"),
         ] {
             assert_eq!(read(query), expected, "{query}");
         }

@@ -275,7 +275,7 @@ impl<'s> Scope<'s> {
 }
 
 /// The number of a table's row, which is no column and comes from none.
-fn is_row_number(name: &str) -> bool {
+pub fn is_row_number(name: &str) -> bool {
     name.eq_ignore_ascii_case("rowid")
 }
 

@@ -9,6 +9,7 @@ fn columns(name: &[String]) -> Option<Vec<engine::Column>> {
     let known: &[(&str, &str)] = match name.last()?.to_lowercase().as_str() {
         "t" => &[("a", "INTEGER"), ("b", "INTEGER"), ("s", "STRUCT(x INTEGER, y INTEGER)")],
         "u" => &[("a", "INTEGER"), ("c", "INTEGER")],
+        "clock" => &[("a", "INTEGER"), ("current_date", "DATE"), ("rowid", "INTEGER")],
         _ => return None,
     };
     Some(known.iter().map(column).collect())
@@ -91,6 +92,16 @@ fn joins_decide_rows() {
         ("select b from t positional join u", "b = t.b"),
         ("select c from t asof join u on t.a >= u.a", "c = u.c\nrows: t.a u.a"),
         ("select x.b from t as x, lateral (from u where u.a = x.a) as y", "b = t.b\nrows: t.a u.a"),
+    ]);
+}
+
+#[test]
+fn a_column_is_taken_before_a_function_without_parentheses() {
+    assert_traced(&[
+        ("select year(current_date) as y from clock", "y ~ clock.current_date"),
+        ("select a from clock where CURRENT_DATE > date '2000-01-01'", "a = clock.a\nrows: clock.current_date"),
+        ("select current_date as d from t", "d ~ "),
+        ("select current_date() as d from clock", "d ~ "),
     ]);
 }
 

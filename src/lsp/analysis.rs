@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::check::{Findings, Kept, Schema, Schemas};
+use crate::check::{Findings, Kept, Schema, Schemas, told_once};
 use crate::compile::{Compiled, Draft, Drafts};
 use crate::diagnostic::{Diagnostic, Diagnostics, Warned};
 use crate::engine::Column;
@@ -122,7 +122,7 @@ impl Analyst {
         found: Vec<(NodeId, Diagnostic)>,
     ) -> (Schemas, Vec<Diagnostic>) {
         let mut by_asset: HashMap<NodeId, Vec<Diagnostic>> = HashMap::new();
-        for (id, problem) in found {
+        for (id, problem) in told_once(graph, found) {
             by_asset.entry(id).or_default().push(problem);
         }
         let wrong: BTreeSet<NodeId> = graph.ids().filter(|id| matches!(schemas.get(id), Some(Schema::Wrong))).collect();

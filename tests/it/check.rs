@@ -426,7 +426,7 @@ fn types_that_a_function_declares_and_that_are_none() {
         "from dovetail import asset\n\n@asset(columns={'a': 'INTEGR'})\ndef f():\n    return None\n",
     );
     let said = project.run(&["check"]);
-    assert!(said.code == 2 && said.stderr.contains("a declared type is not known"), "{said}");
+    assert!(said.code == 2 && said.stderr.contains("`a` is declared `INTEGR`, which is no type"), "{said}");
     assert!(said.stderr.contains("INTEGR") && said.stderr.contains("models/m.py:3:17"), "{said}");
 }
 
@@ -439,6 +439,49 @@ fn an_ephemeral_query_that_only_python_reads_is_checked_before_a_run() {
     let said = project.run(&["run"]);
     assert!(said.code == 2 && said.stderr.contains("models/e.sql:2:8"), "{said}");
     assert!(said.stderr.contains("nothing was built"), "{said}");
+}
+
+#[test]
+fn places_that_the_engine_does_not_tell() {
+    for (query, place) in [
+        ("select id\nfrom stg\nqualify nope > 1", "a.sql:3:9"),
+        ("select id,\n  st['zz']\nfrom (select id, {'a': id} as st from stg)", "a.sql:2:6"),
+        ("select s.id,\n  stg.id\nfrom stg as s", "a.sql:2:3"),
+    ] {
+        let said = check(&project().file("models/a.sql", query));
+        assert!(said.stderr.contains(&format!("models/{place}")) && !said.stderr.contains("``"), "{query}: {said}");
+    }
+}
+
+#[test]
+fn each_asset_is_told_its_own_even_at_the_same_place() {
+    let text = "from dovetail import asset\n\nREADS = {'stg': ['id', 'nope']}\n\n\
+                @asset(reads=READS)\ndef one(stg):\n    return stg\n\n@asset(reads=READS)\ndef two(stg):\n    return stg\n";
+    let project = project()
+        .file("models/m.py", text)
+        .file("macros/bad.sql", "{% macro bad() %}nix + 1{% endmacro %}")
+        .file("models/first.sql", "select {{ bad() }} as x from stg")
+        .file("models/second.sql", "select {{ bad() }} as x from stg");
+    let said = check(&project);
+    assert!(said.stderr.contains("`one` reads the column `nope`"), "{said}");
+    assert!(said.stderr.contains("`two` reads the column `nope`"), "{said}");
+    assert!(said.stderr.contains("the same is wrong in `second`"), "{said}");
+    for asset in ["one", "two", "first", "second"] {
+        let line = line(&project, asset);
+        assert_eq!((&line["state"], line["problems"].as_array().unwrap().len()), (&"wrong".into(), 1), "{line}");
+    }
+}
+
+#[test]
+fn a_column_lost_far_up_is_told_where_it_was_lost() {
+    let project = project()
+        .file("models/base.sql", "select id,\n  amount as amt\nfrom stg")
+        .file("models/y1.sql", "select * from base")
+        .file("models/y2.sql", "select * from y1")
+        .file("models/reader.sql", "select amt from y2");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let said = check(&project.file("models/base.sql", "select id,\n  amount as total\nfrom stg"));
+    assert!(said.stderr.contains("models/base.sql:2:13") && !said.stderr.contains("y1.sql"), "{said}");
 }
 
 #[test]

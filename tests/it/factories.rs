@@ -111,9 +111,18 @@ fn a_factory_is_imported_once() {
     let project = project.file("models/helper.py", "x = 1\n");
     project.run(&["ls"]);
     assert_eq!(imports.load(Ordering::Relaxed), 2, "modules import each other");
+    let project = project.file("lib/names.py", "x = 1\n").file("models/helper.py", "import lib.other\n");
+    let project = project.file("models/made.py", format!("from lib.names import x\n{FACTORY}"));
+    project.run(&["ls"]);
+    let project = project.file("lib/names.py", "x = 2\n").file("lib/unrelated.py", "x = 2\n");
+    project.run(&["ls"]);
+    assert_eq!(imports.load(Ordering::Relaxed), 4, "a module outside of the models folders is imported, too");
+    let project = project.file("lib/unrelated.py", "x = 3\n").file("models/made.py", FACTORY);
+    let project = project.file("models/helper.py", "x = 1\n");
+    project.run(&["ls"]);
     let project = project.file(".dovetail/cache/declarations.json", "{\"version\": 99}");
     assert_eq!(project.run(&["ls", "-o", "json"]).stdout, first.stdout);
-    assert_eq!(imports.load(Ordering::Relaxed), 3, "a cache of another version is not read");
+    assert_eq!(imports.load(Ordering::Relaxed), 6, "a cache of another version is not read");
 }
 
 #[test]

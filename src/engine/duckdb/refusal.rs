@@ -65,7 +65,9 @@ fn reason(kind: &str, first: &str, text: &str) -> Reason {
         || first.contains("does not exist on left side of join")
         || first.contains("does not exist on right side of join");
     match kind {
-        "Binder" if is_column => Reason::UnknownColumn { name: name(0), near: near() },
+        "Binder" if is_column => {
+            Reason::UnknownColumn { name: bare_name(first).unwrap_or_else(|| name(0)), near: near() }
+        }
         "Binder" if first.contains("does not have a column named") => {
             Reason::UnknownColumn { name: name(1), near: near() }
         }
@@ -84,6 +86,12 @@ fn reason(kind: &str, first: &str, text: &str) -> Reason {
         }
         _ => Reason::Other,
     }
+}
+
+/// The name in what DuckDB says of `qualify`, where it stands without quotes.
+fn bare_name(first: &str) -> Option<String> {
+    let (name, _) = first.strip_prefix("Referenced column ")?.split_once(" not found")?;
+    (!name.starts_with('"')).then(|| name.to_owned())
 }
 
 fn is_about_types(first: &str) -> bool {

@@ -19,6 +19,7 @@ use crate::graph::{AssetGraph, Body, CompiledPython, Node};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 use crate::scan::module_name;
+use crate::source::SourceFile;
 use given::Given;
 use imports::Target;
 pub(super) use library::Library;
@@ -63,6 +64,22 @@ pub(super) fn reached(
     let mut reached = Answer::new(library, reach, &name).reached();
     reached.parts.extend(reached.given.iter().flat_map(|given| given.parts(project)));
     reached
+}
+
+/// The modules that these files import, directly or by way of others, and they themselves.
+pub(super) fn imported_files<'f>(
+    library: &Library<'_>,
+    files: impl IntoIterator<Item = &'f SourceFile>,
+) -> Vec<Arc<SourceFile>> {
+    let mut reach = Reach::new(library);
+    for module in files.into_iter().filter_map(|file| library.module(&module_name(file.path()))) {
+        reach.factory(&module);
+    }
+    let names: BTreeSet<&String> = reach.executed.iter().chain(reach.whole.keys()).collect();
+    let mut found: Vec<Arc<SourceFile>> =
+        names.into_iter().filter_map(|name| Some(Arc::clone(&library.module(name)?.file))).collect();
+    found.sort_by(|one, other| one.path().cmp(other.path()));
+    found
 }
 
 /// The asset's file is none of the project's: only its text can count.
