@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::execute::{PythonError, PythonRuntime};
 use crate::fingerprint::imported_files;
 use crate::hash::of_pieces;
+use crate::parse::python::WrittenArguments;
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use crate::project::{Project, Values};
 use crate::scan::{Modules, Scanned};
@@ -22,6 +23,7 @@ pub(super) struct Undeclared {
     pub file: Arc<SourceFile>,
     pub because: String,
     pub place: Place,
+    pub written: WrittenArguments,
 }
 
 /// Imports modules for their declarations, or remembers what an import gave before.
@@ -64,10 +66,11 @@ impl<'a> Declarations<'a> {
             let key = module.file.path().to_string_lossy().into_owned();
             let known = cache.modules.get(&key).and_then(|known| self.recall(known, &module.file));
             match known.map_or_else(|| self.import(module).inspect(|_| learnt = true), Ok) {
-                Ok(assets) => {
+                Ok(mut assets) => {
                     if let Some(known) = assets.iter().map(KnownAsset::of).collect() {
                         cache.modules.insert(key, known);
                     }
+                    module.written.place(&mut assets);
                     harvest.parsed.assets.extend(assets);
                 }
                 Err(problem) => harvest.problems.push(*problem),

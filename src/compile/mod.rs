@@ -216,8 +216,8 @@ impl Harvest {
                 harvest.parsed.python_sources = sources;
                 match assets {
                     ModuleAssets::Read(assets) => harvest.parsed.assets = assets,
-                    ModuleAssets::NeedsImport { because, place } => {
-                        harvest.undeclared.push(Undeclared { file: Arc::clone(file), because, place });
+                    ModuleAssets::NeedsImport { because, place, written } => {
+                        harvest.undeclared.push(Undeclared { file: Arc::clone(file), because, place, written });
                     }
                 }
             }

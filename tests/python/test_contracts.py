@@ -124,3 +124,66 @@ def test_what_is_no_promise_is_told(project, arguments: str, told: str) -> None:
     said = project.dovetail("compile", code=2)
     assert told in said.stderr, said.stderr
     assert "models/a.py:" in said.stderr, said.stderr
+
+
+IMPORTED = """
+from dovetail import asset
+from shared.promises import COLUMNS
+
+
+@asset(
+    columns={"id": "BIGINT", "name": "NOTYPE"},
+    tags=[str(1)],
+    reads={"raw": ["id", "nope"]},
+)
+def listed(raw):
+    return raw
+
+
+for name in ("x", "y"):
+
+    @asset(
+        name=name,
+        constraints=[
+            {"type": "check", "expression": f"id > {len(name)}"},
+            {"type": "unique", "columns": ["gone"]},
+        ],
+        columns=COLUMNS,
+    )
+    def made(raw):
+        return raw
+"""
+
+
+def test_what_stands_in_the_text_has_its_place_though_the_module_is_imported(project) -> None:
+    project.write("models/raw.sql", "select 1 as id")
+    project.write("shared/promises.py", 'COLUMNS = {"id": "BIGINT"}\n')
+    project.write("models/m.py", IMPORTED)
+    for _ in range(2):
+        said = project.dovetail("check", code=2).stderr
+        assert "models/m.py:7:30" in said, said
+        assert "models/m.py:9:26" in said, said
+        assert said.count("models/m.py:21:13") == 2, said
+        assert "constraint `unique` of `x`" in said and "constraint `unique` of `y`" in said, said
+
+
+PROMISED = """
+from dovetail import asset
+from shared.promises import CONSTRAINTS
+
+
+@asset(columns={"id": "BIGINT"}, constraints=CONSTRAINTS)
+def kept(raw):
+    return raw
+"""
+
+
+def test_a_promise_that_another_module_makes_counts_as_soon_as_it_changes(project) -> None:
+    project.write("models/raw.sql", "select 1 as id")
+    project.write("shared/promises.py", "CONSTRAINTS = []\n")
+    project.write("models/m.py", PROMISED)
+    project.dovetail("run")
+    project.write("shared/promises.py", 'CONSTRAINTS = [{"type": "check", "expression": "id > 100"}]\n')
+    assert "does not keep `id > 100`" in project.dovetail("run", code=1).stderr
+    project.write("shared/promises.py", 'CONSTRAINTS = [{"type": "check", "expression": "id > 0"}]\n')
+    project.dovetail("run")

@@ -163,7 +163,7 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
     let (key, value) = (entry.key.as_ref(), &entry.value);
     arguments.places.insert(key.to_owned(), entry.key_span);
     if matches!(key, "columns" | "constraints") {
-        note_places(key, value, arguments);
+        arguments.places.extend(parts(key, &value.content));
     }
     match key {
         "name" => arguments.name = reader.name(key, value).map(|name| (name, value.span)),
@@ -193,14 +193,14 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
     }
 }
 
-/// Where the parts of a value stand.
-fn note_places(key: &str, value: &Node<'_>, arguments: &mut Arguments) {
-    let parts: Vec<(String, Span)> = match &value.content {
+/// Where the parts of an argument's value stand, such as `columns.amount` and `constraints.0`.
+pub fn parts(argument: &str, value: &Content<'_>) -> Vec<(String, Span)> {
+    let parts: Vec<(String, Span)> = match value {
         Content::Table(entries) => entries.iter().map(|entry| (entry.key.to_string(), entry.key_span)).collect(),
         Content::List(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item.span)).collect(),
         _ => Vec::new(),
     };
-    arguments.places.extend(parts.into_iter().map(|(part, span)| (format!("{key}.{part}"), span)));
+    parts.into_iter().map(|(part, span)| (format!("{argument}.{part}"), span)).collect()
 }
 
 fn read_materialized(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {

@@ -14,6 +14,7 @@ mod source;
 mod tests;
 mod uses;
 mod walk;
+mod written;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use constants::Constants;
 pub(crate) use imports::Imports;
 use walk::Walk;
 pub(crate) use walk::never_runs_on_import;
+pub use written::WrittenArguments;
 
 /// What reading a module's syntax tree tells.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ pub enum ModuleAssets {
     /// All of them (none, for a module of helpers).
     Read(Vec<ParsedAsset>),
     /// The module makes assets in a way that only importing it can tell, and why.
-    NeedsImport { because: String, place: Place },
+    NeedsImport { because: String, place: Place, written: WrittenArguments },
 }
 
 /// How dbt's Python models start; dbt takes the name from the file.
@@ -153,7 +155,11 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
     }
     let assets = match unreadable {
         _ if problems.has_errors() => return Err(problems.sorted()),
-        Some(Unreadable { because, range }) => ModuleAssets::NeedsImport { because, place: place(file, range) },
+        Some(Unreadable { because, range }) => {
+            let place = place(file, range);
+            let written = WrittenArguments::of(file, body, &Constants::of(body));
+            ModuleAssets::NeedsImport { because, place, written }
+        }
         None => ModuleAssets::Read(assets),
     };
     Ok(ParsedModule { sources, assets })

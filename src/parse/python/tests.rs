@@ -29,7 +29,7 @@ fn names(text: &str) -> Vec<String> {
 
 fn reason(text: &str) -> String {
     match parse(&file(text)) {
-        Ok(ParsedModule { assets: ModuleAssets::NeedsImport { because, place }, .. }) => {
+        Ok(ParsedModule { assets: ModuleAssets::NeedsImport { because, place, .. }, .. }) => {
             let position = place.position();
             format!("{}:{} {because}", position.line, position.column)
         }
