@@ -37,9 +37,10 @@ impl Parts {
         let readers = graph.readers(asset).into_iter().filter(holds);
         let known = |id: NodeId| self.columns(graph, id, standing);
         let read = readers.filter_map(|reader| {
-            let set = self.read(graph, reader, standing).get(&asset).cloned()?;
+            let read = self.read(graph, reader, standing);
+            let set = read.get(&asset).cloned()?;
             // Who takes all columns that there are is concerned by each other one, unless it takes them by their names.
-            (set.len() < all.len() || reads_by_name(graph, reader, asset, &known)).then_some(set)
+            (set.len() < all.len() || reads_by_name(graph, reader, (asset, &read), &known)).then_some(set)
         });
         let sets: BTreeSet<ColumnSet> = read.collect();
         let mut sets: Vec<ColumnSet> = sets.into_iter().collect();

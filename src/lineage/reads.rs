@@ -9,6 +9,7 @@ use super::{Derivation, Lineage, Source, trace};
 use crate::engine::{Column, ColumnSet};
 use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, Materialized, NodeId, folded};
 use crate::parse::sql::words;
+use crate::source::Span;
 
 /// The columns that an asset reads of each of its upstreams, for values and to decide rows, where it is certain that it
 /// reads no others. Of upstreams that are not in it, it may read everything.
@@ -33,9 +34,19 @@ pub fn read_columns_that_moved(graph: &AssetGraph, id: NodeId, columns: &Known<'
     }
 }
 
-/// Whether an asset would read the same of an upstream if that had one column more: it takes its columns by their names.
-pub fn reads_by_name(graph: &AssetGraph, id: NodeId, upstream: NodeId, columns: &Known<'_>) -> bool {
-    let read = read_columns(graph, id, columns);
+/// Whether an asset that reads `read` would read the same if an upstream had one column more: it takes its columns by their
+/// names.
+pub fn reads_by_name(
+    graph: &AssetGraph,
+    id: NodeId,
+    (upstream, read): (NodeId, &ReadColumns),
+    columns: &Known<'_>,
+) -> bool {
+    if let Body::Sql(sql) = &graph.node(id).body
+        && names_all(sql.statement())
+    {
+        return true;
+    }
     let with_another = |other: NodeId| {
         let mut found = columns(other)?;
         // No name that anybody can write.
@@ -43,8 +54,23 @@ pub fn reads_by_name(graph: &AssetGraph, id: NodeId, upstream: NodeId, columns: 
         found.extend((other == upstream).then_some(another));
         Some(found)
     };
-    let then = read_columns_that_moved(graph, id, &with_another);
-    read.contains_key(&upstream) && read == then
+    *read == read_columns_that_moved(graph, id, &with_another)
+}
+
+/// Words without which, and without a star, a query takes no column that it does not name.
+const TAKING_ALL: [&str; 7] = ["columns", "describe", "from", "natural", "pivot", "summarize", "unpivot"];
+
+/// Whether that shows at a glance, as it does for most queries.
+fn names_all(statement: &str) -> bool {
+    let words = words(statement);
+    let is = |word: &str, known: &str| word.eq_ignore_ascii_case(known);
+    let takes_all = |(word, span): &(String, Span)| {
+        let before = statement.get(..span.start).unwrap_or_default().trim_end();
+        // `from t` alone takes all; behind what is selected it does not.
+        let is_named = is(word, "from") && !before.is_empty() && !before.ends_with('(');
+        TAKING_ALL.iter().any(|known| is(word, known)) && !is_named
+    };
+    !statement.contains('*') && !words.iter().any(takes_all)
 }
 
 /// The columns of an upstream, as far as they are known.
@@ -200,6 +226,22 @@ mod tests {
             ("select x from q natural join clock", "q(k x) clock(k)"),
         ] {
             assert_eq!(read(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn most_queries_name_their_columns_at_a_glance() {
+        for (query, names) in [
+            ("select a, b from p where c > 1", true),
+            ("with t as (select a from p) select a from t join q on a = k", true),
+            ("select * from p", false),
+            ("select a * 2 from p", false),
+            ("from p", false),
+            ("select a from (from p)", false),
+            ("select columns('a') from p", false),
+            ("select a from p natural join q", false),
+        ] {
+            assert_eq!(names_all(query), names, "{query}");
         }
     }
 
