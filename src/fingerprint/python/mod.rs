@@ -3,8 +3,10 @@
 mod given;
 mod imports;
 mod library;
+mod local;
 mod module;
 mod normal;
+mod quiet;
 mod reach;
 mod registry;
 mod scope;

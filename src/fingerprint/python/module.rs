@@ -10,10 +10,12 @@ use ruff_text_size::Ranged;
 
 use super::given::{self, Given};
 use super::imports::{Importer, Target};
+use super::local::is_literal;
 use super::normal::normalize;
-use super::registry::is_registry;
+use super::reach::CHANGING_METHODS;
+use super::registry::{Calls, calls};
 use super::scope::Bound;
-use super::uses::{Change, Evaluated, Use, Uses, is_pure_method, uses};
+use super::uses::{Change, Evaluated, GIVEN, Use, Uses, is_pure_method, uses};
 use crate::fingerprint::hash::{self, Digest, digest};
 use crate::parse::python::{depth, never_runs_on_import};
 use crate::scan::ModuleFile;
@@ -48,6 +50,10 @@ pub(super) struct Item {
     pub evaluated: Vec<Evaluated>,
     /// Calling it (or being decorated by it) changes what it does not own.
     pub changes: bool,
+    /// What else is known of calling it.
+    pub calls: Calls,
+    /// A number, a text or the like: nobody changes what it holds.
+    pub is_literal: bool,
     /// What it changes by way of its imports.
     pub changed_imports: Vec<Change>,
     /// What it takes from a context, if that is what it has.
@@ -178,7 +184,9 @@ impl Module {
             is_effect: kind == ItemKind::Effect
                 || is_future(statement)
                 || names.first().is_some_and(|name| *name == "__getattr__"),
-            changes: found.rebinds || is_registry(statement),
+            changes: found.rebinds,
+            calls: calls(statement),
+            is_literal: holds_literal(statement),
             changed_imports: Vec::new(),
             given: if given::may_take(self.file.text()) { given::taken(statement) } else { Vec::new() },
             undecidable: Vec::new(),
@@ -198,7 +206,7 @@ impl Module {
     /// What of the uses can be told before all names of the module are known.
     fn uses(&mut self, index: usize, found: Uses) {
         let Some(item) = self.items.get_mut(index) else { return };
-        item.is_effect |= item.kind == ItemKind::Constant && found.evaluated.iter().any(is_setter);
+        item.is_effect |= found.sets || item.kind == ItemKind::Constant && found.evaluated.iter().any(is_setter);
         item.uses = found.all.into_iter().collect();
         item.evaluated = found.evaluated;
         item.changed_imports = found.changed;
@@ -209,17 +217,21 @@ impl Module {
     fn finish(&mut self) {
         for index in 0..self.items.len() {
             let own: Vec<Change> = self.items[index].changed_imports.clone();
+            let is_immediate = |change: &&Change| change.is_immediate && !change.is_decorator;
             let changes = own.iter().any(|change| self.is_own_change(change));
+            let changes_now = own.iter().filter(is_immediate).any(|change| self.changes_on_import(change));
             let bound = &self.bindings;
             let item = &mut self.items[index];
             // A name of the module's own hides the builtin.
             item.undecidable.retain(|name| !bound.contains_key(*name));
             item.changed_imports.retain(|change| match &change.what {
-                Use::Name(path) => path.first().is_some_and(|name| is_imported(bound, name)),
+                // A method that only looks may do more where the value is of a class of the project.
+                Use::Name(path) => path.first().is_some_and(|name| is_imported(bound, name)) || change.method.is_some(),
                 _ => true,
             });
-            item.changes |= changes;
-            item.is_effect |= changes && item.kind == ItemKind::Constant;
+            item.changes |= changes || item.calls.is_loud;
+            item.changes |= item.calls.builtins.iter().any(|name| bound.contains_key(name));
+            item.is_effect |= changes_now || changes && item.kind == ItemKind::Constant;
         }
         let repeated: Vec<usize> =
             self.bindings.values().filter(|items| self.is_repeated(items)).flatten().map(|(index, _)| *index).collect();
@@ -243,10 +255,21 @@ impl Module {
             // `Rules.add(...)` is a function of a class, `Rules.all.append(...)` a method of what the class holds.
             let is_held = path.len() > 1;
             let is_code = matches!(self.items[*index].kind, ItemKind::Function | ItemKind::Class);
-            targets.is_empty() && (change.method.is_none() || is_held || !is_code)
+            // What a function gives is mostly new.
+            let is_new = is_code && path.iter().any(|name| name == GIVEN);
+            let is_changing = change.method.as_deref().is_none_or(|method| CHANGING_METHODS.contains(&method));
+            let is_value = if is_new { is_changing } else { is_held || !is_code };
+            targets.is_empty() && (change.method.is_none() || is_value)
         };
         let is_own = self.bindings.get(root).is_some_and(|items| items.iter().any(is_value));
-        is_own && change.method.as_deref().is_none_or(|method| !is_pure_method(method))
+        is_own && change.method.as_deref().is_none_or(|method| change.is_decorator || !is_pure_method(method))
+    }
+
+    /// A class or an argument that changes something of the module, or sets something of an import.
+    fn changes_on_import(&self, change: &Change) -> bool {
+        let Use::Name(path) = &change.what else { return change.method.is_none() };
+        let is_set = change.method.is_none() && path.first().is_some_and(|name| is_imported(&self.bindings, name));
+        is_set || self.is_own_change(change)
     }
 
     /// Whether the name stands for something, here or by way of a star.
@@ -265,8 +288,19 @@ fn is_imported(bindings: &HashMap<String, Vec<(usize, Vec<Target>)>>, name: &str
 
 fn is_setter(evaluated: &Evaluated) -> bool {
     let (Use::Name(path) | Use::Imported(_, path)) = &evaluated.what else { return false };
-    let starts = |last: &String| SETTERS.iter().any(|word| last.starts_with(word) && last != "set");
-    path.last().is_some_and(starts)
+    path.last().is_some_and(|last| is_setter_name(last))
+}
+
+pub(super) fn is_setter_name(name: &str) -> bool {
+    SETTERS.iter().any(|word| name.starts_with(word) && name != "set")
+}
+
+fn holds_literal(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Assign(assign) => is_literal(&assign.value),
+        Stmt::AnnAssign(assign) => assign.value.as_deref().is_none_or(is_literal),
+        _ => false,
+    }
 }
 
 /// `from __future__ import ...` changes how the whole module is read.

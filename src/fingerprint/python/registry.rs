@@ -1,51 +1,131 @@
-//! Classes that keep what is made of them: who imports a module that makes something of one can see it there.
+//! Functions and classes that keep what they are given: who imports a module that calls one can see it there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use ruff_python_ast::visitor::{Visitor, walk_expr};
-use ruff_python_ast::{Expr, ExprContext, Stmt, StmtClassDef, StmtFunctionDef};
+use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
+use ruff_python_ast::{Decorator, Expr, ExprContext, Stmt, StmtClassDef, StmtFunctionDef};
 
-use super::uses::is_pure_method;
+use ruff_text_size::Ranged;
 
-/// What Python calls when something is made of a class, and when that is called, as a decorator is.
-const MAKERS: [&str; 4] = ["__call__", "__init__", "__new__", "__post_init__"];
+use super::imports::Importer;
+use super::quiet::{self, Found, Held, Object};
+use super::scope::Bound;
+use super::uses::Path;
 
-/// Whether a statement is a class that is told of the classes below it, or whose constructor changes what all of its
-/// objects share.
-pub(super) fn is_registry(statement: &Stmt) -> bool {
-    let Stmt::ClassDef(class) = statement else { return false };
-    sees_subclasses(class) || keeps_its_objects(class)
+/// What Python calls when something is made of a class or given to it, and when that is called, as a decorator is.
+pub(super) const MAKERS: [&str; 9] = [
+    "__call__",
+    "__class_getitem__",
+    "__init__",
+    "__init_subclass__",
+    "__new__",
+    "__post_init__",
+    "__set__",
+    "__set_name__",
+    "__setattr__",
+];
+
+/// Methods whose first parameter is the class.
+const OF_CLASS: [&str; 3] = ["__class_getitem__", "__init_subclass__", "__new__"];
+
+/// What a statement does when what it defines is called.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// It may change what it did not make.
+    pub is_loud: bool,
+    /// Paths from the module's names that it hands to other code.
+    pub handed: BTreeSet<Path>,
+    /// What gives it values whose methods it calls.
+    pub results: BTreeSet<Path>,
+    /// Builtins that must be Python's own for that.
+    pub builtins: BTreeSet<String>,
+    /// Methods that its constructor calls: a class below may have another.
+    pub hooks: BTreeSet<String>,
+    /// Methods that may change what they did not make.
+    pub loud_methods: BTreeSet<String>,
 }
 
-fn sees_subclasses(class: &StmtClassDef) -> bool {
-    let is_type = |base: &Expr| matches!(base, Expr::Name(name) if name.id.as_str() == "type");
-    methods(class).any(|method| method.name.as_str() == "__init_subclass__") || class.bases().iter().any(is_type)
-}
-
-/// `self.all.append(self)`, where no method gives the object an `all` of its own: then it is the class's, or one of a
-/// class above.
-fn keeps_its_objects(class: &StmtClassDef) -> bool {
-    let (mut called, mut changed, mut own) = (HashSet::new(), Vec::new(), HashSet::new());
-    for method in methods(class) {
-        let Some(first) = method.parameters.iter().next() else { continue };
-        let mut held = Held {
-            object: first.name().as_str(),
-            called: HashSet::new(),
-            changed: HashSet::new(),
-            own: HashSet::new(),
-        };
-        held.visit_body(&method.body);
-        own.extend(held.own);
-        changed.push((method.name.as_str(), held.called, held.changed));
+impl Calls {
+    fn add(&mut self, found: Found) {
+        self.is_loud |= found.is_loud;
+        self.handed.extend(found.handed);
+        self.results.extend(found.results);
+        self.builtins.extend(found.builtins);
     }
-    let mut pending: Vec<&str> = MAKERS.to_vec();
-    while let Some(name) = pending.pop() {
-        if called.insert(name) {
-            let inner = changed.iter().filter(|(method, ..)| *method == name).flat_map(|(_, called, _)| called);
-            pending.extend(inner.copied());
+}
+
+/// Everything that a statement defines, at whatever depth.
+pub(super) fn calls(statement: &Stmt) -> Calls {
+    let mut definitions = Definitions(Calls::default());
+    definitions.visit_stmt(statement);
+    definitions.0
+}
+
+struct Definitions(Calls);
+
+impl<'a> Visitor<'a> for Definitions {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(function) => self.0.add(quiet::function(function)),
+            Stmt::ClassDef(class) => self.class(class),
+            _ => walk_stmt(self, statement),
         }
     }
-    changed.iter().filter(|(method, ..)| called.contains(method)).any(|(_, _, changed)| !changed.is_subset(&own))
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Lambda(lambda) => self.0.add(quiet::lambda(lambda)),
+            _ => walk_expr(self, expression),
+        }
+    }
+}
+
+impl Definitions {
+    fn class(&mut self, class: &StmtClassDef) {
+        self.0.is_loud |= sees_subclasses(class) || binds_makers(class);
+        // What else stands in it: classes, and functions that are no plain methods.
+        let others = class.body.iter().filter(|inner| !matches!(inner, Stmt::FunctionDef(_)));
+        others.for_each(|inner| self.visit_stmt(inner));
+        let made = Made::of(class);
+        for method in methods(class) {
+            let (name, is_maker) = (method.name.as_str(), made.called.contains(method.name.as_str()));
+            let found = quiet::method(method, object(method), &made.held);
+            let is_lost = object(method).is_none() && !is_decorated(method, "staticmethod");
+            if is_maker {
+                self.0.is_loud |= is_lost;
+                self.0.hooks.extend(found.called.iter().cloned());
+                self.0.add(found);
+            } else if is_lost || found.is_loud || !found.handed.is_empty() || !found.results.is_empty() {
+                self.0.loud_methods.insert(name.to_owned());
+            }
+        }
+    }
+}
+
+/// It is told of the classes below it.
+fn sees_subclasses(class: &StmtClassDef) -> bool {
+    let is_metaclass = |base: &Expr| {
+        let name = match base {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => "",
+        };
+        name == "type" || name.ends_with("Meta")
+    };
+    let told = ["__init_subclass__", "__mro_entries__"];
+    methods(class).any(|method| told.contains(&method.name.as_str())) || class.bases().iter().any(is_metaclass)
+}
+
+/// `__init__ = keep`
+fn binds_makers(class: &StmtClassDef) -> bool {
+    other_names(class).iter().any(|name| MAKERS.contains(&name.as_str()) || name == "__mro_entries__")
+}
+
+/// Names that the class binds by something else than a plain definition.
+fn other_names(class: &StmtClassDef) -> HashSet<String> {
+    let importer = Importer { name: "", is_package: false };
+    let others = class.body.iter().filter(|inner| !matches!(inner, Stmt::FunctionDef(_)));
+    others.flat_map(|inner| Bound::of_body(std::slice::from_ref(inner), importer).names.into_keys()).collect()
 }
 
 fn methods(class: &StmtClassDef) -> impl Iterator<Item = &StmtFunctionDef> {
@@ -55,70 +135,127 @@ fn methods(class: &StmtClassDef) -> impl Iterator<Item = &StmtFunctionDef> {
     })
 }
 
-/// What a method does with the attributes of the object that it is called on.
-struct Held<'a> {
-    /// The name of its first parameter.
-    object: &'a str,
-    /// `self.keep(...)`
+fn is_decorated(method: &StmtFunctionDef, by: &str) -> bool {
+    let is_it = |decorator: &Decorator| match &decorator.expression {
+        Expr::Name(name) => name.id.as_str() == by,
+        Expr::Attribute(attribute) => attribute.attr.as_str() == by,
+        _ => false,
+    };
+    method.decorator_list.iter().any(is_it)
+}
+
+fn object(method: &StmtFunctionDef) -> Option<Object<'_>> {
+    let name = first_parameter(method).filter(|_| !is_decorated(method, "staticmethod"))?;
+    let is_class = OF_CLASS.contains(&method.name.as_str()) || is_decorated(method, "classmethod");
+    Some(Object { name, is_class })
+}
+
+fn first_parameter(method: &StmtFunctionDef) -> Option<&str> {
+    let parameters = &method.parameters;
+    parameters.posonlyargs.iter().chain(&parameters.args).next().map(|first| first.parameter.name.as_str())
+}
+
+/// What runs when something is made of a class.
+struct Made<'a> {
     called: HashSet<&'a str>,
-    /// `self.all.append(...)`, `self.all[x] = y`
-    changed: HashSet<&'a str>,
-    /// `self.all = []`
-    own: HashSet<&'a str>,
+    held: Held<'a>,
 }
 
-impl<'a> Held<'a> {
-    fn is_object(&self, expression: &Expr) -> bool {
-        matches!(expression, Expr::Name(name) if name.id.as_str() == self.object)
-    }
-
-    /// The attribute of the object behind which an expression goes on: `all` of `self.all` and of `self.all[0].x`.
-    fn attribute(&self, expression: &'a Expr) -> Option<&'a str> {
-        match expression {
-            Expr::Attribute(attribute) if self.is_class_or_object(&attribute.value) => Some(attribute.attr.as_str()),
-            Expr::Attribute(attribute) => self.attribute(&attribute.value),
-            Expr::Subscript(subscript) => self.attribute(&subscript.value),
-            _ => None,
-        }
-    }
-
-    /// `self`, `self.__class__`, `type(self)`
-    fn is_class_or_object(&self, expression: &Expr) -> bool {
-        match expression {
-            Expr::Attribute(attribute) => attribute.attr.as_str() == "__class__" && self.is_object(&attribute.value),
-            Expr::Call(call) => {
-                let is_type = matches!(call.func.as_ref(), Expr::Name(name) if name.id.as_str() == "type");
-                is_type && call.arguments.args.first().is_some_and(|object| self.is_object(object))
+impl<'a> Made<'a> {
+    fn of(class: &'a StmtClassDef) -> Self {
+        let others = other_names(class);
+        let names = methods(class).map(|method| method.name.as_str());
+        let held = Held { methods: names.filter(|name| !others.contains(*name)).collect(), ..Held::default() };
+        let mut made = Made { called: HashSet::new(), held };
+        let mut pending: Vec<&str> = methods(class).filter(|method| is_maker(method)).map(name).collect();
+        while let Some(called) = pending.pop() {
+            if !made.called.insert(called) {
+                continue;
             }
-            _ => self.is_object(expression),
+            for method in methods(class).filter(|method| method.name.as_str() == called) {
+                pending.extend(made.method(method));
+            }
         }
+        made
+    }
+
+    /// Takes over what the method assigns; gives the methods that it names.
+    fn method(&mut self, method: &'a StmtFunctionDef) -> Vec<&'a str> {
+        let Some(object) = object(method) else { return Vec::new() };
+        let is_constructor = ["__init__", "__post_init__"].contains(&method.name.as_str());
+        let mut assigned =
+            Assigned { object, method, is_sure: false, depth: 0, named: Vec::new(), held: &mut self.held };
+        for statement in &method.body {
+            assigned.is_sure = is_constructor && matches!(statement, Stmt::Assign(_) | Stmt::AnnAssign(_));
+            assigned.visit_stmt(statement);
+        }
+        assigned.named
     }
 }
 
-impl<'a> Visitor<'a> for Held<'a> {
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::Attribute(attribute) if attribute.ctx != ExprContext::Load => {
-                match (self.is_object(&attribute.value), self.is_class_or_object(&attribute.value)) {
-                    (true, _) => _ = self.own.insert(attribute.attr.as_str()),
-                    (false, true) => _ = self.changed.insert(attribute.attr.as_str()),
-                    (false, false) => self.changed.extend(self.attribute(&attribute.value)),
-                }
+fn name(method: &StmtFunctionDef) -> &str {
+    method.name.as_str()
+}
+
+fn is_maker(method: &StmtFunctionDef) -> bool {
+    let by_decorator = ["classmethod", "staticmethod", "setter"];
+    MAKERS.contains(&method.name.as_str()) || by_decorator.iter().any(|by| is_decorated(method, by))
+}
+
+struct Assigned<'a, 'h> {
+    object: Object<'a>,
+    method: &'a StmtFunctionDef,
+    /// The statement runs whenever something is made.
+    is_sure: bool,
+    /// Functions around it, inside of the method.
+    depth: usize,
+    /// `self.keep`
+    named: Vec<&'a str>,
+    held: &'h mut Held<'a>,
+}
+
+impl<'a> Assigned<'a, '_> {
+    fn assign(&mut self, target: &'a Expr, value: &'a Expr) {
+        match (target, value) {
+            (Expr::Tuple(targets), Expr::Tuple(values)) if targets.elts.len() == values.elts.len() => {
+                targets.elts.iter().zip(&values.elts).for_each(|(target, value)| self.assign(target, value));
             }
-            Expr::Subscript(subscript) if subscript.ctx != ExprContext::Load => {
-                self.changed.extend(self.attribute(&subscript.value));
-            }
-            Expr::Call(call) => {
-                if let Expr::Attribute(method) = call.func.as_ref() {
-                    let name = method.attr.as_str();
-                    match self.is_class_or_object(&method.value) {
-                        true => _ = self.called.insert(name),
-                        false if is_pure_method(name) => {}
-                        false => self.changed.extend(self.attribute(&method.value)),
-                    }
+            (Expr::Attribute(attribute), _) if quiet::is_name(&attribute.value, self.object.name) => {
+                let is_parameter = matches!(value, Expr::Name(name) if self.method.parameters.includes(&name.id));
+                let values = self.held.attributes.entry(attribute.attr.as_str()).or_default();
+                values.push((value, is_parameter));
+                if self.is_sure {
+                    let place = self.held.sure.entry(attribute.attr.as_str()).or_insert(target.start());
+                    *place = target.start().min(*place);
                 }
             }
             _ => {}
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Assigned<'a, '_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::Assign(assign) if !self.object.is_class && self.depth == 0 => {
+                assign.targets.iter().for_each(|target| self.assign(target, &assign.value));
+            }
+            Stmt::AnnAssign(assign) if !self.object.is_class && self.depth == 0 => {
+                assign.value.iter().for_each(|value| self.assign(&assign.target, value));
+            }
+            _ => {}
+        }
+        let is_inner = matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
+        self.depth += usize::from(is_inner);
+        walk_stmt(self, statement);
+        self.depth -= usize::from(is_inner);
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Attribute(attribute) = expression
+            && attribute.ctx == ExprContext::Load
+        {
+            self.named.push(attribute.attr.as_str());
         }
         walk_expr(self, expression);
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params};
 use ruff_python_ast::{
-    Arguments, Comprehension, Decorator, Expr, ExprCall, ExprContext, Identifier, Parameters, Stmt, StmtClassDef,
-    StmtFunctionDef,
+    Arguments, Comprehension, Decorator, Expr, ExprAttribute, ExprCall, ExprContext, Identifier, Operator, Parameters,
+    Stmt, StmtClassDef, StmtFunctionDef,
 };
 
 use super::imports::{Imported, Importer, Target};
+use super::reach::CHANGING_METHODS;
 use super::scope::Bound;
 
 /// A dotted path: `h.clean` is `["h", "clean"]`.
@@ -37,6 +38,8 @@ pub(super) struct Uses {
     pub changed: Vec<Change>,
     /// It says `global`.
     pub rebinds: bool,
+    /// It changes something as soon as the module is imported, whatever it is.
+    pub sets: bool,
     /// It can reach what no reader can tell: what does so, as written.
     pub undecidable: BTreeSet<&'static str>,
 }
@@ -53,7 +56,14 @@ pub(super) struct Change {
     pub what: Use,
     /// `None` for an assignment.
     pub method: Option<String>,
+    /// The method gets a definition to keep, whatever it is called.
+    pub is_decorator: bool,
+    /// It happens when the module is imported.
+    pub is_immediate: bool,
 }
+
+/// Stands in a path for what a call gives, or for an item.
+pub(super) const GIVEN: &str = "()";
 
 /// Builtins that run or find code by text.
 const UNDECIDABLE: [&str; 4] = ["__import__", "eval", "exec", "globals"];
@@ -163,8 +173,38 @@ impl Collector<'_> {
     }
 
     fn change(&mut self, path: Path, method: Option<String>) {
-        let uses = self.resolve(path);
-        self.found.changed.extend(uses.into_iter().map(|what| Change { what, method: method.clone() }));
+        let (uses, is_immediate) = (self.resolve(path), self.functions == 0);
+        let change = |what| Change { what, method: method.clone(), is_decorator: false, is_immediate };
+        self.found.changed.extend(uses.into_iter().map(change));
+    }
+
+    /// Attributes and items that are set of what has no name may be anyone's.
+    fn store(&mut self, base: &Expr) {
+        match path(base) {
+            Some(path) => self.change(path, None),
+            None => self.found.sets |= self.functions == 0,
+        }
+    }
+
+    /// `map(ALL.append, ...)`: whoever gets the method calls it.
+    fn method_value(&mut self, method: &ExprAttribute) {
+        let name = method.attr.as_str();
+        if method.ctx == ExprContext::Load
+            && CHANGING_METHODS.contains(&name)
+            && let Some(base) = path(&method.value)
+        {
+            self.change(base, Some(name.to_owned()));
+            if self.functions == 0 {
+                let base = path(&method.value);
+                let whole = base.map(|base| base.into_iter().chain([name.to_owned()]).collect());
+                self.evaluated(whole, false);
+            }
+        }
+    }
+
+    fn evaluated(&mut self, path: Option<Path>, is_decorator: bool) {
+        let uses = path.map(|path| self.resolve(path)).unwrap_or_default();
+        self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, is_decorator }));
     }
 
     fn evaluate(&mut self, callee: &Expr, is_decorator: bool) {
@@ -172,11 +212,10 @@ impl Collector<'_> {
             Expr::Call(call) => &call.func,
             other => other,
         };
-        if self.functions == 0
-            && let Some(path) = path(callee)
-        {
-            let uses = self.resolve(path);
-            self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, is_decorator }));
+        if self.functions == 0 {
+            let path = value_path(callee);
+            self.found.sets |= path.is_none() && (is_decorator || callee.is_lambda_expr());
+            self.evaluated(path, is_decorator);
         }
     }
 
@@ -230,8 +269,24 @@ impl Collector<'_> {
     fn decorators(&mut self, decorators: &[Decorator]) {
         for decorator in decorators {
             self.evaluate(&decorator.expression, true);
+            if self.functions > 0 {
+                self.inner_decorator(&decorator.expression);
+            }
             self.visit_decorator(decorator);
         }
+    }
+
+    /// In a function that is called on import, `@app.get("x")` may keep what it decorates, too.
+    fn inner_decorator(&mut self, decorator: &Expr) {
+        let callee = match decorator {
+            Expr::Call(call) => &call.func,
+            other => other,
+        };
+        let before = self.found.changed.len();
+        if let Expr::Attribute(method) = callee {
+            self.call_method(method);
+        }
+        self.found.changed.iter_mut().skip(before).for_each(|change| change.is_decorator = true);
     }
 
     fn call(&mut self, call: &ExprCall) {
@@ -240,11 +295,14 @@ impl Collector<'_> {
         if is_vars && call.arguments.is_empty() && self.functions == 0 {
             self.found.undecidable.insert("vars");
         }
-        if let Some(mut callee) = path(&call.func)
-            && callee.len() > 1
-            && let Some(method) = callee.pop()
-        {
-            self.change(callee, Some(method));
+        let is_setting = |name: &str| matches!(name, "delattr" | "setattr");
+        let is_setter = matches!(call.func.as_ref(), Expr::Name(name) if is_setting(&name.id));
+        self.found.sets |= is_setter && self.functions == 0;
+        if let Expr::Attribute(method) = call.func.as_ref() {
+            self.call_method(method);
+        }
+        if let Some(name) = got_name(&call.func, &call.arguments) {
+            self.attribute(&name);
         }
         match got_attribute(&call.func, &call.arguments) {
             Some(path) => {
@@ -252,9 +310,27 @@ impl Collector<'_> {
                 call.arguments.args.iter().skip(2).for_each(|argument| self.visit_expr(argument));
             }
             None => {
-                self.visit_expr(&call.func);
+                match call.func.as_ref() {
+                    // No method as a value.
+                    Expr::Attribute(method) => self.attribute_path(&call.func, method),
+                    other => self.visit_expr(other),
+                }
                 self.visit_arguments(&call.arguments);
             }
+        }
+    }
+
+    fn call_method(&mut self, method: &ExprAttribute) {
+        // In a function, what is changed behind a call is seen where the function is looked at.
+        let base = if self.functions == 0 { value_path(&method.value) } else { path(&method.value) };
+        base.into_iter().for_each(|base| self.change(base, Some(method.attr.to_string())));
+    }
+
+    fn attribute_path(&mut self, expression: &Expr, attribute: &ExprAttribute) {
+        self.attribute(attribute.attr.as_str());
+        match path(expression) {
+            Some(path) => self.reach(path),
+            None => self.visit_expr(&attribute.value),
         }
     }
 
@@ -306,22 +382,18 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Expr::Name(name) if name.ctx == ExprContext::Store => {}
             Expr::Name(_) => path(expression).into_iter().for_each(|path| self.reach(path)),
             Expr::Attribute(attribute) => {
-                self.attribute(attribute.attr.as_str());
-                if attribute.ctx != ExprContext::Load
-                    && let Some(path) = path(&attribute.value)
-                {
-                    self.change(path, None);
+                if attribute.ctx != ExprContext::Load {
+                    self.store(&attribute.value);
                 }
-                match path(expression) {
-                    Some(path) => self.reach(path),
-                    None => self.visit_expr(&attribute.value),
-                }
+                self.method_value(attribute);
+                self.attribute_path(expression, attribute);
             }
             Expr::Subscript(subscript) => {
-                if subscript.ctx != ExprContext::Load
-                    && let Some(path) = path(&subscript.value)
-                {
-                    self.change(path, None);
+                if subscript.ctx != ExprContext::Load {
+                    self.store(&subscript.value);
+                } else if self.functions == 0 && !self.in_annotation {
+                    // `__class_getitem__`
+                    self.evaluated(path(&subscript.value), false);
                 }
                 walk_expr(self, expression);
             }
@@ -347,7 +419,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
 }
 
 /// `a.b.c` as a path; nothing where it does not start at a name.
-fn path(expression: &Expr) -> Option<Path> {
+pub(super) fn path(expression: &Expr) -> Option<Path> {
     let mut path = Vec::new();
     let mut inner = expression;
     loop {
@@ -369,8 +441,43 @@ fn path(expression: &Expr) -> Option<Path> {
 /// `getattr(h, "clean")` is `h.clean`.
 fn got_attribute(callee: &Expr, arguments: &Arguments) -> Option<Path> {
     let is_getattr = matches!(callee, Expr::Name(name) if name.id.as_str() == "getattr");
-    let (true, [object, Expr::StringLiteral(name), ..]) = (is_getattr, &*arguments.args) else { return None };
+    let (true, [object, name, ..]) = (is_getattr, &*arguments.args) else { return None };
     let mut path = path(object)?;
-    path.push(name.value.to_str().to_owned());
+    path.push(text(name)?);
     Some(path)
+}
+
+fn got_name(callee: &Expr, arguments: &Arguments) -> Option<String> {
+    let is_getattr = matches!(callee, Expr::Name(name) if name.id.as_str() == "getattr");
+    arguments.args.get(1).filter(|_| is_getattr).and_then(text)
+}
+
+/// `"a" + "b"` is "ab".
+fn text(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::StringLiteral(literal) => Some(literal.value.to_str().to_owned()),
+        Expr::BinOp(operation) if operation.op == Operator::Add => {
+            Some(text(&operation.left)? + &text(&operation.right)?)
+        }
+        _ => None,
+    }
+}
+
+/// The path that a value belongs to: of `(x := ALL)`, of `ALL["x"]`, of what a method of it gives. What a function
+/// gives stands behind it as an attribute that nothing is called by.
+fn value_path(expression: &Expr) -> Option<Path> {
+    let longer = |inner: &Expr, name: &str| {
+        let mut path = value_path(inner)?;
+        path.push(name.to_owned());
+        Some(path)
+    };
+    match expression {
+        Expr::Name(_) => path(expression),
+        Expr::Attribute(attribute) => longer(&attribute.value, attribute.attr.as_str()),
+        Expr::Named(named) => value_path(&named.value),
+        Expr::Subscript(subscript) => longer(&subscript.value, GIVEN),
+        Expr::Call(call) => longer(&call.func, GIVEN),
+        Expr::If(choice) => value_path(&choice.body).or_else(|| value_path(&choice.orelse)),
+        _ => None,
+    }
 }

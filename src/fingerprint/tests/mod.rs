@@ -4,6 +4,7 @@ mod differential;
 mod given;
 mod properties;
 mod python;
+mod registers;
 mod sql;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,234 @@
+//! What is called when a module is imported, and may keep what it is given.
+
+use super::*;
+
+/// The cases for which it does not hold.
+fn wrong(cases: impl IntoIterator<Item = (String, bool)>) -> Vec<String> {
+    cases.into_iter().filter(|(_, is_right)| !is_right).map(|(case, _)| case).collect()
+}
+
+/// Whether an edit of `EDIT1` in a module that the asset only imports is another version of the asset.
+fn counts(base: &str, plug: &str) -> bool {
+    let asset = "import lib_plug\nimport lib_base\nfrom dovetail import asset\n@asset\ndef a():\n    return lib_base.ALL, lib_base.R\n";
+    let base = format!("import functools, heapq, itertools, logging, time\nALL = []\n{base}");
+    let base = if base.contains("R =") || base.contains("class R") { base } else { format!("{base}R = 0\n") };
+    let project = files([("models/a.py", asset), ("lib_base.py", &base), ("lib_plug.py", plug)]);
+    !project.changed(&project.edit("lib_plug.py", "EDIT1", "EDIT2")).is_empty()
+}
+
+const MAKES: &str = "from lib_base import R\nA = R('EDIT1')\n";
+
+#[test]
+fn constructors_that_are_not_plainly_quiet_keep_a_register() {
+    let bodies = [
+        "self.all += [n]",
+        "self.all |= {n: 1}",
+        "self.all.append(n)\n    def private(self): self.all = []",
+        "me = self; me.all.append(n)",
+        "al = self.all; al.append(n)",
+        "heapq.heappush(self.all, n)",
+        "al = self.all; heapq.heappush(al, n)",
+        "setattr(type(self), 'all', [n])",
+        "keep(self, n)",
+        "self.keep(n)",
+        "self.i = next(self.c)",
+        "n.kids.append(self)",
+        "self.parent = n; self.parent.kids.append(self)",
+        "self.own = ALL; self.own.append(n)",
+        "(x := self.all).append(n)",
+        "getattr(self, 'all').append(n)",
+        "getattr(self, 'keep')(n)",
+        "for rows in [self.all]: rows.append(n)",
+        "add = self.all.append; add(n)",
+        "list(map(self.all.append, [n]))",
+        "self.all[0].x = n",
+        "del self.all[n]",
+        "type(self).last = n",
+        "heapq.heappush(ALL, n)",
+        "keep(*[ALL], n)",
+        "list.append(self.all, n)",
+        "list(map(self.keep, [n]))",
+        "sorted([n], key=self.keep)",
+        "self.all.append(n); self.all = []",
+        "if n: self.all = []\n        self.all.append(n)",
+        "self.all.append(n)\n        def inner(self): self.all = []",
+        "object.__setattr__(type(self), 'last', n)",
+    ];
+    let case = |body: &str| {
+        let base = format!(
+            "def keep(to, n): to.all.append(n)\nclass Base:\n    def keep(self, n): self.all.append(n)\n\
+             class R(Base):\n    all = []\n    c = itertools.count()\n    def __init__(self, n):\n        {body}\n"
+        );
+        (body.to_owned(), counts(&base, MAKES))
+    };
+    assert_eq!(wrong(bodies.map(case)), [""; 0]);
+    let plain =
+        ["self.x = n", "object.__setattr__(self, 'x', n)", "self.all = []; self.all.append(n)", "print(len(self.all))"];
+    assert_eq!(wrong(plain.map(case).map(|(body, counts)| (body, !counts))), [""; 0]);
+}
+
+#[test]
+fn whatever_python_calls_of_a_class_may_keep_a_register() {
+    let cases = [
+        ("class R:\n    all = []\n    __init__ = lambda self, n: self.all.append(n)\n", MAKES),
+        ("class R:\n    all = []\n    if True:\n        def __init__(self, n): self.all.append(n)\n", MAKES),
+        ("class R:\n    all = []\n    def __init__(*a): a[0].all.append(a[1])\n", MAKES),
+        (
+            "class Base:\n    def __init__(self, n): self.hook(n)\n    def hook(self, n): pass\n\
+             class R(Base):\n    all = []\n    def hook(self, n): self.all.append(n)\n",
+            MAKES,
+        ),
+        (
+            "class R:\n    all = []\n    def __set_name__(self, owner, name): self.all.append(owner)\n",
+            "from lib_base import R\nclass A:\n    x = R()\n    v = 'EDIT1'\n",
+        ),
+        (
+            "class R:\n    all = []\n    @classmethod\n    def make(cls, n): cls.all.append(n)\n",
+            "from lib_base import R\nA = R.make('EDIT1')\n",
+        ),
+        (
+            "class R:\n    all = []\n    @property\n    def v(self): return 1\n    @v.setter\n    def v(self, n): self.all.append(n)\n\
+             \x20   def __init__(self, n): self.v = n\n",
+            MAKES,
+        ),
+        (
+            "class R:\n    all = []\n    def add(self, n): self.all.append(n)\n",
+            "from lib_base import R\nA = R().add('EDIT1')\n",
+        ),
+        (
+            "class Base:\n    def add(self, n): self.all.append(n)\nclass R(Base):\n    all = []\n",
+            "from lib_base import R\nA = R().add('EDIT1')\n",
+        ),
+        (
+            "class R:\n    class Inner:\n        all = []\n        def __init__(self, n): self.all.append(n)\n",
+            "from lib_base import R\nA = R.Inner('EDIT1')\n",
+        ),
+        (
+            "class R:\n    all = []\n    make = classmethod(lambda cls, n: cls.all.append(n))\n",
+            "from lib_base import R\nA = R.make('EDIT1')\n",
+        ),
+        (
+            "import abc\nclass M(abc.ABCMeta):\n    pass\nclass R(metaclass=M):\n    pass\n",
+            "from lib_base import R\nclass A(R):\n    v = 'EDIT1'\n",
+        ),
+        (
+            "class Made:\n    def __mro_entries__(self, bases): return ()\nR = Made()\n",
+            "from lib_base import R\nclass A(R):\n    v = 'EDIT1'\n",
+        ),
+    ];
+    assert_eq!(wrong(cases.map(|(base, plug)| (format!("{base}{plug}"), counts(base, plug)))), [""; 0]);
+}
+
+#[test]
+fn functions_that_are_not_plainly_quiet_keep_a_register() {
+    let decorated = "from lib_base import h\n@h\ndef f(): return 'EDIT1'\n";
+    let cases = [
+        ("def h(f):\n    a = ALL\n    a.append(f)\n    return f\n", decorated),
+        ("def h(f, *, to=ALL):\n    to.append(f)\n    return f\n", decorated),
+        ("def h(f):\n    heapq.heappush(ALL, f)\n    return f\n", decorated),
+        ("def h(f):\n    ALL[0].append(f)\n    return f\n", decorated),
+        ("h = lambda f: [a.append(f) for a in [ALL]]\n", decorated),
+        ("def keep(to, n): list.append(to, n)\n", "from lib_base import ALL, keep\nA = keep(ALL, 'EDIT1')\n"),
+        ("", "from lib_base import ALL\nA = list(map(lambda n: ALL.append(n), ['EDIT1']))\n"),
+        ("", "from lib_base import ALL\n@lambda f: ALL.append(f) or f\ndef f(): return 'EDIT1'\n"),
+        (
+            "class R:\n    all = []\n    def __class_getitem__(cls, n): cls.all.append(n)\n",
+            "from lib_base import R\nA = R['EDIT1']\n",
+        ),
+        ("def all(): return ALL\n", "from lib_base import all\nA = all().append('EDIT1')\n"),
+        ("def all(): return ALL\ndef h(f):\n    rows = all()\n    rows.enroll(f)\n    return f\n", decorated),
+        (
+            "def h(f):\n    rows = logging.getLogger('x')\n    rows.addHandler(f)\n    [rows][0].addHandler(f)\n",
+            decorated,
+        ),
+        (
+            "class Kept:\n    all = []\n    def enroll(self, n): self.all.append(n)\ndef kept(): return Kept()\n",
+            "from lib_base import kept\nA = kept().enroll('EDIT1')\n",
+        ),
+        (
+            "class App:\n    def get(self, f): pass\nR = App()\ndef make(n):\n    @R.get\n    def inner(): return n\n    return inner\n",
+            "from lib_base import make\nA = make('EDIT1')\n",
+        ),
+        ("def keep(to, n): to.append(n)\n", "from lib_base import ALL, keep\nA = keep(ALL, 'EDIT1')\n"),
+        ("", "from lib_base import ALL\nA = (B := ALL).append('EDIT1')\n"),
+        ("", "from lib_base import ALL\nA = list(map(ALL.append, ['EDIT1']))\n"),
+        ("class R: pass\n", "from lib_base import R\nclass A:\n    R.v = 'EDIT1'\n"),
+        ("", "from lib_base import ALL\nclass A:\n    ALL.append('EDIT1')\n"),
+        ("class R: pass\n", "from lib_base import R\ndef f(t=setattr(R, 'v', 'EDIT1')): pass\n"),
+        (
+            "class App:\n    def __init__(self): self.routes = []\n    def get(self, k):\n        def keep(f):\n            self.routes.append(f)\n\
+             \x20           return f\n        return keep\nR = App()\n",
+            "from lib_base import R\n@R.get('k')\ndef f(): return 'EDIT1'\n",
+        ),
+        (
+            "class App:\n    def __init__(self): self.routes = []\n    def get(self, k): self.routes.append(k)\nR = App()\n",
+            "from lib_base import R\nA = R.get('EDIT1')\n",
+        ),
+    ];
+    assert_eq!(wrong(cases.map(|(base, plug)| (format!("{base}{plug}"), counts(base, plug)))), [""; 0]);
+}
+
+#[test]
+fn plain_things_keep_no_register() {
+    let timed = "logger = logging.getLogger(__name__)\ndef timed(f):\n    @functools.wraps(f)\n    def wrapper(*args, **kwargs):\n\
+                 \x20       start = time.time()\n        result = f(*args, **kwargs)\n        logger.info('%s', time.time() - start)\n\
+                 \x20       return result\n    wrapper.plain = f\n    return wrapper\n";
+    let class = |body: &str| format!("class Base:\n    def __init__(self, n): self.n = n\nclass R(Base):\n{body}\n");
+    let cases = [
+        (timed.to_owned(), "from lib_base import timed\n@timed\ndef f(): return 'EDIT1'\n"),
+        (class("    def __init__(self, n): self.x = n"), MAKES),
+        (class("    def __init__(self, n):\n        self.rows = []\n        self.rows.append(n)"), MAKES),
+        (class("    def __init__(self, n): super().__init__(n)"), MAKES),
+        (class("    def __init__(self, n): Base.__init__(self, n)"), MAKES),
+        (class("    def __init__(self, n):\n        self.x, self.y = n, len(n)\n        self.z = [str(v) for v in n]"), MAKES),
+        (class("    def __init__(self, n): self.f = n\n    def __call__(self, *a): return self.f(*a)"), MAKES),
+        (class("    def __init__(self, n): self.fill(n)\n    def fill(self, n): self.x = n"), MAKES),
+        (class("    def __init__(self, n): self.x = n\n    def later(self, n): self.all.append(n)"), MAKES),
+        (class("    def __init__(self, n):\n        rows = {}\n        for v in n: rows[v] = 1\n        self.x = rows"), MAKES),
+        (
+            "import dataclasses\n@dataclasses.dataclass\nclass R:\n    n: str\n    rows: list = dataclasses.field(default_factory=list)\n"
+                .to_owned(),
+            MAKES,
+        ),
+        (
+            "NAMES = ('a', 'b')\ndef make(n):\n    total = 0\n    rows = []\n    for name in NAMES:\n        total += 1\n\
+             \x20       rows.append((name, n.upper()))\n    return rows\n"
+                .to_owned(),
+            "from lib_base import make\nA = make('EDIT1')\n",
+        ),
+        (
+            "import polars as pl\ndef load(n):\n    frame = pl.scan_csv(n)\n    frame = frame.filter(pl.col('x').cast(pl.Int64) > 1)\n\
+             \x20   return frame.select('x').collect()\n"
+                .to_owned(),
+            "from lib_base import load\nA = load('EDIT1').filter(1)\n",
+        ),
+        (class("    def __init__(self, n): self.x = n\n    def read(self): return self.x"), "from lib_base import R\nA = R('EDIT1').read()\n"),
+        (String::new(), "import functools\n@functools.lru_cache\ndef f(): return 'EDIT1'\n"),
+        (String::new(), "import re\nA = re.compile('EDIT1')\n"),
+        (String::new(), "RATES = {'EDIT1': 1}\nA = sorted(RATES, key=lambda n: n.title())\nB = RATES['x']\n"),
+        ("import enum\nclass R(enum.Enum):\n    X = 1\n".to_owned(), "from lib_base import R\nA = (R['X'], 'EDIT1')\n"),
+        (String::new(), "RATES = {'x': 1}\nA = RATES.get('EDIT1')\n"),
+        (String::new(), "from pathlib import Path\nA = Path('x') / 'EDIT1'\n"),
+        (String::new(), "class A:\n    rows = {}\n    rows['x'] = 'EDIT1'\n"),
+    ];
+    assert_eq!(wrong(cases.map(|(base, plug)| (format!("{base}{plug}"), !counts(&base, plug)))), [""; 0]);
+}
+
+#[test]
+fn what_finds_any_module_or_name_is_undecidable() {
+    let asset = |reads: &str| {
+        format!(
+            "import inspect\nfrom lib import helpers as h\nfrom dovetail import asset\n@asset\ndef a():\n    return {reads}\n"
+        )
+    };
+    for reads in ["getattr(h.f, '__glo' + 'bals__')['RATE']", "getattr(h.f(), '__globals__')"] {
+        let project = files([("models/a.py", &asset(reads)), ("lib/helpers.py", "RATE = 1\ndef f(): return f\n")]);
+        assert_eq!(project.changed(&project.edit("lib/helpers.py", "RATE = 1", "RATE = 2")), "a", "{reads}");
+    }
+    let project = files([
+        ("models/a.py", &asset("inspect.getmodule(h.f)")),
+        ("models/other.py", "RATE = 1\n"),
+        ("lib/helpers.py", "def f(): return 1\n"),
+    ]);
+    assert_eq!(project.changed(&project.edit("models/other.py", "RATE = 1", "RATE = 2")), "a");
+}
