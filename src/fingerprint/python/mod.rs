@@ -12,6 +12,7 @@ mod registry;
 mod scope;
 mod standard_library;
 mod uses;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

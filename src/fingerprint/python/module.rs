@@ -12,10 +12,10 @@ use super::given::{self, Given};
 use super::imports::{Importer, Target};
 use super::local::is_literal;
 use super::normal::normalize;
-use super::reach::CHANGING_METHODS;
 use super::registry::{Calls, calls};
 use super::scope::Bound;
-use super::uses::{Change, Evaluated, GIVEN, Use, Uses, is_pure_method, uses};
+use super::uses::{Change, Evaluated, GIVEN, Use, Uses, uses};
+use super::words::{CHANGING_METHODS, is_pure_method, is_setter_name};
 use crate::fingerprint::hash::{self, Digest, digest};
 use crate::parse::python::{depth, never_runs_on_import};
 use crate::scan::ModuleFile;
@@ -86,9 +86,6 @@ impl ItemKind {
         }
     }
 }
-
-/// Setters of other packages: `pl.Config.set_tbl_rows(3)` and the like have effects even where their value is kept.
-const SETTERS: [&str; 8] = ["set", "seed", "register", "enable", "disable", "configure", "install", "patch"];
 
 impl Module {
     pub fn read(name: &str, found: &ModuleFile) -> Self {
@@ -289,10 +286,6 @@ fn is_imported(bindings: &HashMap<String, Vec<(usize, Vec<Target>)>>, name: &str
 fn is_setter(evaluated: &Evaluated) -> bool {
     let (Use::Name(path) | Use::Imported(_, path)) = &evaluated.what else { return false };
     path.last().is_some_and(|last| is_setter_name(last))
-}
-
-pub(super) fn is_setter_name(name: &str) -> bool {
-    SETTERS.iter().any(|word| name.starts_with(word) && name != "set")
 }
 
 fn holds_literal(statement: &Stmt) -> bool {

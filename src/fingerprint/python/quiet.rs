@@ -10,72 +10,9 @@ use ruff_python_ast::{
 use ruff_text_size::{Ranged, TextSize};
 
 use super::local::{Local, Locals, is_builtin_type, is_fresh, locals, locals_of_lambda};
-use super::module::is_setter_name;
-use super::reach::CHANGING_METHODS;
 use super::registry::MAKERS;
-use super::uses::{Path, is_pure_method, path};
-
-/// Builtins that only look at what they are given.
-const LOOKING: [&str; 39] = [
-    "abs",
-    "all",
-    "any",
-    "bool",
-    "callable",
-    "chr",
-    "dict",
-    "divmod",
-    "enumerate",
-    "float",
-    "frozenset",
-    "getattr",
-    "hasattr",
-    "hash",
-    "id",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "max",
-    "min",
-    "ord",
-    "pow",
-    "print",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "slice",
-    "sorted",
-    "str",
-    "sum",
-    "super",
-    "tuple",
-    "type",
-    "zip",
-];
-
-/// Builtins that change what they are given, or run what nobody can read.
-const LOUD: [&str; 9] = ["__import__", "anext", "delattr", "eval", "exec", "globals", "next", "setattr", "vars"];
-
-/// Functions of Python's own library that change what they are given.
-const CHANGING: [&str; 9] = [
-    "heapify",
-    "heappop",
-    "heappush",
-    "heappushpop",
-    "heapreplace",
-    "insort",
-    "insort_left",
-    "insort_right",
-    "setitem",
-];
-
-/// What a constructor calls of the class above.
-const ABOVE: [&str; 5] = ["__init__", "__init_subclass__", "__new__", "__post_init__", "__set_name__"];
+use super::uses::{Path, path};
+use super::words::{ABOVE, CHANGING, CHANGING_METHODS, LOOKING, LOUD, is_pure_method, is_setter_name};
 
 /// Names that stand for names, and for names of those, end somewhere.
 const MOST_NAMES: usize = 8;

@@ -9,8 +9,8 @@ use ruff_python_ast::{
 };
 
 use super::imports::{Imported, Importer, Target};
-use super::reach::CHANGING_METHODS;
 use super::scope::Bound;
+use super::words::CHANGING_METHODS;
 
 /// A dotted path: `h.clean` is `["h", "clean"]`.
 pub(super) type Path = Vec<String>;
@@ -71,62 +71,6 @@ const UNDECIDABLE: [&str; 4] = ["__import__", "eval", "exec", "globals"];
 /// Attributes that give classes that whatever module was imported has made, and the names of the module that a function
 /// or a frame stands in.
 const UNDECIDABLE_ATTRIBUTES: [&str; 4] = ["__globals__", "__subclasses__", "f_globals", "f_locals"];
-
-/// Methods of everyday objects that change nothing.
-const PURE_METHODS: [&str; 48] = [
-    "absolute",
-    "as_posix",
-    "capitalize",
-    "casefold",
-    "copy",
-    "count",
-    "critical",
-    "debug",
-    "difference",
-    "encode",
-    "endswith",
-    "error",
-    "exception",
-    "exists",
-    "format",
-    "get",
-    "index",
-    "info",
-    "intersection",
-    "is_dir",
-    "is_file",
-    "isdisjoint",
-    "issubset",
-    "items",
-    "join",
-    "joinpath",
-    "keys",
-    "log",
-    "lower",
-    "lstrip",
-    "match",
-    "read_text",
-    "removeprefix",
-    "removesuffix",
-    "replace",
-    "resolve",
-    "rstrip",
-    "search",
-    "split",
-    "splitlines",
-    "startswith",
-    "strip",
-    "sub",
-    "title",
-    "union",
-    "upper",
-    "values",
-    "warning",
-];
-
-pub(super) fn is_pure_method(name: &str) -> bool {
-    PURE_METHODS.binary_search(&name).is_ok() || matches!(name, "with_name" | "with_suffix" | "fullmatch" | "findall")
-}
 
 /// Reads one statement of a module.
 pub(super) fn uses(statement: &Stmt, importer: Importer<'_>) -> Uses {
