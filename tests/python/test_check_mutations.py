@@ -1,35 +1,24 @@
-"""`dovetail check` judged by DuckDB: queries of TPC-H with something wrong in them, on tables without rows.
+"""`dovetail check` judged by DuckDB: queries of TPC-H and TPC-DS with something wrong in them, on tables without rows.
 
 What DuckDB refuses when it runs must be told before, at the same line; what it accepts must not be called wrong.
 """
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import random
 import re
 
+import duckdb
+import pytest
+
 MUTATIONS = 300
 SEED = 20
 
-TABLES = {
-    "region": "r_regionkey integer, r_name varchar, r_comment varchar",
-    "nation": "n_nationkey integer, n_name varchar, n_regionkey integer, n_comment varchar",
-    "supplier": "s_suppkey bigint, s_name varchar, s_address varchar, s_nationkey integer, s_phone varchar, "
-    "s_acctbal decimal(15,2), s_comment varchar",
-    "part": "p_partkey bigint, p_name varchar, p_mfgr varchar, p_brand varchar, p_type varchar, p_size integer, "
-    "p_container varchar, p_retailprice decimal(15,2), p_comment varchar",
-    "partsupp": "ps_partkey bigint, ps_suppkey bigint, ps_availqty bigint, ps_supplycost decimal(15,2), "
-    "ps_comment varchar",
-    "customer": "c_custkey bigint, c_name varchar, c_address varchar, c_nationkey integer, c_phone varchar, "
-    "c_acctbal decimal(15,2), c_mktsegment varchar, c_comment varchar",
-    "orders": "o_orderkey bigint, o_custkey bigint, o_orderstatus varchar, o_totalprice decimal(15,2), "
-    "o_orderdate date, o_orderpriority varchar, o_clerk varchar, o_shippriority integer, o_comment varchar",
-    "lineitem": "l_orderkey bigint, l_partkey bigint, l_suppkey bigint, l_linenumber bigint, "
-    "l_quantity decimal(15,2), l_extendedprice decimal(15,2), l_discount decimal(15,2), l_tax decimal(15,2), "
-    "l_returnflag varchar, l_linestatus varchar, l_shipdate date, l_commitdate date, l_receiptdate date, "
-    "l_shipinstruct varchar, l_shipmode varchar, l_comment varchar",
-}
+#: The columns of tables with their types.
+Tables = dict[str, dict[str, str]]
+
 TYPES = ["varchar", "date", "integer", "boolean", "double", "integer[]", "struct(a integer)", "timestamp", "interval"]
 WORDS = re.compile(r"'[^']*'|[A-Za-z_][A-Za-z_0-9]*|\d+(?:\.\d+)?")
 KEYWORDS = set(
@@ -42,24 +31,49 @@ KEYWORDS = set(
 )
 
 
-def columns(table: str) -> list[str]:
-    return re.findall(r"(\w+) \w+(?:\([^)]*\))?", TABLES[table])
+def benchmark(name: str) -> tuple[Tables, list[str]]:
+    """The tables of a benchmark and its queries, as DuckDB's extension has them."""
+    extension = next(importlib.resources.files(f"duckdb_extension_{name}").joinpath("extensions").iterdir())
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    connection.execute(f"load '{extension / f'{name}.duckdb_extension'}'")
+    connection.execute({"tpch": "call dbgen(sf = 0)", "tpcds": "call dsdgen(sf = 0)"}[name])
+    tables: Tables = {}
+    listed = "select table_name, column_name, data_type from duckdb_columns() where database_name = 'memory'"
+    for table, column, kind in connection.execute(f"{listed} order by table_oid, column_index").fetchall():
+        tables.setdefault(table, {})[column] = kind
+    queries = connection.execute(f"select query from {name}_queries() order by query_nr").fetchall()
+    return tables, [query.rstrip().rstrip(";") for (query,) in queries]
 
 
-def empty(table: str) -> str:
-    pairs = re.findall(r"(\w+) (\w+(?:\([^)]*\))?)", TABLES[table])
-    return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in pairs) + " where false"
+def empty(columns: dict[str, str]) -> str:
+    return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
 
 
-def mutation(chance: random.Random, query: str, name: str) -> dict[str, str]:
+def sources(tables: Tables) -> str:
+    text = "sources:\n  - name: raw\n    tables:\n"
+    for table, columns in tables.items():
+        text += f"      - name: {table}\n        columns:\n"
+        text += "".join(f'          - {{name: {name}, data_type: "{kind}"}}\n' for name, kind in columns.items())
+    return text
+
+
+def over_sources(query: str, tables: Tables) -> str:
+    """The query with definitions in front that read the declared sources."""
+    used = [table for table in tables if re.search(rf"\b{table}\b", query, re.IGNORECASE)]
+    definitions = ", ".join(f"{table} as (from {{{{ source('raw', '{table}') }}}})" for table in used)
+    rest = re.sub(r"^\s*with\b", ",", query, flags=re.IGNORECASE)
+    return f"with {definitions}{rest}" if rest != query else f"with {definitions} {query}"
+
+
+def mutation(chance: random.Random, query: str, name: str, tables: Tables) -> dict[str, str]:
     """The files of one model with something changed in it, or in a table that it reads."""
     words = list(WORDS.finditer(query))
     names = [word for word in words if word[0][0].isalpha() and word[0].lower() not in KEYWORDS]
-    names = [word for word in names if word[0] not in TABLES]
+    names = [word for word in names if word[0] not in tables]
     kind = chance.choice(["drop", "type", "misspell", "swap", "literal"])
     if kind in ("drop", "type"):
-        table = chance.choice([table for table in TABLES if re.search(rf"\b{table}\b", query)])
-        column = chance.choice([column for column in columns(table) if column in query] or columns(table))
+        table = chance.choice([table for table in tables if re.search(rf"\b{table}\b", query)])
+        column = chance.choice([column for column in tables[table] if column in query] or list(tables[table]))
         changed = f"* exclude ({column})" if kind == "drop" else f"* replace (null::{chance.choice(TYPES)} as {column})"
         above = f"{name}_above"
         query = re.sub(rf"\b{table}\b", above, query)
@@ -77,29 +91,32 @@ def mutation(chance: random.Random, query: str, name: str) -> dict[str, str]:
     return {name: query[: one.start()] + other[0] + middle + one[0] + query[other.end() :]}
 
 
-def test_duckdb_agrees(project) -> None:
-    project.write(
-        "dovetail.toml", '[targets.dev]\nextensions = ["tpch"]\nsettings = { allow_unsigned_extensions = true }\n'
-    )
-    project.write("models/base/region.sql", empty("region"))
-    queries = [row["query"].rstrip().rstrip(";") for row in project.query("select query from tpch_queries()")]
-    assert len(queries) == 22
-    for table in TABLES:
-        project.write(f"models/base/{table}.sql", empty(table))
+@pytest.mark.parametrize(("name", "count"), [("tpch", 22), ("tpcds", 99)])
+def test_duckdb_agrees(project, name: str, count: int) -> None:
+    tables, queries = benchmark(name)
+    assert len(queries) == count
+    project.write("models/sources.yml", sources(tables))
+    for number, query in enumerate(queries):
+        project.write(f"models/over_sources/s{number:02}.sql", over_sources(query, tables))
+    # Nothing is wrong with the queries themselves, over sources that nobody looks at, and over tables.
+    assert f"checked {count} assets: all right" in project.dovetail("check").stderr
+    for table, columns in tables.items():
+        project.write(f"models/base/{table}.sql", empty(columns))
     for number, query in enumerate(queries):
         project.write(f"models/q{number:02}.sql", query)
-    # Nothing is wrong with the queries themselves.
-    assert "checked 30 assets: all right" in project.dovetail("check").stderr
+    assert f"checked {2 * count + len(tables)} assets: all right" in project.dovetail("check").stderr
 
     chance = random.Random(SEED)
     for number in range(MUTATIONS):
-        name = f"m{number:03}"
-        for model, text in mutation(chance, chance.choice(queries), name).items():
+        changed = mutation(chance, chance.choice(queries), f"m{number:03}", tables)
+        for model, text in changed.items():
             project.write(f"models/mutated/{model}.sql", text)
     without_what_does_not_compile(project)
 
     told = {line["asset"]: line for line in project_lines(project, "check", "-o", "json")}
-    run = project.dovetail("--log-format", "json", "run", "--no-check", code=None).stderr
+    run = project.dovetail(
+        "--log-format", "json", "run", "--no-check", "--exclude", "path:models/over_sources", code=None
+    ).stderr
     events = [json.loads(line) for line in run.splitlines()]
     failed = {event["asset"]: event for event in events if event.get("code")}
     built = {event["asset"] for event in events if event.get("event") == "asset_finished"} - set(failed)
