@@ -145,7 +145,10 @@ class Work:
         name = f'"{place[0]}"."{place[1]}"'
         is_view = self.content.relations[place].startswith("VIEW")
         drop = f"drop {'view' if is_view else 'table'} {name}"
-        altered = [f"insert into {name} from {name} limit 1", f"alter table {name} add column if not exists by_hand integer"]
+        altered = [
+            f"insert into {name} from {name} limit 1",
+            f"alter table {name} add column if not exists by_hand integer",
+        ]
         replaced = [drop, f"create {'table' if is_view else 'view'} {name} as select 1 as k, 'hand' as v"]
         redefined = [f"create or replace view {name} as select 1 as k, 'hand' as v"]
         others = [redefined] if is_view else [[one] for one in altered]
