@@ -7,6 +7,8 @@ use ruff_python_ast::{
     Alias, Comprehension, Decorator, ExceptHandler, Expr, ExprContext, Parameters, Pattern, Stmt, StmtFunctionDef,
 };
 
+use super::scope::name_of;
+
 /// Builtins that give something new, or a number or a text.
 const MAKING: [&str; 11] =
     ["bool", "bytearray", "dict", "float", "frozenset", "int", "list", "set", "sorted", "str", "tuple"];
@@ -212,13 +214,7 @@ impl<'a> Visitor<'a> for Finder<'a> {
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        let name = match pattern {
-            Pattern::MatchStar(star) => star.name.as_ref(),
-            Pattern::MatchAs(bound) => bound.name.as_ref(),
-            Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
-            _ => None,
-        };
-        name.into_iter().for_each(|name| self.local(name).is_given = true);
+        name_of(pattern).into_iter().for_each(|name| self.local(name).is_given = true);
         walk_pattern(self, pattern);
     }
 }

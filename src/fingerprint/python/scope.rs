@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ruff_python_ast::visitor::{Visitor, walk_except_handler, walk_expr, walk_pattern, walk_stmt};
-use ruff_python_ast::{Comprehension, ExceptHandler, Expr, ExprContext, Parameters, Pattern, Stmt};
+use ruff_python_ast::{Comprehension, ExceptHandler, Expr, ExprContext, Identifier, Parameters, Pattern, Stmt};
 
 use super::imports::{Imported, Importer, Target};
 
@@ -109,14 +109,18 @@ impl<'a> Visitor<'a> for Finder<'_> {
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        let name = match pattern {
-            Pattern::MatchStar(star) => star.name.as_ref(),
-            Pattern::MatchAs(bound) => bound.name.as_ref(),
-            Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
-            _ => None,
-        };
-        name.into_iter().for_each(|name| self.bind(name));
+        name_of(pattern).into_iter().for_each(|name| self.bind(name));
         walk_pattern(self, pattern);
+    }
+}
+
+/// The name that a pattern by itself binds.
+pub(super) fn name_of(pattern: &Pattern) -> Option<&Identifier> {
+    match pattern {
+        Pattern::MatchStar(star) => star.name.as_ref(),
+        Pattern::MatchAs(bound) => bound.name.as_ref(),
+        Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
+        _ => None,
     }
 }
 
