@@ -275,18 +275,27 @@ pub enum Extent<'s> {
     Columns,
     /// The rows too, all of them.
     Rows,
-    /// As `Rows`, and the rows as they are with some of the columns alone, for each of these sets.
-    Parts(&'s [ColumnSet]),
+    /// As `Rows`, and the rows as they are with some of the columns alone.
+    Parts(&'s PartsAsked),
 }
 
 impl<'s> Extent<'s> {
-    /// The sets of columns that are looked at alone.
-    pub fn sets(self) -> &'s [ColumnSet] {
+    /// What is looked at alone.
+    pub fn parts(self) -> Option<&'s PartsAsked> {
         match self {
-            Extent::Parts(sets) => sets,
-            Extent::Columns | Extent::Rows => &[],
+            Extent::Parts(parts) => Some(parts),
+            Extent::Columns | Extent::Rows => None,
         }
     }
+}
+
+/// Columns of a relation that are looked at alone. Their names are folded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartsAsked {
+    /// All columns that the relation is expected to have, in their order: the same columns in this order are the whole.
+    pub expected: Vec<String>,
+    /// The columns of each part, in the order in which their values are hashed.
+    pub parts: Vec<Vec<String>>,
 }
 
 /// Names of columns, as `graph::folded` compares them.
@@ -295,9 +304,22 @@ pub type ColumnSet = BTreeSet<String>;
 /// What a relation holds in some of its columns.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Part {
-    pub columns: ColumnSet,
+    /// Their names, folded, in the order in which the hash takes them.
+    pub columns: Vec<String>,
     /// Of these columns, with their types, and of the rows as they are with them alone, in whatever order.
     pub hash: String,
+}
+
+impl Part {
+    /// Whether it is of these columns, in whatever order.
+    pub fn is_of(&self, columns: &ColumnSet) -> bool {
+        self.columns.len() == columns.len() && self.columns.iter().all(|name| columns.contains(name))
+    }
+
+    /// The columns, in no order.
+    pub fn set(&self) -> ColumnSet {
+        self.columns.iter().cloned().collect()
+    }
 }
 
 /// What a relation holds.

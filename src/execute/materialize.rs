@@ -16,7 +16,7 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    ColumnSet, Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, Recorded, Renaming,
+    Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, PartsAsked, Recorded, Renaming,
     Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
@@ -196,15 +196,15 @@ impl Materializer {
         }
         let before = self.standing.record(node.name.as_str());
         let hash_method = self.context.engine.capabilities().hash_method.as_str();
-        let content_before = versions::content_before(session.as_mut(), node, before.as_ref(), hash_method);
+        let content_before = versions::content_before(session.as_mut(), node, before.as_deref(), hash_method);
         let staged = match &node.body {
             Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
             Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
             Body::Seed => sql::build_seed(self, node, session.as_mut())?,
             Body::Source(_) => Staged::default(),
         };
-        let version = self.version(node, &staged, (before.as_ref(), content_before.as_deref()));
-        let renaming = self.renaming(node, before.as_ref()).map_err(|error| self.engine_failure(node, &error))?;
+        let version = self.version(node, &staged, (before.as_deref(), content_before.as_deref()));
+        let renaming = self.renaming(node, before.as_deref()).map_err(|error| self.engine_failure(node, &error))?;
         let seconds = clock.elapsed().as_secs_f64();
         let record = self.record(asset, inputs, &staged, version, microseconds(started), seconds);
         let done = match &self.staging {
@@ -254,11 +254,11 @@ impl Materializer {
         versions::data_version(node, &found, record)
     }
 
-    /// The sets of columns of an asset that others read alone.
-    pub(super) fn sets(&self, node: &Node) -> Vec<ColumnSet> {
+    /// The columns of an asset that others read alone.
+    pub(super) fn parts(&self, node: &Node) -> PartsAsked {
         let graph = &self.context.graph;
         let id = graph.find(node.name.as_str());
-        id.map(|id| self.parts.sets(graph, id, &self.standing)).unwrap_or_default()
+        id.map(|id| self.parts.asked(graph, id, &self.standing)).unwrap_or_default()
     }
 
     /// Where an asset is built.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::{Column, ColumnSet};
-use crate::graph::{AssetGraph, DataVersioning, Materialized, NodeId};
+use crate::engine::{Column, ColumnSet, PartsAsked};
+use crate::graph::{AssetGraph, DataVersioning, Materialized, NodeId, folded};
 use crate::lineage::{ReadColumns, read_columns, reads_by_name};
 use crate::record::Standing;
 
@@ -26,13 +26,34 @@ impl Parts {
         Parts { columns, read: Mutex::default() }
     }
 
-    /// The sets of columns of an asset that are versioned by themselves.
-    pub(super) fn sets(&self, graph: &AssetGraph, asset: NodeId, standing: &Standing) -> Vec<ColumnSet> {
+    /// What of an asset is versioned by itself.
+    pub(super) fn asked(&self, graph: &AssetGraph, asset: NodeId, standing: &Standing) -> PartsAsked {
         let node = graph.node(asset);
         if node.materialized != Materialized::Table || node.data_versioning != DataVersioning::Content {
-            return Vec::new();
+            return PartsAsked::default();
         }
-        let Some(all) = self.columns(graph, asset, standing) else { return Vec::new() };
+        let Some(all) = self.columns(graph, asset, standing) else { return PartsAsked::default() };
+        let expected: Vec<String> = all.iter().map(|column| folded(&column.name)).collect();
+        let before = standing.record(node.name.as_str());
+        let ordered = |set: &ColumnSet| -> Vec<String> {
+            // Columns that trade places are the same columns: they are hashed in the order that their readers know.
+            let before = before.iter().flat_map(|record| &record.parts).find(|part| part.is_of(set));
+            let known = before.map(|part| part.columns.clone());
+            known.unwrap_or_else(|| expected.iter().filter(|name| set.contains(*name)).cloned().collect())
+        };
+        let mut hashed = 0;
+        let sets = self.sets(graph, asset, &all, standing);
+        let mut parts: Vec<Vec<String>> = sets.iter().take(MOST_SETS).map(ordered).collect();
+        parts.retain(|columns| {
+            // The same columns in the same order are the whole, which is hashed anyway.
+            hashed += if *columns == expected { 0 } else { columns.len() };
+            hashed <= MOST_HASHED * expected.len()
+        });
+        PartsAsked { expected, parts }
+    }
+
+    /// The sets of columns that the readers of an asset take of it, small ones first. `all` are its columns.
+    fn sets(&self, graph: &AssetGraph, asset: NodeId, all: &[Column], standing: &Standing) -> Vec<ColumnSet> {
         let holds = |id: &NodeId| matches!(graph.node(*id).materialized, Materialized::Table | Materialized::Object);
         let readers = graph.readers(asset).into_iter().filter(holds);
         let known = |id: NodeId| self.columns(graph, id, standing);
@@ -45,12 +66,6 @@ impl Parts {
         let sets: BTreeSet<ColumnSet> = read.collect();
         let mut sets: Vec<ColumnSet> = sets.into_iter().collect();
         sets.sort_by_key(ColumnSet::len);
-        let mut hashed = 0;
-        sets.truncate(MOST_SETS);
-        sets.retain(|set| {
-            hashed += set.len();
-            hashed <= MOST_HASHED * all.len()
-        });
         sets
     }
 
@@ -73,7 +88,7 @@ impl Parts {
         let declared = node.declared_types().map(|(name, kind)| Column { name: name.into(), engine_type: kind.into() });
         let declared: Vec<Column> = declared.collect();
         match declared.is_empty() {
-            true => standing.record(node.name.as_str()).map(|record| record.columns),
+            true => standing.record(node.name.as_str()).map(|record| record.columns.clone()),
             false => Some(declared),
         }
     }

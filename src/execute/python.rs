@@ -58,8 +58,8 @@ fn store(
             return Ok(Staged { metadata, given_version, payload, bytes, object: Some(object), ..Staged::default() });
         }
     };
-    let sets = materializer.sets(node);
-    let extent = versions::extent(node, given_version.as_deref(), &sets);
+    let parts = materializer.parts(node);
+    let extent = versions::extent(node, given_version.as_deref(), &parts);
     match session.build(&materializer.target(node), source, extent) {
         Ok(content) => {
             keeps_contract(materializer, node, session, &content.columns)?;

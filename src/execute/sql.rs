@@ -27,8 +27,8 @@ pub(super) fn build(
         Materialized::View => BuildSource::View(statement),
         _ => BuildSource::Query(statement),
     };
-    let sets = materializer.sets(node);
-    match session.build(&materializer.target(node), source, versions::extent(node, None, &sets)) {
+    let parts = materializer.parts(node);
+    match session.build(&materializer.target(node), source, versions::extent(node, None, &parts)) {
         Ok(content) => {
             keeps_contract(materializer, node, session, &content.columns)?;
             constraints::keep(materializer, node, session, &content.columns)?;
@@ -75,8 +75,8 @@ pub(super) fn build_seed(
 ) -> Result<Staged, Failure> {
     let path = materializer.context.project.root.join(node.file.path());
     let source = BuildSource::Csv { path: path.clone(), options: node.seed_options() };
-    let sets = materializer.sets(node);
-    let built = session.build(&materializer.target(node), source, versions::extent(node, None, &sets));
+    let parts = materializer.parts(node);
+    let built = session.build(&materializer.target(node), source, versions::extent(node, None, &parts));
     let content = built.map_err(|error| {
         if error.kind == EngineErrorKind::Cancelled {
             return Failure::Cancelled;
@@ -120,7 +120,7 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
         let message = format!("`{}` reads itself (`{{{{ this }}}}`), and it is not materialized yet", node.name);
         let diagnostic = placed(Diagnostic::error(Code::UpstreamMissing, message));
         let record = materializer.standing.record(node.name.as_str());
-        let hint = match record.and_then(|record| record.renamed_from) {
+        let hint = match record.and_then(|record| record.renamed_from.clone()) {
             Some(before) => format!(
                 "to go on with what `{before}` holds, rename its table to `{}` in the database first: building drops it",
                 node.name

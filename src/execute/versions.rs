@@ -1,6 +1,6 @@
 //! Which data version an asset has that was just built.
 
-use crate::engine::{ColumnSet, Extent, Recorded, Session};
+use crate::engine::{Extent, PartsAsked, Recorded, Session};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{DataVersioning, Materialized, Node};
 use crate::hash::of_pieces;
@@ -40,12 +40,12 @@ pub(super) struct Found<'f> {
     pub run: &'f str,
 }
 
-/// How closely the content of an asset must be looked at; `sets` are the columns that others read.
-pub(super) fn extent<'s>(node: &Node, given: Option<&str>, sets: &'s [ColumnSet]) -> Extent<'s> {
+/// How closely the content of an asset must be looked at; `asked` is what others read of it.
+pub(super) fn extent<'s>(node: &Node, given: Option<&str>, asked: &'s PartsAsked) -> Extent<'s> {
     match (node.data_versioning, given) {
         (DataVersioning::Off, _) | (_, Some(_)) => Extent::Columns,
-        _ if sets.is_empty() => Extent::Rows,
-        _ => Extent::Parts(sets),
+        _ if asked.parts.is_empty() => Extent::Rows,
+        _ => Extent::Parts(asked),
     }
 }
 

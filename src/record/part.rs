@@ -1,13 +1,9 @@
 //! Which part of a table an asset reads, and what is in it: who reads no other columns is not concerned by theirs.
 
-use std::collections::HashMap;
-
-use super::columns_version;
+use super::{Records, columns_version};
 use crate::engine::{Column, ColumnSet, InputVersion, Inputs, Part, Recorded};
 use crate::graph::{AssetGraph, Materialized, NodeId, folded};
 use crate::lineage::{ReadColumns, read_columns, read_columns_that_moved};
-
-type Records = HashMap<String, Recorded>;
 
 /// Adds the parts that an asset reads as its code is now.
 pub(super) fn as_read(graph: &AssetGraph, records: &Records, asset: NodeId, inputs: &mut Inputs) {
@@ -42,8 +38,8 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
         let (Some(input), Some(upstream)) = (inputs.get_mut(&name).filter(is_known), records.get(&name)) else {
             continue;
         };
-        let columns = before(&name).and_then(|before| before.part.as_ref()).map(|part| &part.columns);
-        input.part = columns.and_then(|columns| part(upstream, columns, record.is_view));
+        let columns = before(&name).and_then(|before| before.part.as_ref()).map(Part::set);
+        input.part = columns.and_then(|columns| part(upstream, &columns, record.is_view));
     }
 }
 
@@ -51,8 +47,10 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
 /// new column of one may take a name that was another's.
 fn reads_the_same(graph: &AssetGraph, records: &Records, asset: NodeId, record: &Recorded) -> bool {
     let read = read_columns_that_moved(graph, asset, &columns_of(graph, records));
+    let is_read =
+        |name: &str, part: &Part| graph.find(name).and_then(|id| read.get(&id)).is_some_and(|set| part.is_of(set));
     let parts = record.inputs.iter().filter_map(|(name, before)| Some((name, before.part.as_ref()?)));
-    parts.into_iter().all(|(name, part)| graph.find(name).and_then(|id| read.get(&id)) == Some(&part.columns))
+    parts.into_iter().all(|(name, part)| is_read(name, part))
 }
 
 fn read(graph: &AssetGraph, records: &Records, asset: NodeId) -> ReadColumns {
@@ -72,9 +70,10 @@ fn is_known(input: &&mut InputVersion) -> bool {
 fn part(upstream: &Recorded, columns: &ColumnSet, for_view: bool) -> Option<Part> {
     if !for_view {
         // What a view holds is what it reads, and nobody sums that by columns.
-        return upstream.parts.iter().find(|part| part.columns == *columns).cloned().filter(|_| !upstream.is_view);
+        return upstream.parts.iter().find(|part| part.is_of(columns)).cloned().filter(|_| !upstream.is_view);
     }
     let typed: Vec<Column> =
         upstream.columns.iter().filter(|column| columns.contains(&folded(&column.name))).cloned().collect();
-    (typed.len() == columns.len()).then(|| Part { columns: columns.clone(), hash: columns_version(&typed) })
+    (typed.len() == columns.len())
+        .then(|| Part { columns: columns.iter().cloned().collect(), hash: columns_version(&typed) })
 }

@@ -217,6 +217,29 @@ fn columns_that_are_read_by_their_place_are_others_when_these_move() {
 }
 
 #[test]
+fn columns_that_trade_places_are_the_same_part() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as a, 2 as b, 3 as c")
+        .file("models/of_all.sql", "select c, b, a from base")
+        .file("models/of_two.sql", "select b, a from base");
+    assert_eq!(project.run(&["run"]).code, 0);
+    for changed in [
+        "select 3 as c, 1 as a, 2 as b",
+        "select 3 as c, 1 as a, 0 as d, 2 as b",
+        "select 2 as b, 1 as a, 3 as c, 1 as d",
+        "select 1 as a, 2 as b, 3 as c",
+    ] {
+        write(&project, "models/base.sql", changed);
+        assert_eq!(reconciled(&project, &[]), (names("base"), names("of_all of_two")), "{changed}");
+    }
+    write(&project, "models/base.sql", "select 1 as a, 2 as b, 4 as c");
+    assert_eq!(reconciled(&project, &[]), (names("base of_all"), names("of_two")));
+    // Values that trade their columns are other rows.
+    write(&project, "models/base.sql", "select 2 as a, 1 as b, 4 as c");
+    assert_eq!(reconciled(&project, &[]), (names("base of_all of_two"), names("")));
+}
+
+#[test]
 fn what_a_query_reads_by_other_ways_counts() {
     let project = Project::new()
         .file("models/p.sql", "select * from (values (1, 10, 5), (2, 20, 6)) t(a, b, c)")

@@ -7,7 +7,7 @@ use super::parts::{Passed, RowHashes};
 use super::raw::{Connection, LogicalType};
 use super::tally::Sums;
 use super::types::{named_type_text, type_text};
-use crate::engine::{Column, ColumnSet, Content, EngineError, Extent};
+use crate::engine::{Column, Content, EngineError, Extent, PartsAsked};
 use crate::graph::{RelationName, quoted};
 use crate::hash::of_pieces;
 
@@ -30,16 +30,16 @@ pub(super) fn content(
     if extent == Extent::Columns {
         return Ok(unread(columns(&typed)));
     }
-    let hashes = RowHashes::of(&typed, extent.sets());
+    let hashes = RowHashes::of(&typed, extent.parts());
     let passed = Passed { sums: sums(connection, &relation.to_string(), &hashes.all())?, hashes };
-    Ok(read(&passed, &typed, extent.sets()))
+    Ok(read(&passed, &typed, extent.parts()))
 }
 
 /// What a table with these columns holds, of which all rows are summed in `passed`.
-fn read(passed: &Passed, typed: &[(String, LogicalType)], sets: &[ColumnSet]) -> Content {
+fn read(passed: &Passed, typed: &[(String, LogicalType)], parts: Option<&PartsAsked>) -> Content {
     let columns = columns(typed);
     let whole = passed.sums.first().copied().unwrap_or_default();
-    let parts = passed.parts(sets, typed).unwrap_or_default();
+    let parts = passed.parts(parts, typed).unwrap_or_default();
     Content { hash: Some(hash(&columns, &whole)), columns, rows: Some(whole.count), parts }
 }
 

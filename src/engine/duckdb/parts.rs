@@ -4,7 +4,7 @@ use super::content;
 use super::hashing::HASH;
 use super::raw::LogicalType;
 use super::tally::Sums;
-use crate::engine::{ColumnSet, Part};
+use crate::engine::{Part, PartsAsked};
 use crate::graph::{folded, quoted};
 
 /// Expressions for the hash of a row.
@@ -12,47 +12,70 @@ use crate::graph::{folded, quoted};
 pub(super) struct RowHashes {
     /// Of all columns.
     pub(super) whole: String,
-    /// Of each set that is looked at alone; `None` of one without columns, of which rows are only counted.
-    pub(super) parts: Vec<Option<String>>,
+    /// Of each set that is looked at alone.
+    parts: Vec<PartHash>,
+}
+
+/// How the rows of a set are hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PartHash {
+    /// As the whole: all columns are in it.
+    Whole,
+    Expression(String),
+    /// Not at all: without columns, rows are only counted.
+    Counted,
 }
 
 impl RowHashes {
-    /// For columns of whatever names and types, right for those that are hashed as they are.
-    pub(super) fn of_any(sets: &[ColumnSet]) -> Self {
-        RowHashes { whole: content::ANY_ROW.to_owned(), parts: sets.iter().map(of_any).collect() }
+    /// For columns of whatever types, right for those that are hashed as they are.
+    pub(super) fn of_any(parts: Option<&PartsAsked>) -> Self {
+        let part = |parts: &PartsAsked, columns: &[String]| match columns {
+            [] => PartHash::Counted,
+            all if *all == parts.expected => PartHash::Whole,
+            _ => PartHash::Expression(plain_hash(columns)),
+        };
+        let parts = parts.into_iter().flat_map(|asked| asked.parts.iter().map(|columns| part(asked, columns)));
+        RowHashes { whole: content::ANY_ROW.to_owned(), parts: parts.collect() }
     }
 
-    pub(super) fn of(typed: &[(String, LogicalType)], sets: &[ColumnSet]) -> Self {
-        let part = |set: &ColumnSet| match columns_of(set, typed) {
-            Some(columns) if !columns.is_empty() => Some(content::row_hash(columns)),
+    pub(super) fn of(typed: &[(String, LogicalType)], parts: Option<&PartsAsked>) -> Self {
+        let whole = content::row_hash(typed);
+        let part = |columns: &Vec<String>| match named(columns, typed).filter(|columns| !columns.is_empty()) {
+            Some(columns) => match content::row_hash(columns) {
+                hash if hash == whole => PartHash::Whole,
+                hash => PartHash::Expression(hash),
+            },
             // What is not there is not asked for.
-            _ => None,
+            None => PartHash::Counted,
         };
-        RowHashes { whole: content::row_hash(typed), parts: sets.iter().map(part).collect() }
+        let parts = parts.into_iter().flat_map(|asked| asked.parts.iter().map(part)).collect();
+        RowHashes { whole, parts }
     }
 
     /// All of them, the whole first.
     pub(super) fn all(&self) -> Vec<&str> {
-        std::iter::once(self.whole.as_str()).chain(self.parts.iter().flatten().map(String::as_str)).collect()
+        let own = self.parts.iter().filter_map(|part| match part {
+            PartHash::Expression(hash) => Some(hash.as_str()),
+            PartHash::Whole | PartHash::Counted => None,
+        });
+        std::iter::once(self.whole.as_str()).chain(own).collect()
     }
 }
 
-fn of_any(set: &ColumnSet) -> Option<String> {
-    let names: Vec<String> = set.iter().map(|name| quoted(name)).collect();
-    (!names.is_empty()).then(|| format!("{HASH}({HASH}({}))", names.join(", ")))
+/// The hash of columns that are hashed as they are.
+fn plain_hash(folded_names: &[String]) -> String {
+    let names: Vec<String> = folded_names.iter().map(|name| quoted(name)).collect();
+    format!("{HASH}({HASH}({}))", names.join(", "))
 }
 
-/// The columns of a set, in its order; `None` where one of them is not there.
-pub(super) fn columns_of<'t>(
-    set: &ColumnSet,
-    typed: &'t [(String, LogicalType)],
-) -> Option<Vec<&'t (String, LogicalType)>> {
-    set.iter().map(|name| typed.iter().find(|(own, _)| folded(own) == *name)).collect()
+/// The columns of these names, in their order; `None` where one of them is not there.
+fn named<'t>(names: &[String], typed: &'t [(String, LogicalType)]) -> Option<Vec<&'t (String, LogicalType)>> {
+    names.iter().map(|name| typed.iter().find(|(own, _)| folded(own) == *name)).collect()
 }
 
-pub(super) fn part(set: &ColumnSet, columns: &[&(String, LogicalType)], sums: &Sums) -> Part {
-    let named = content::columns(columns.iter().copied());
-    Part { columns: set.clone(), hash: content::hash(&named, sums) }
+fn part(names: &[String], columns: &[&(String, LogicalType)], sums: &Sums) -> Part {
+    let typed = content::columns(columns.iter().copied());
+    Part { columns: names.to_vec(), hash: content::hash(&typed, sums) }
 }
 
 /// Sums over rows that passed a tally.
@@ -70,29 +93,42 @@ impl Passed {
 
     /// The sums, where they are of all rows of a table with these columns, as reading it would give them.
     pub(super) fn whole(&self, rows: Option<u64>, typed: &[(String, LogicalType)]) -> Option<Sums> {
-        let is_exact = self.hashes.whole == content::row_hash(typed)
-            || (self.hashes.whole == content::ANY_ROW && content::are_plain(typed));
-        self.sums.first().copied().filter(|sums| is_exact && rows == Some(sums.count))
+        self.sums.first().copied().filter(|sums| self.is_exact(typed) && rows == Some(sums.count))
     }
 
-    /// The parts, for the sets that `hashes` were made for; `None` where reading the table may give others.
-    pub(super) fn parts(&self, sets: &[ColumnSet], typed: &[(String, LogicalType)]) -> Option<Vec<Part>> {
-        let mut sums = self.sums.iter().skip(1);
+    /// Whether rows with these columns were hashed as reading the table hashes them.
+    fn is_exact(&self, typed: &[(String, LogicalType)]) -> bool {
+        self.hashes.whole == content::row_hash(typed)
+            || (self.hashes.whole == content::ANY_ROW && content::are_plain(typed))
+    }
+
+    /// The parts that `hashes` were made for; `None` where reading the table may give others.
+    pub(super) fn parts(&self, asked: Option<&PartsAsked>, typed: &[(String, LogicalType)]) -> Option<Vec<Part>> {
+        let mut own = self.sums.iter().skip(1);
         let mut found = Vec::new();
-        for (set, hash) in sets.iter().zip(&self.hashes.parts) {
-            let passed = hash.as_ref().and_then(|_| sums.next());
-            let Some(columns) = columns_of(set, typed) else { continue };
-            match (hash, passed) {
-                _ if columns.is_empty() => found.push(part(set, &columns, &Sums::counted(self.count()))),
-                (Some(hash), Some(passed)) => {
-                    let is_plain = || Some(hash) == of_any(set).as_ref() && content::are_plain(columns.iter().copied());
-                    if *hash != content::row_hash(columns.iter().copied()) && !is_plain() {
-                        return None;
-                    }
-                    found.push(part(set, &columns, passed));
+        let names = asked.into_iter().flat_map(|asked| &asked.parts);
+        for (names, hash) in names.zip(&self.hashes.parts) {
+            let passed = match hash {
+                PartHash::Whole => self.sums.first().copied(),
+                PartHash::Expression(_) => own.next().copied(),
+                PartHash::Counted => Some(Sums::counted(self.count())),
+            };
+            let Some(columns) = named(names, typed) else { continue };
+            let is_exact = match hash {
+                PartHash::Whole => {
+                    let own = typed.iter().map(|(name, _)| name);
+                    columns.iter().map(|(name, _)| name).eq(own) && self.is_exact(typed)
                 }
-                _ => return None,
+                PartHash::Expression(hash) => {
+                    *hash == content::row_hash(columns.iter().copied())
+                        || (*hash == plain_hash(names) && content::are_plain(columns.iter().copied()))
+                }
+                PartHash::Counted => columns.is_empty(),
+            };
+            if !is_exact {
+                return None;
             }
+            found.push(part(names, &columns, &passed?));
         }
         Some(found)
     }

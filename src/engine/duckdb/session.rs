@@ -123,7 +123,7 @@ impl DuckDbSession {
         match source {
             BuildSource::Query(sql) if existing == Some(false) && is_nested() => {
                 let bound = self.connection.prepare(&as_subquery(sql)).ok();
-                bound.map(|bound| RowHashes::of(&bound.columns(), extent.sets())).or(Some(any))
+                bound.map(|bound| RowHashes::of(&bound.columns(), extent.parts())).or(Some(any))
             }
             _ => Some(any),
         }
@@ -133,7 +133,7 @@ impl DuckDbSession {
     fn row_hashes(&self, query: &str, extent: Extent<'_>) -> Result<Option<RowHashes>, EngineError> {
         match extent {
             Extent::Columns => Ok(None),
-            _ => Ok(Some(RowHashes::of(&self.connection.prepare(query)?.columns(), extent.sets()))),
+            _ => Ok(Some(RowHashes::of(&self.connection.prepare(query)?.columns(), extent.parts()))),
         }
     }
 }
@@ -301,7 +301,7 @@ impl Drop for DuckDbSession {
 
 /// What columns a query gives is known when its table is there: most are hashed as they are.
 fn any_row(extent: Extent<'_>) -> Option<RowHashes> {
-    (extent != Extent::Columns).then(|| RowHashes::of_any(extent.sets()))
+    (extent != Extent::Columns).then(|| RowHashes::of_any(extent.parts()))
 }
 
 /// `create table as` takes queries only; statements that show something become one by standing in parentheses.
