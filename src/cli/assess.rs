@@ -15,7 +15,7 @@ use super::table::shortened;
 use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Column, Content, Engine, EngineError, Failure, Recorded};
+use crate::engine::{Column, Content, Engine, EngineError, Failure};
 use crate::execute::microseconds;
 use crate::fingerprint::{self, CodeVersion, code_versions};
 use crate::graph::select::{Facts, Selection};
@@ -24,7 +24,7 @@ use crate::plan::judgement::{Cause, Judgement};
 use crate::plan::orphans::{Orphan, orphans};
 use crate::plan::staleness::{World, judge};
 use crate::project::Project;
-use crate::record::{Damage, Found, Observer, ReadingMacros, Standing, damaged, renamed};
+use crate::record::{Damage, Found, Observer, ReadingMacros, Records, Standing, by_name, damaged, renamed};
 
 /// The database that an assessment looks at, and how closely.
 pub(crate) struct Look<'e> {
@@ -45,7 +45,7 @@ impl<'e> Look<'e> {
 /// What the engine told.
 #[derive(Default)]
 struct Told {
-    records: HashMap<String, Recorded>,
+    records: Records,
     found: Found,
     damaged: HashMap<String, Damage>,
     failures: HashMap<String, Failure>,
@@ -62,8 +62,7 @@ impl Told {
         code_versions: &HashMap<NodeId, CodeVersion>,
     ) -> Result<Self, EngineError> {
         let Look { engine, verify, tells_unseen } = *look;
-        let records = renamed(graph, engine.recorded(None)?);
-        let records = records.into_iter().map(|record| (record.asset.clone(), record)).collect();
+        let records = by_name(renamed(graph, engine.recorded(None)?));
         let found = Found::by(engine)?;
         let contents = match verify {
             true => verify::contents(engine, graph, &records, &found.relations)?,
@@ -99,7 +98,7 @@ pub(crate) struct Assessment {
     /// Versions of third-party packages, where they count as code.
     pub packages: Option<BTreeMap<String, String>>,
     /// By the asset's name.
-    pub records: HashMap<String, Recorded>,
+    pub records: Records,
     /// What dovetail made and nothing declares any more.
     pub orphans: Vec<Orphan>,
     /// What was seen of the sources.
@@ -119,14 +118,13 @@ impl Assessment {
         let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
         let Told { records, found, damaged, failures, declared, contents, hash_method, macros } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
-        let standing = Standing::of(records.values().cloned().collect());
-        let inputs = graph.ids().map(|id| (id, standing.inputs(graph, id, &observer))).collect();
+        let standing = Standing::of(records.clone());
         let world = World {
             project: &project.name,
             code_versions: &code_versions,
             packages: packages.as_ref(),
             records: &records,
-            inputs: &inputs,
+            inputs: &|id| standing.inputs(graph, id, &observer),
             relations: &found.relations,
             made: &found.made,
             objects: &found.objects,

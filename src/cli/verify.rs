@@ -2,17 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Extent, Recorded};
+use crate::engine::{Column, Content, Engine, EngineError, ExistingRelation, Extent};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, NodeId, quoted};
 use crate::plan::DECLARED_COLUMNS;
+use crate::record::Records;
 
 /// The declared columns, in the engine's words, of assets whose declaration is not the one that was recorded.
 pub(super) fn declared(
     engine: &dyn Engine,
     graph: &AssetGraph,
     code_versions: &HashMap<NodeId, CodeVersion>,
-    records: &HashMap<String, Recorded>,
+    records: &Records,
 ) -> Result<HashMap<NodeId, Vec<Column>>, EngineError> {
     let mut session = None;
     let mut found = HashMap::new();
@@ -44,7 +45,7 @@ fn null(name: &str, declared: &str) -> String {
 pub(super) fn contents(
     engine: &dyn Engine,
     graph: &AssetGraph,
-    records: &HashMap<String, Recorded>,
+    records: &Records,
     relations: &[ExistingRelation],
 ) -> Result<HashMap<NodeId, Content>, EngineError> {
     let method = engine.capabilities().hash_method.as_str();

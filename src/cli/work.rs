@@ -10,19 +10,19 @@ use super::plan::waiting_in_words;
 use super::retry::{Undone, undone};
 use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Engine, Recorded};
+use crate::engine::Engine;
 use crate::fingerprint::{CodeVersion, code_versions};
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Publish;
-use crate::record::Observer;
+use crate::record::{Observer, Records};
 
 /// A plan, and what was found out while it was made.
 pub(super) struct Work {
     pub plan: Plan,
     pub code_versions: HashMap<NodeId, CodeVersion>,
     pub packages: BTreeMap<String, String>,
-    pub records: Option<Vec<Recorded>>,
+    pub records: Option<Records>,
     pub observer: Observer,
     /// Where a run is taken up: how it was to be published.
     pub publish: Publish,
@@ -99,6 +99,6 @@ pub(super) fn what_is_stale(
     }
     let packages =
         found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
-    let records = Some(records.into_values().collect());
+    let records = Some(records);
     Ok(Work { plan, code_versions, packages, records, observer, publish: Publish::default() })
 }

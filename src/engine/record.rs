@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::{Column, Part};
 use crate::project::Values;
 
@@ -71,7 +74,7 @@ impl From<MaterializationRecord> for Recorded {
 }
 
 /// What is known of an asset's newest materialization.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
     pub asset: String,
     /// The name of the project that built it; `None` where a dovetail recorded it that did not say.
@@ -119,22 +122,37 @@ impl Recorded {
 pub type Inputs = BTreeMap<String, InputVersion>;
 
 /// In which version an upstream was read. What is not known is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct InputVersion {
     /// Of its content.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// Of the names and types of its columns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<String>,
     /// Of what can be seen of files without reading them: paths, sizes, times. Of what the engine looked at: how closely,
     /// as `Closeness::in_words` says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
     /// The columns that were read of it, where it is certain that no others were, and what is in them: for a view only
     /// their names and types.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+}
+
+/// What is not known is left out of texts. Where fields have no names, all of them stand there.
+impl Serialize for InputVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names_fields = serializer.is_human_readable();
+        let mut fields = serializer.serialize_struct("InputVersion", 4)?;
+        for (name, value) in [("data", &self.data), ("columns", &self.columns), ("seen", &self.seen)] {
+            match value {
+                None if names_fields => fields.skip_field(name)?,
+                _ => fields.serialize_field(name, value)?,
+            }
+        }
+        match &self.part {
+            None if names_fields => fields.skip_field("part")?,
+            part => fields.serialize_field("part", part)?,
+        }
+        fields.end()
+    }
 }
 
 impl InputVersion {

@@ -38,5 +38,5 @@ fn is_new(node: &Node, standing: &Standing) -> bool {
     is_relation
         && standing
             .record(node.name.as_str())
-            .is_none_or(|record| record.relation.is_some_and(|relation| folded(&relation) != node.relation.key()))
+            .is_none_or(|record| record.relation.as_deref().is_some_and(|relation| !node.relation.is_written(relation)))
 }

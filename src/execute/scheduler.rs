@@ -18,13 +18,13 @@ use super::queue::Queue;
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
 use super::worker::Worker;
-use crate::engine::{Column, Engine, EngineError, Recorded, RunEnd, RunStart, SchemaName, Surroundings};
+use crate::engine::{Column, Engine, EngineError, RunEnd, RunStart, SchemaName, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::staleness::is_as_recorded;
 use crate::plan::{Plan, Reason};
 use crate::project::{Project, Publish};
-use crate::record::{Observer, Standing, outside_of};
+use crate::record::{Observer, Records, Standing, outside_of};
 use crate::template::TemplateEnvironment;
 
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,7 @@ pub struct RunContext {
     /// The versions of third-party packages, by the names of their modules.
     pub packages: BTreeMap<String, String>,
     /// The newest record of every asset, where the plan was made from them.
-    pub records: Option<Vec<Recorded>>,
+    pub records: Option<Records>,
     /// How the sources are seen, where somebody has looked at them.
     pub observer: Option<Observer>,
     /// The columns that assets will have, as far as a check has found them.

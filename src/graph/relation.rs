@@ -29,9 +29,29 @@ impl RelationName {
         same_database && self.key() == other.key()
     }
 
-    /// What tells relations of the project's own database apart.
+    /// What tells relations of the project's own database apart: the folded text that names it there.
     pub fn key(&self) -> String {
-        folded(&self.in_own_database().to_string())
+        let RelationName { schema, identifier, .. } = self;
+        let mut key = String::with_capacity(schema.len() + identifier.len() + "\"\".\"\"".len());
+        push_quoted(&mut key, schema);
+        key.push('.');
+        push_quoted(&mut key, identifier);
+        key.make_ascii_lowercase();
+        key
+    }
+
+    /// Whether a text names it in the project's own database, as `Display` writes it there: what `key` tells, without
+    /// making the key.
+    pub fn is_written(&self, text: &str) -> bool {
+        let is_quoted = |name: &str, text: &str| {
+            let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            inner.is_some_and(|inner| inner.eq_ignore_ascii_case(name))
+        };
+        if self.schema.contains('"') || self.identifier.contains('"') {
+            return folded(text) == self.key();
+        }
+        let (schema, rest) = text.split_at_checked(self.schema.len() + 2).unwrap_or((text, ""));
+        is_quoted(&self.schema, schema) && rest.strip_prefix('.').is_some_and(|rest| is_quoted(&self.identifier, rest))
     }
 
     /// The name without a database.
@@ -75,7 +95,20 @@ pub fn folded(name: &str) -> String {
 
 /// An identifier in double quotes. Always quoted: lists of reserved words differ by version, and quoting never hurts.
 pub fn quoted(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
+    let mut text = String::with_capacity(identifier.len() + 2);
+    push_quoted(&mut text, identifier);
+    text
+}
+
+fn push_quoted(text: &mut String, identifier: &str) {
+    text.push('"');
+    for (number, piece) in identifier.split('"').enumerate() {
+        if number > 0 {
+            text.push_str("\"\"");
+        }
+        text.push_str(piece);
+    }
+    text.push('"');
 }
 
 /// The identifier that a text begins with in double quotes, and what follows it.
@@ -120,7 +153,13 @@ mod tests {
     fn what_is_written_is_read_again() {
         for (schema, identifier) in [("main", "a"), ("o.n\"e", "\"\"."), ("", "x")] {
             let name = RelationName { database: None, schema: schema.to_owned(), identifier: identifier.to_owned() };
-            assert_eq!(RelationName::from_text(&name.to_string()), Some(name));
+            let text = name.to_string();
+            assert_eq!(RelationName::from_text(&text).as_ref(), Some(&name));
+            assert_eq!(name.key(), folded(&text));
+            assert!(name.is_written(&text) && name.is_written(&text.to_uppercase()), "{text}");
+            for other in [&text[1..], &text[..text.len() - 1], "", "\"main\".\"é\"", &format!("{text}.\"x\"")] {
+                assert!(!name.is_written(other), "{text} and {other}");
+            }
         }
         for text in ["main.a", "\"main\"", "\"main\".\"a", "\"a\".\"b\".\"c\"", ""] {
             assert_eq!(RelationName::from_text(text), None, "{text}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::age::reads_from_outside;
 use super::staleness::World;
-use crate::engine::Closeness;
+use crate::engine::{Closeness, Inputs};
 use crate::graph::{AssetGraph, Body, Materialized, NodeId};
 
 /// What of it changes unseen, or nearly so.
@@ -14,7 +14,7 @@ pub(super) struct Seen {
 }
 
 /// What an asset reads and nobody can see change, and what is only counted; also by way of views.
-pub(super) fn seen(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Seen {
+pub(super) fn seen(graph: &AssetGraph, world: &World<'_>, (id, inputs): (NodeId, &Inputs)) -> Seen {
     let (mut unobserved, mut counted) = (BTreeSet::new(), BTreeSet::new());
     let by_count = Closeness::Count.in_words();
     let mut readers = vec![id];
@@ -24,14 +24,19 @@ pub(super) fn seen(graph: &AssetGraph, world: &World<'_>, id: NodeId) -> Seen {
         if let Body::Sql(sql) = &graph.node(reader).body {
             unobserved.extend(world.macros.called(sql.statement()));
         }
-        for upstream in graph.reads(reader) {
+        let upstreams = graph.reads(reader);
+        let reads_sources = upstreams.iter().any(|upstream| graph.node(*upstream).is_source());
+        let of_view = (reader != id && reads_sources).then(|| (world.inputs)(reader));
+        for upstream in upstreams {
             let node = graph.node(upstream);
-            let version = world.inputs.get(&reader).and_then(|inputs| inputs.get(node.name.as_str()));
-            if node.is_source() && version.is_none_or(|version| version.data.is_none()) {
-                unobserved.insert(node.name.to_string());
-            }
-            if version.is_some_and(|version| version.looked() == Some(&by_count)) {
-                counted.insert(node.name.to_string());
+            if node.is_source() {
+                let version = of_view.as_ref().unwrap_or(inputs).get(node.name.as_str());
+                if version.is_none_or(|version| version.data.is_none()) {
+                    unobserved.insert(node.name.to_string());
+                }
+                if version.is_some_and(|version| version.looked() == Some(&by_count)) {
+                    counted.insert(node.name.to_string());
+                }
             }
             if node.materialized == Materialized::View && seen.insert(upstream) {
                 readers.push(upstream);

@@ -1,6 +1,7 @@
 //! The one function that decides what is up to date: `status`, `plan` and whatever comes later ask it. Pure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::age::{rule, too_old};
 use super::causes::{code_causes, failed_cause, input_causes, package_causes};
@@ -11,7 +12,7 @@ use crate::engine::{Column, Content, ExistingRelation, Failure, Inputs, KeptFile
 use crate::fingerprint::CodeVersion;
 use crate::graph::algebra::topological_order;
 use crate::graph::{AssetGraph, Materialized, Node, NodeId, folded};
-use crate::record::{Damage, ReadingMacros};
+use crate::record::{Damage, ReadingMacros, Records};
 
 /// How the world is, as far as it matters for the graph's assets.
 pub struct World<'w> {
@@ -20,9 +21,9 @@ pub struct World<'w> {
     pub code_versions: &'w HashMap<NodeId, CodeVersion>,
     /// The versions of third-party packages that are installed, where they count as code.
     pub packages: Option<&'w BTreeMap<String, String>>,
-    pub records: &'w HashMap<String, Recorded>,
-    /// The versions of what each asset reads, as they are now.
-    pub inputs: &'w HashMap<NodeId, Inputs>,
+    pub records: &'w Records,
+    /// The versions of what an asset reads, as they are now.
+    pub inputs: &'w dyn Fn(NodeId) -> Inputs,
     pub relations: &'w [ExistingRelation],
     /// What dovetail made last at each place, whether or not it still stands.
     pub made: &'w [Made],
@@ -83,9 +84,9 @@ pub fn judge(graph: &AssetGraph, world: &World<'_>) -> HashMap<NodeId, Judgement
     judged
 }
 
-/// The key of the relation that a record speaks of.
-fn stood_at(record: &Recorded) -> Option<String> {
-    record.relation.as_deref().map(folded)
+/// Whether a record speaks of the relation that is the asset's now; `None` where it speaks of none.
+fn stood_there(record: &Recorded, node: &Node) -> Option<bool> {
+    record.relation.as_deref().map(|relation| node.relation.is_written(relation))
 }
 
 fn judge_one(
@@ -96,8 +97,9 @@ fn judge_one(
     id: NodeId,
 ) -> Judgement {
     let node = graph.node(id);
-    let Seen { unobserved, counted } = seen(graph, world, id);
-    let record = world.records.get(node.name.as_str());
+    let inputs = (world.inputs)(id);
+    let Seen { unobserved, counted } = seen(graph, world, (id, &inputs));
+    let record = world.records.get(node.name.as_str()).map(Arc::as_ref);
     let rule = rule(graph, id, record);
     let recorded_as = record.and_then(|record| record.renamed_from.as_deref()).unwrap_or(node.name.as_str());
     let failed = world.failures.get(node.name.as_str()).or_else(|| world.failures.get(recorded_as)).map(failed_cause);
@@ -115,7 +117,7 @@ fn judge_one(
     if let Some((state, causes)) = amiss(world, places, (id, node), (record, recorded_as)) {
         return judgement(state, causes);
     }
-    let causes = differences(graph, world, places, (id, record));
+    let causes = differences(graph, world, places, (id, record, &inputs));
     if !causes.is_empty() || failed.is_some() {
         return judgement(State::Stale, causes);
     }
@@ -132,11 +134,11 @@ fn amiss(
 ) -> Option<(State, Vec<Cause>)> {
     if node.materialized != Materialized::Object {
         match places.standing.get(&node.relation.key()) {
-            None if stood_at(record) == Some(node.relation.key()) => {
+            None if stood_there(record, node) == Some(true) => {
                 let detail = format!("{} is gone", node.relation);
                 return Some((State::Missing, vec![Cause::new(CauseKind::Missing, detail)]));
             }
-            Some(found) if stood_at(record) == Some(node.relation.key()) => {
+            Some(found) if stood_there(record, node) == Some(true) => {
                 let content = world.contents.get(&id).map(|content| (content, world.hash_method));
                 let drifted = drift::causes(record, found, content);
                 if !drifted.is_empty() {
@@ -146,7 +148,7 @@ fn amiss(
             _ => {}
         }
     }
-    if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_at(record) == Some(node.relation.key())) {
+    if let Some(other) = record.replaced_by.as_ref().filter(|_| stood_there(record, node) == Some(true)) {
         return Some((State::Drifted, vec![Cause::new(CauseKind::Drift, format!("`{other}` was built there since"))]));
     }
     if node.materialized == Materialized::Object && record.relation.is_none() {
@@ -173,7 +175,7 @@ fn differences(
     graph: &AssetGraph,
     world: &World<'_>,
     places: &Places<'_>,
-    (id, record): (NodeId, &Recorded),
+    (id, record, inputs): (NodeId, &Recorded, &Inputs),
 ) -> Vec<Cause> {
     let node = graph.node(id);
     let declared = world.declared.get(&id).map(Vec::as_slice).unwrap_or_default();
@@ -186,10 +188,10 @@ fn differences(
     if let Some(before) = &record.renamed_from {
         causes.insert(0, Cause::new(CauseKind::Config, format!("renamed from `{before}`")));
     }
-    if stood_at(record).is_some_and(|place| place != node.relation.key()) {
+    if stood_there(record, node) == Some(false) {
         causes.extend(places.replaced(node).map(|detail| Cause::new(CauseKind::Config, detail)));
     }
-    causes.extend(world.inputs.get(&id).into_iter().flat_map(|inputs| input_causes(graph, inputs, record)));
+    causes.extend(input_causes(graph, inputs, record));
     causes.extend(too_old(graph, id, record, world.now).map(|detail| Cause::new(CauseKind::Age, detail)));
     causes
 }

@@ -19,18 +19,21 @@ use rename::names;
 pub use rename::renamed;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Column, Engine, EngineError, InputVersion, Inputs, Recorded};
-use crate::graph::{AssetGraph, Kind, Materialized, Node, NodeId, folded};
+use crate::graph::{AssetGraph, Kind, Materialized, Node, NodeId};
 use crate::hash::of_pieces;
 
 /// How the data version of a view is made of what it reads.
 const VIEW_METHOD: &[u8] = b"dovetail view version 1";
 
+/// The newest records of assets, by name.
+pub type Records = HashMap<String, Arc<Recorded>>;
+
 /// The newest record of assets, by name. Shared by the workers of a run.
 #[derive(Debug, Default)]
-pub struct Standing(Mutex<HashMap<String, Recorded>>);
+pub struct Standing(Mutex<Records>);
 
 impl Standing {
     /// What is recorded of these assets, of all that they read, however far up views make it, and of what is read beside them.
@@ -46,28 +49,29 @@ impl Standing {
         let readers: Vec<NodeId> = assets.iter().flat_map(|id| graph.readers(*id)).collect();
         let read = read_by(graph, assets.into_iter().chain(readers)).into_iter().map(|id| graph.node(id));
         let names: Vec<&str> = read.filter(|node| !node.is_source()).flat_map(names).collect();
-        Ok(Standing::of(renamed(graph, engine.recorded(Some(&names))?)))
+        Ok(Standing::of(by_name(renamed(graph, engine.recorded(Some(&names))?))))
     }
 
     /// These records.
-    pub fn of(records: Vec<Recorded>) -> Self {
-        Standing(Mutex::new(records.into_iter().map(|record| (record.asset.clone(), record)).collect()))
+    pub fn of(records: Records) -> Self {
+        Standing(Mutex::new(records))
     }
 
     /// The newest record of an asset.
-    pub fn record(&self, asset: &str) -> Option<Recorded> {
+    pub fn record(&self, asset: &str) -> Option<Arc<Recorded>> {
         self.records().get(asset).cloned()
     }
 
     /// Takes down what was just published.
     pub fn learn(&self, record: Recorded) {
-        self.records().insert(record.asset.clone(), record);
+        self.records().insert(record.asset.clone(), Arc::new(record));
     }
 
     /// Keeps of an asset only that it was built: in its place stands something that nobody knows.
     pub fn distrust(&self, asset: &str) {
         if let Some(record) = self.records().get_mut(asset) {
             // Of a view, the version is made of its code.
+            let record = Arc::make_mut(record);
             (record.data_version, record.code_version) = (None, None);
         }
     }
@@ -89,13 +93,18 @@ impl Standing {
         inputs
     }
 
-    fn records(&self) -> MutexGuard<'_, HashMap<String, Recorded>> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Records by the names of their assets.
+pub fn by_name(records: Vec<Recorded>) -> Records {
+    records.into_iter().map(|record| (record.asset.clone(), Arc::new(record))).collect()
+}
+
 /// The versions of what an asset reads, without parts.
-fn versions(graph: &AssetGraph, records: &HashMap<String, Recorded>, asset: NodeId, observer: &Observer) -> Inputs {
+fn versions(graph: &AssetGraph, records: &Records, asset: NodeId, observer: &Observer) -> Inputs {
     let now = Now { graph, records, observer };
     let node = graph.node(asset);
     let before = records.get(node.name.as_str()).map(|record| &record.inputs);
@@ -106,7 +115,7 @@ fn versions(graph: &AssetGraph, records: &HashMap<String, Recorded>, asset: Node
         let version = match upstream.is_source() {
             true => observer.observe(upstream, known(name)).unwrap_or_default(),
             // Of what stands elsewhere than it is read from, nothing is known.
-            false if !stands_at(records.get(name), upstream) => InputVersion::default(),
+            false if !stands_at(records.get(name).map(Arc::as_ref), upstream) => InputVersion::default(),
             false => InputVersion {
                 data: now.version(name, &mut HashSet::new()),
                 columns: records.get(name).map(|record| columns_version(&record.columns)),
@@ -155,7 +164,7 @@ pub fn sources_of(graph: &AssetGraph, assets: impl IntoIterator<Item = NodeId>) 
 /// Whether a record is of what stands where the asset is read from.
 fn stands_at(record: Option<&Recorded>, asset: &Node) -> bool {
     let relation = record.and_then(|record| record.relation.as_deref());
-    relation.is_none_or(|relation| folded(relation) == asset.relation.key())
+    relation.is_none_or(|relation| asset.relation.is_written(relation))
 }
 
 /// The version of columns that `InputVersion::columns` holds.
@@ -167,7 +176,7 @@ pub fn columns_version(columns: &[Column]) -> String {
 /// What stands, and what files hold, at this moment.
 struct Now<'n> {
     graph: &'n AssetGraph,
-    records: &'n HashMap<String, Recorded>,
+    records: &'n Records,
     observer: &'n Observer,
 }
 
@@ -245,7 +254,7 @@ mod tests {
     }
 
     fn version(records: &[Recorded], name: &str) -> Option<String> {
-        let records = records.iter().map(|record| (record.asset.clone(), record.clone())).collect();
+        let records = by_name(records.to_vec());
         let observer = Observer::new(std::path::Path::new("/"));
         Now { graph: &AssetGraph::default(), records: &records, observer: &observer }.version(name, &mut HashSet::new())
     }

@@ -15,8 +15,8 @@ pub use past::{PastFiles, PastProblem};
 pub use read::read_file;
 pub use repository::Repository;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -24,6 +24,7 @@ use rayon::prelude::*;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
 use crate::source::SourceFile;
+use read::read_regular;
 use walk::Walk;
 
 /// Every file of a project, by what it is. Sorted by path.
@@ -54,26 +55,26 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
     let mut walk = Walk::new(project, overlay);
     let mut found = Found::default();
     // Macros and seeds may live below a models folder, so they are known before the models are looked at.
-    walk.folders(&project.paths.macros, &["sql"], |path, _| {
-        found.macros.insert(path);
-    });
+    walk.folders(&project.paths.macros, &["sql"], |path, _| found.macros.push(path));
+    sort(&mut found.macros);
     walk.folders(&project.paths.seeds, &["csv", "yml", "yaml"], |path, extension| {
-        if extension == "csv" {
-            found.seeds.insert(path)
-        } else {
-            found.properties.insert(path)
-        };
+        let kind = if extension == "csv" { &mut found.seeds } else { &mut found.properties };
+        kind.push(path);
     });
     walk.folders(&project.paths.models, &["sql", "py", "yml", "yaml"], |path, extension| {
-        match extension {
-            "sql" if found.macros.contains(&path) => false,
-            "sql" => found.models.insert(path),
-            "py" => found.python.insert(path),
-            _ => found.properties.insert(path),
+        let kind = match extension {
+            "sql" if found.macros.binary_search_by(|known| by_text(known, &path)).is_ok() => return,
+            "sql" => &mut found.models,
+            "py" => &mut found.python,
+            _ => &mut found.properties,
         };
+        kind.push(path);
     });
+    for paths in [&mut found.models, &mut found.python, &mut found.properties, &mut found.seeds] {
+        sort(paths);
+    }
     let mut problems = walk.problems;
-    let mut read = |paths: BTreeSet<PathBuf>| read_all(project, overlay, paths, &mut problems);
+    let mut read = |paths: Vec<PathBuf>| read_all(project, overlay, paths, &mut problems);
     let scanned = Scanned {
         models: read(found.models),
         python: read(found.python),
@@ -87,22 +88,32 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
 /// Paths as messages show them, by what they hold. Each stands once, however the project's paths overlap.
 #[derive(Default)]
 struct Found {
-    models: BTreeSet<PathBuf>,
-    python: BTreeSet<PathBuf>,
-    macros: BTreeSet<PathBuf>,
-    properties: BTreeSet<PathBuf>,
-    seeds: BTreeSet<PathBuf>,
+    models: Vec<PathBuf>,
+    python: Vec<PathBuf>,
+    macros: Vec<PathBuf>,
+    properties: Vec<PathBuf>,
+    seeds: Vec<PathBuf>,
+}
+
+/// Each once, by the text of the path: `Path` itself compares part by part, which takes longer than finding the files.
+fn sort(paths: &mut Vec<PathBuf>) {
+    paths.sort_unstable_by(|a, b| by_text(a, b));
+    paths.dedup();
+}
+
+fn by_text(a: &Path, b: &Path) -> Ordering {
+    a.as_os_str().cmp(b.as_os_str())
 }
 
 fn read_all(
     project: &Project,
     overlay: &Overlay,
-    paths: BTreeSet<PathBuf>,
+    paths: Vec<PathBuf>,
     problems: &mut Diagnostics,
 ) -> Vec<Arc<SourceFile>> {
     let read_one = |path: PathBuf| match overlay.get(&path) {
         Some(file) => Ok(Arc::clone(file)),
-        None => read_file(&project.root, path),
+        None => read_regular(&project.root, path),
     };
     let read: Vec<Result<Arc<SourceFile>, Diagnostic>> = paths.into_par_iter().map(read_one).collect();
     let mut files = Vec::with_capacity(read.len());

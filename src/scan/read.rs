@@ -11,13 +11,17 @@ use crate::source::{Place, SourceFile, Span};
 /// `DT0004` when the operating system refuses, `DT0005` at the first byte that is not UTF-8.
 pub fn read_file(root: &Path, path: impl Into<PathBuf>) -> Result<Arc<SourceFile>, Diagnostic> {
     let path = path.into();
-    let absolute = root.join(&path);
     // Reading a pipe or a device may wait for ever.
-    let metadata = std::fs::metadata(&absolute).map_err(|error| unreadable(&path, &error))?;
+    let metadata = std::fs::metadata(root.join(&path)).map_err(|error| unreadable(&path, &error))?;
     if !metadata.is_file() {
         return Err(not_regular(&path));
     }
-    let bytes = std::fs::read(absolute).map_err(|error| unreadable(&path, &error))?;
+    read_regular(root, path)
+}
+
+/// As `read_file`, of what is known to be a regular file.
+pub(super) fn read_regular(root: &Path, path: PathBuf) -> Result<Arc<SourceFile>, Diagnostic> {
+    let bytes = std::fs::read(root.join(&path)).map_err(|error| unreadable(&path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(&path, &error))?;
     match text.strip_prefix('\u{feff}') {
         Some(text) => Ok(SourceFile::new(path, text)),

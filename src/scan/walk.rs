@@ -1,6 +1,6 @@
 //! Finds the files below the project's paths.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -24,8 +24,10 @@ impl<'p> Walk<'p> {
     /// Gives each file below `folders` that has one of the endings (in lower case), with its ending.
     pub fn folders(&mut self, folders: &[PathBuf], endings: &[&str], mut found: impl FnMut(PathBuf, &str)) {
         for folder in folders {
-            self.folder(&self.root.join(folder), endings, &mut found);
-            for path in self.overlay.below(&self.shown(&self.root.join(folder))) {
+            // Without `.` in it; neither have the paths below.
+            let folder: PathBuf = self.root.join(folder).components().collect();
+            self.folder(&folder, endings, &mut found);
+            for path in self.overlay.below(&self.shown(&folder)) {
                 if let Some(ending) = ending(path, endings) {
                     found(path.to_path_buf(), ending);
                 }
@@ -82,7 +84,7 @@ impl<'p> Walk<'p> {
     fn shown(&self, path: &Path) -> PathBuf {
         let relative = path.strip_prefix(self.root).unwrap_or(path);
         if std::path::MAIN_SEPARATOR == '/' {
-            return relative.components().filter(|part| *part != Component::CurDir).collect();
+            return relative.to_path_buf();
         }
         PathBuf::from(relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"))
     }
