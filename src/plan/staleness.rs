@@ -1,5 +1,6 @@
 //! The one function that decides what is up to date: `status`, `plan` and whatever comes later ask it. Pure.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -47,17 +48,18 @@ pub struct World<'w> {
 /// What stands under the names of the project's own database. Attached ones hold nothing of ours.
 struct Places<'w> {
     standing: HashMap<String, &'w ExistingRelation>,
-    /// Where dovetail made something at some time.
-    made: HashSet<String>,
+    /// Where dovetail made something at some time; few ask.
+    made: LazyCell<HashSet<String>, Box<dyn FnOnce() -> HashSet<String> + 'w>>,
 }
 
 impl<'w> Places<'w> {
     fn of(world: &World<'w>) -> Self {
         let own = world.relations.iter().filter(|found| found.relation.database.is_none());
-        let made = world.made.iter().filter_map(|made| made.relation.as_ref());
+        let made = world.made;
+        let made = move || made.iter().filter_map(|made| made.relation.as_deref()).map(folded).collect();
         Places {
             standing: own.map(|found| (found.relation.key(), found)).collect(),
-            made: made.map(|relation| folded(relation)).collect(),
+            made: LazyCell::new(Box::new(made)),
         }
     }
 

@@ -237,7 +237,7 @@ mod tests {
             started_at: 0,
             rows: None,
             code_version: Some(format!("code of {asset}")),
-            code_parts: BTreeMap::new(),
+            code_parts: Default::default(),
             packages: BTreeMap::new(),
             inputs: inputs.iter().map(|input| ((*input).to_owned(), InputVersion::default())).collect(),
             columns: vec![],

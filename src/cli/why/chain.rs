@@ -11,7 +11,7 @@ use crate::cli::opening::database_diagnostic;
 use crate::cli::when::moment;
 use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Engine, InputVersion, Materialization, Past, PastEvent, PastRun};
+use crate::engine::{Engine, Inputs, Materialization, Past, PastEvent, PastRun};
 use crate::fingerprint::CodeVersion;
 use crate::graph::NodeId;
 use crate::plan::judgement::{CauseKind, Judgement, State};
@@ -64,7 +64,7 @@ pub(super) struct Compared {
     pub git_dirty: Option<bool>,
     pub code_version: Option<String>,
     pub data_version: Option<String>,
-    pub inputs: BTreeMap<String, InputVersion>,
+    pub inputs: Inputs,
 }
 
 /// The newest materialization of an asset, and its run.

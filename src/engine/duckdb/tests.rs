@@ -7,8 +7,8 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, Engine, EngineErrorKind, Extent, MaterializationRecord, Session, StoredObject,
-    WhenLocked, open,
+    Access, BatchReader, BuildSource, CodeParts, Engine, EngineErrorKind, Extent, Inputs, MaterializationRecord,
+    Session, StoredObject, WhenLocked, open,
 };
 use crate::graph::RelationName;
 use crate::project::{Attachment, Paths, Project, Target, Values};
@@ -58,12 +58,12 @@ pub(super) fn record(asset: &str) -> MaterializationRecord {
         relation: Some(format!("main.{asset}")),
         columns: vec![],
         code_version: "code".to_owned(),
-        code_parts: BTreeMap::new(),
+        code_parts: CodeParts::new(),
         code: None,
         config: None,
         packages: BTreeMap::new(),
         bytes: None,
-        inputs: BTreeMap::new(),
+        inputs: Inputs::new(),
         data_version: None,
         data_method: None,
         data_hash: None,
