@@ -115,8 +115,21 @@ def _hint(error: BaseException) -> str | None:
     if isinstance(error, DovetailError):
         return error.hint
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"`{error.name}` is not installed for {sys.executable}"
+        return _beside(error, error.name) or f"`{error.name}` is not installed for {sys.executable}"
     return None
+
+
+def _beside(error: BaseException, name: str) -> str | None:
+    """How to import a module that stands beside the file that asks for it by its bare name."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    files = [frame for frame in frames if not frame.f_code.co_filename.startswith(("<", _OURS + os.sep))]
+    if not files:
+        return None
+    package, first = files[-1].f_globals.get("__package__"), name.partition(".")[0]
+    beside = os.path.join(os.path.dirname(os.path.abspath(files[-1].f_code.co_filename)), first)
+    if not package or not (os.path.isfile(f"{beside}.py") or os.path.isdir(beside)):
+        return None
+    return f"`{first}` stands beside this file: import it as `.{first}` or as `{package}.{first}`"
 
 
 def is_cancellation(error: BaseException) -> bool:

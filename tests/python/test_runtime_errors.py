@@ -100,6 +100,15 @@ def test_modules_that_fail_to_import(project) -> None:
     assert re.search(r"error\[DT0305\]: `b` failed: ZeroDivisionError.*\n +--> models/wrong.py:4", errors), errors
 
 
+def test_a_module_beside_the_file_is_named_with_its_package(project) -> None:
+    project.write("models/deep/common.py", "VALUE = 1\n")
+    project.write("models/deep/asks.py", IMPORTS + "from common import VALUE\n\n@asset\ndef a(): return 1\n")
+    errors = project.dovetail("run", code=1).stderr
+    assert "No module named 'common'" in errors
+    assert "hint: `common` stands beside this file: import it as `.common` or as `models.deep.common`" in errors
+    assert "is not installed" not in errors
+
+
 def test_prints_are_the_assets_own(project) -> None:
     asset = """
 @asset
