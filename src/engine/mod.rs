@@ -18,7 +18,7 @@ pub use binding::{Binder, BinderSession, Bound, Reason, Refusal, binder};
 pub use error::{EngineError, EngineErrorKind};
 pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
-pub use record::{CodeParts, InputVersion, Inputs, MaterializationRecord, Recorded};
+pub use record::{InputVersion, Inputs, MaterializationRecord, Recorded};
 pub use remembered::{Recollection, look};
 pub use run::{
     Failure, FailureOutcome, LastRun, Materialization, Past, PastEvent, PastRun, RunEnd, RunStart, Surroundings,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use litemap::LiteMap;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -28,7 +27,7 @@ pub struct MaterializationRecord {
     /// What was computed, see `fingerprint::CodeVersion`.
     pub code_version: String,
     /// Names and hashes of the parts of the code version.
-    pub code_parts: CodeParts,
+    pub code_parts: BTreeMap<String, String>,
     /// For people, without secrets; with `config`, only where the code is not that of the materialization before.
     pub code: Option<String>,
     pub config: Option<Values>,
@@ -87,7 +86,7 @@ pub struct Recorded {
     pub rows: Option<u64>,
     /// `None` where a dovetail recorded it that did not take code versions yet.
     pub code_version: Option<String>,
-    pub code_parts: CodeParts,
+    pub code_parts: BTreeMap<String, String>,
     /// Versions of the third-party packages that the code used, where they were known.
     pub packages: BTreeMap<String, String>,
     pub inputs: Inputs,
@@ -119,11 +118,8 @@ impl Recorded {
     }
 }
 
-/// Hashes of the parts of a code version, by their names. Most assets have a few, and a tree has room for eleven.
-pub type CodeParts = LiteMap<String, String>;
-
 /// What an asset has read, by the upstream's name (by the path, for a seed's file).
-pub type Inputs = LiteMap<String, InputVersion>;
+pub type Inputs = BTreeMap<String, InputVersion>;
 
 /// In which version an upstream was read. What is not known is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -8,6 +8,14 @@ use crate::graph::{AssetGraph, DataVersioning, Materialized, NodeId, folded};
 use crate::lineage::{ReadColumns, read_columns, reads_by_name};
 use crate::record::Standing;
 
+/// A set in the order of the expected columns; what is not expected comes last.
+fn in_order(set: ColumnSet, expected: &[String]) -> Vec<String> {
+    let place = |name: &String| expected.iter().position(|known| known == name).unwrap_or(usize::MAX);
+    let mut columns: Vec<String> = set.into_iter().collect();
+    columns.sort_by_key(place);
+    columns
+}
+
 /// So many sets, and so many times the columns of a table, are hashed beside the whole: what is read beyond that counts as
 /// read whole.
 const MOST_SETS: usize = 16;
@@ -35,20 +43,19 @@ impl Parts {
         let Some(all) = self.columns(graph, asset, standing) else { return PartsAsked::default() };
         let expected: Vec<String> = all.iter().map(|column| folded(&column.name)).collect();
         let before = standing.record(node.name.as_str());
-        let ordered = |set: &ColumnSet| -> Vec<String> {
+        let ordered = |set: ColumnSet| {
             // Columns that trade places are the same columns: they are hashed in the order that their readers know.
-            let before = before.iter().flat_map(|record| &record.parts).find(|part| part.is_of(set));
-            let known = before.map(|part| part.columns.clone());
-            known.unwrap_or_else(|| expected.iter().filter(|name| set.contains(*name)).cloned().collect())
+            let known = before.iter().flat_map(|record| &record.parts).find(|part| part.is_of(&set));
+            known.map(|part| part.columns.clone()).unwrap_or_else(|| in_order(set, &expected))
         };
-        let mut hashed = 0;
         let sets = self.sets(graph, asset, &all, standing);
-        let mut parts: Vec<Vec<String>> = sets.iter().take(MOST_SETS).map(ordered).collect();
-        parts.retain(|columns| {
-            // The same columns in the same order are the whole, which is hashed anyway.
-            hashed += if *columns == expected { 0 } else { columns.len() };
-            hashed <= MOST_HASHED * expected.len()
-        });
+        let parts: Vec<Vec<String>> = sets.into_iter().map(ordered).collect();
+        // The same columns in the same order are the whole, which is hashed anyway.
+        let (whole, mut parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|columns| *columns == expected);
+        parts.truncate(MOST_SETS);
+        let mut left = MOST_HASHED * expected.len();
+        parts.retain(|columns| left.checked_sub(columns.len()).map(|rest| left = rest).is_some());
+        parts.extend(whole);
         PartsAsked { expected, parts }
     }
 

@@ -47,6 +47,16 @@ pub fn reads_by_name(
     {
         return true;
     }
+    ignores_others(graph, id, (upstream, read), columns)
+}
+
+/// The same, by following the query and not by its look: `select p from p` names no column, and takes all.
+pub fn ignores_others(
+    graph: &AssetGraph,
+    id: NodeId,
+    (upstream, read): (NodeId, &ReadColumns),
+    columns: &Known<'_>,
+) -> bool {
     let with_another = |other: NodeId| {
         let mut found = columns(other)?;
         // No name that anybody can write.

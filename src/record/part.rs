@@ -3,7 +3,7 @@
 use super::{Records, columns_version};
 use crate::engine::{Column, ColumnSet, InputVersion, Inputs, Part, Recorded};
 use crate::graph::{AssetGraph, Materialized, NodeId, folded};
-use crate::lineage::{ReadColumns, read_columns, read_columns_that_moved};
+use crate::lineage::{ReadColumns, ignores_others, read_columns, read_columns_that_moved};
 
 /// Adds the parts that an asset reads as its code is now.
 pub(super) fn as_read(graph: &AssetGraph, records: &Records, asset: NodeId, inputs: &mut Inputs) {
@@ -30,8 +30,9 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
     if others.is_empty() {
         return;
     }
-    let has_same_columns = inputs.iter().all(|(name, now)| before(name).is_some_and(|b| b.columns == now.columns));
-    if !has_same_columns && !reads_the_same(graph, records, asset, record) {
+    let moved = inputs.iter().filter(|(name, now)| before(name).is_none_or(|before| before.columns != now.columns));
+    let moved: Vec<&str> = moved.map(|(name, _)| name.as_str()).collect();
+    if !moved.is_empty() && !reads_the_same(graph, records, (asset, record), &moved) {
         return;
     }
     for name in others {
@@ -43,14 +44,20 @@ pub(super) fn as_before(graph: &AssetGraph, records: &Records, asset: NodeId, in
     }
 }
 
-/// Whether an asset reads the same columns of each of its inputs as its record says, now that there are others beside them. A
-/// new column of one may take a name that was another's.
-fn reads_the_same(graph: &AssetGraph, records: &Records, asset: NodeId, record: &Recorded) -> bool {
-    let read = read_columns_that_moved(graph, asset, &columns_of(graph, records));
-    let is_read =
-        |name: &str, part: &Part| graph.find(name).and_then(|id| read.get(&id)).is_some_and(|set| part.is_of(set));
-    let parts = record.inputs.iter().filter_map(|(name, before)| Some((name, before.part.as_ref()?)));
-    parts.into_iter().all(|(name, part)| is_read(name, part))
+/// Whether an asset reads the same columns of each of its inputs as its record says, now that some of them have others or
+/// have them in another order. A new column of one may take a name that was another's, and who takes all columns as they
+/// come takes them in their order.
+fn reads_the_same(graph: &AssetGraph, records: &Records, (asset, record): (NodeId, &Recorded), moved: &[&str]) -> bool {
+    let columns = columns_of(graph, records);
+    let read = read_columns_that_moved(graph, asset, &columns);
+    let is_read = |name: &str, part: &Part| {
+        let Some(id) = graph.find(name) else { return false };
+        let takes_all = || columns(id).is_none_or(|columns| columns.len() <= part.columns.len());
+        read.get(&id).is_some_and(|set| part.is_of(set))
+            && (!moved.contains(&name) || !takes_all() || ignores_others(graph, asset, (id, &read), &columns))
+    };
+    let mut parts = record.inputs.iter().filter_map(|(name, before)| Some((name, before.part.as_ref()?)));
+    parts.all(|(name, part)| is_read(name, part))
 }
 
 fn read(graph: &AssetGraph, records: &Records, asset: NodeId) -> ReadColumns {

@@ -29,7 +29,7 @@ impl<'p> Walk<'p> {
             self.folder(&folder, endings, &mut found);
             for path in self.overlay.below(&self.shown(&folder)) {
                 if let Some(ending) = ending(path, endings) {
-                    found(path.to_path_buf(), ending);
+                    found(path.components().collect(), ending);
                 }
             }
         }

@@ -240,6 +240,25 @@ fn columns_that_trade_places_are_the_same_part() {
 }
 
 #[test]
+fn columns_that_trade_places_are_others_to_who_takes_them_as_they_come() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as a, 2 as b, 3 as c")
+        .file("models/other.sql", "select 1 as a, 5 as d")
+        .file("models/of_all.sql", "select c, b, a from base")
+        .file("models/star.sql", "select * from base")
+        .file("models/bare.sql", "from base")
+        .file("models/some.sql", "select base.* from base join other using (a)")
+        .file("models/rows_.sql", "select base as r from base")
+        .file("models/texts.sql", "select to_json(base) as t from base")
+        .file("models/inner.sql", "select * from (select b, a from base)");
+    assert_eq!(project.run(&["run"]).code, 0);
+    write(&project, "models/base.sql", "select 3 as c, 1 as a, 2 as b");
+    assert_eq!(reconciled(&project, &[]), (names("bare base rows_ some star texts"), names("inner of_all")));
+    assert_eq!(project.run(&["show", "star", "--output", "csv"]).stdout, "c,a,b\n3,1,2\n");
+    assert_eq!(project.run(&["show", "inner", "--output", "csv"]).stdout, "b,a\n2,1\n");
+}
+
+#[test]
 fn what_a_query_reads_by_other_ways_counts() {
     let project = Project::new()
         .file("models/p.sql", "select * from (values (1, 10, 5), (2, 20, 6)) t(a, b, c)")

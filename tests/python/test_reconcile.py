@@ -312,6 +312,21 @@ def test_only_what_a_function_receives_counts(project):
     assert project.query("from some") == [{"a": 1, "b": 5}]
 
 
+def test_columns_that_nobody_declared_are_read_by_their_names_too(project) -> None:
+    module = (
+        "import pyarrow as pa\nfrom dovetail import asset\n\n\n"
+        '@asset(columns={"id": "BIGINT"})\ndef p():\n    return pa.table({"id": [1], "name": ["x"], "more": [3]})\n\n\n'
+        '@asset(reads={"p": ["id", "name"]})\ndef r(p: pa.Table):\n    return p\n'
+    )
+    project.write("models/m.py", module)
+    project.dovetail("run")
+    project.write("models/m.py", module.replace("[3]", "[4]"))
+    said = project.dovetail("reconcile").stderr
+    assert "ok      p" in said and "same    r" in said
+    project.write("models/m.py", module.replace('["x"]', '["y"]'))
+    assert "ok      r" in project.dovetail("reconcile").stderr
+
+
 def test_what_a_function_reads_by_other_ways_counts(project) -> None:
     project.write("models/p.sql", "select * from (values (1, 10), (2, 20)) t(a, b)")
     project.write("models/e.sql", "{{ config(materialized='ephemeral') }} select b from p")

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use litemap::LiteMap;
 use serde::Serialize;
 
 use crate::cli::when::moment;
@@ -162,12 +161,12 @@ impl Changes {
 }
 
 /// Of content and columns; that a file was merely touched is no change.
-fn versions(inputs: &Inputs) -> LiteMap<String, [Option<&str>; 2]> {
+fn versions(inputs: &Inputs) -> BTreeMap<String, [Option<&str>; 2]> {
     inputs.iter().map(|(name, input)| (name.clone(), [input.data.as_deref(), input.columns.as_deref()])).collect()
 }
 
 /// The keys under which two maps do not hold the same.
-fn differing<T: PartialEq>(before: &LiteMap<String, T>, after: &LiteMap<String, T>) -> Vec<String> {
+fn differing<T: PartialEq>(before: &BTreeMap<String, T>, after: &BTreeMap<String, T>) -> Vec<String> {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(name.as_str()) != after.get(name.as_str())).cloned().collect()
 }

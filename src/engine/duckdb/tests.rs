@@ -7,8 +7,8 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use serde_json::json;
 
 use crate::engine::{
-    Access, BatchReader, BuildSource, CodeParts, Engine, EngineErrorKind, Extent, Inputs, MaterializationRecord,
-    Session, StoredObject, WhenLocked, open,
+    Access, BatchReader, BuildSource, Engine, EngineErrorKind, Extent, Inputs, MaterializationRecord, Session,
+    StoredObject, WhenLocked, open,
 };
 use crate::graph::RelationName;
 use crate::project::{Attachment, Paths, Project, Target, Values};
@@ -58,7 +58,7 @@ pub(super) fn record(asset: &str) -> MaterializationRecord {
         relation: Some(format!("main.{asset}")),
         columns: vec![],
         code_version: "code".to_owned(),
-        code_parts: CodeParts::new(),
+        code_parts: BTreeMap::new(),
         code: None,
         config: None,
         packages: BTreeMap::new(),

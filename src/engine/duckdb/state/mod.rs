@@ -20,7 +20,7 @@ use self::schema::{FORMAT, is_newest};
 use super::error::error_from_text;
 use super::raw::{Appender, BindValue, Chunk, Connection};
 use crate::engine::{
-    CodeParts, Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Part, Recorded, StoredObject,
+    Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Part, Recorded, StoredObject,
 };
 use crate::graph::{RelationName, literal, quoted};
 use crate::project::{STATE_SCHEMA, Values};
@@ -273,7 +273,7 @@ pub(super) struct Details {
     project: Option<String>,
     columns: Vec<Column>,
     code_version: Option<String>,
-    code_parts: CodeParts,
+    code_parts: BTreeMap<String, String>,
     /// With `config`, only where the code is not that of the asset's materialization before.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
