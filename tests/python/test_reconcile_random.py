@@ -419,6 +419,6 @@ class Check:
                 self.work.known[node.name] = project.meaning(node), project.content(node)
             else:
                 self.work.known.pop(node.name, None)
-        # What is not there now may have become old when it comes back.
-        names = {node.name for node in project.nodes}
+        # What is not there now, or is ephemeral, may have become old when it comes back.
+        names = {node.name for node in project.persisted()}
         self.work.known = {name: key for name, key in self.work.known.items() if name in names}
