@@ -12,14 +12,14 @@ use crate::graph::{folded, quoted};
 pub(super) struct RowHashes {
     /// Of all columns.
     pub(super) whole: String,
-    /// Of each set that is looked at alone.
+    /// Of each part that is looked at alone.
     parts: Vec<PartHash>,
 }
 
 /// How the rows of a set are hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PartHash {
-    /// As the whole: all columns are in it.
+    /// As the whole: it is all columns, in their order.
     Whole,
     Expression(String),
     /// Not at all: without columns, rows are only counted.
