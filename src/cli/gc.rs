@@ -236,7 +236,9 @@ fn instead(condition: Condition) -> &'static str {
 
 fn trash_diagnostic(error: &EngineError) -> Diagnostic {
     match error.kind {
-        EngineErrorKind::Locked | EngineErrorKind::StateFormat => database_diagnostic(error),
+        EngineErrorKind::Locked | EngineErrorKind::StateFormat | EngineErrorKind::StateDamaged => {
+            database_diagnostic(error)
+        }
         _ => Diagnostic::error(Code::Trash, format!("nothing was moved: {}", error.message)).hint_if(error.hint()),
     }
 }

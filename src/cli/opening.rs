@@ -89,6 +89,7 @@ pub(crate) fn database_diagnostic(error: &EngineError) -> Diagnostic {
         ),
         EngineErrorKind::Open => (Code::DatabaseOpen, Some("look at `database` in `dovetail.toml`")),
         EngineErrorKind::StateFormat => (Code::StateFormat, None),
+        EngineErrorKind::StateDamaged => (Code::StateDamaged, None),
         _ => (Code::DatabaseOpen, None),
     };
     let hint = error.hint().or(hint.map(str::to_owned));

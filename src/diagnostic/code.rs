@@ -149,6 +149,8 @@ codes! {
         "The `dovetail` schema of the database has a format that this version does not know.";
     Trash = 706, "the trash cannot do that",
         "Something stands where `dovetail gc --restore` would put a table, view or object back, or what a view reads is not there. Nothing was moved.";
+    StateDamaged = 707, "the state is damaged",
+        "A table of the schema `dovetail` is gone, or a row in it cannot be read: somebody has altered it. Nothing is guessed from what is left. Delete the row that is named, and what it says counts as never recorded; or drop the schema, and all counts as never built.";
 
     // 08xx: what `check` finds before anything runs.
     UnknownColumn = 801, "a column that does not exist",

@@ -34,7 +34,10 @@ pub enum EngineErrorKind {
     /// The stream has no columns.
     NoColumns,
     Publish,
+    /// The state has a format that nobody here knows.
     StateFormat,
+    /// The state lacks a table, or has a row that nobody has written so.
+    StateDamaged,
 }
 
 impl EngineError {

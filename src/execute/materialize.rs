@@ -390,6 +390,7 @@ impl Materializer {
             EngineErrorKind::NoColumns => Code::NoColumns,
             EngineErrorKind::Publish => Code::Publish,
             EngineErrorKind::StateFormat => Code::StateFormat,
+            EngineErrorKind::StateDamaged => Code::StateDamaged,
             EngineErrorKind::Open | EngineErrorKind::NoDatabase => Code::DatabaseOpen,
             EngineErrorKind::Locked => Code::DatabaseLocked,
             EngineErrorKind::Setting => Code::DatabaseSetting,

@@ -29,7 +29,8 @@ pub fn is_reserved_alias(alias: &str) -> bool {
 }
 
 /// When what a run builds becomes visible.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Publish {
     /// Each asset when it is built.
     #[default]

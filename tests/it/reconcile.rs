@@ -532,8 +532,35 @@ fn a_state_that_lost_a_table_is_said_to_be_damaged() {
         by_hand(&project, &format!("drop table dovetail.{table}"));
         for command in ["status", "plan", "reconcile", "run"] {
             let said = project.run(&[command]);
-            let is_said = said.stderr.contains("is damaged") && said.stderr.contains(table);
+            let is_said = said.stderr.contains("DT0707") && said.stderr.contains(table);
             assert!(said.code == 2 && is_said, "{table}: {command} {said}");
         }
     }
+}
+
+#[test]
+fn a_row_of_the_state_that_cannot_be_read_is_damage_and_not_nothing() {
+    let spoilt = |table: &str, what: &str, commands: &[&[&str]], said: &str| {
+        let project = built();
+        std::fs::remove_file(project.root().join("models/c.sql")).unwrap();
+        assert_eq!(project.run(&["gc", "--yes"]).code, 0);
+        by_hand(&project, &format!("update dovetail.{table} set {what}"));
+        for command in commands {
+            let output = project.run(command);
+            let is_said = ["DT0707", &format!("`dovetail.{table}`"), said].map(|part| output.stderr.contains(part));
+            assert!(output.code == 2 && is_said == [true; 3], "{what}: {command:?} {output}");
+        }
+    };
+    let state: [&[&str]; 7] =
+        [&["status"], &["plan"], &["why", "a"], &["history", "a"], &["reconcile"], &["run"], &["gc"]];
+    for details in ["'[]'", "'\"?\"'", "json_merge_patch(details, '{\"inputs\": 3}')"] {
+        let what = format!("details = {details} where asset = 'a'");
+        let commands = if details.starts_with('j') { &state[..6] } else { &state };
+        spoilt("materializations", &what, commands, "the details of `a`");
+    }
+    spoilt("materializations", "metadata = '3'", &[&["history", "a"]], "the metadata of `a` in run ");
+    spoilt("run_log", "details = '3'", &[&["history", "a"], &["retry"]], "the details of run ");
+    spoilt("run_log", "details = '{\"publish\": \"never\"}'", &[&["retry"]], "unknown variant `never`");
+    spoilt("trash", "details = '3'", &[&["gc", "--restore"]], "the details of `c`");
+    spoilt("trash", "stored_as = 'ship'", &[&["gc", "--restore"]], "it says `ship`");
 }

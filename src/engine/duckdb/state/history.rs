@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::read::{Row, rows};
 use super::runs::{failure, surroundings};
-use super::{Details, State, recorded, rows, text};
-use crate::engine::duckdb::raw::{Chunk, Connection};
+use super::{State, details_of, recorded};
+use crate::engine::duckdb::raw::Connection;
 use crate::engine::{EngineError, Failure, Materialization, Past, PastEvent, PastRun};
 use crate::graph::literal;
 use crate::project::Values;
@@ -57,14 +58,13 @@ impl State {
             schema = self.schema,
             asset = literal(asset)
         );
-        rows(connection, &query, |chunk, row| {
-            let details: Details =
-                text(chunk, 1, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
-            let metadata = text(chunk, 8, row).and_then(|metadata| serde_json::from_str(&metadata).ok());
-            let record = recorded(chunk, row)?;
-            let run = past_run(chunk, row, record.run.clone(), 9);
-            let (code, config, packages) = (details.code, details.config, details.packages);
-            Some((run, Materialization { record, code, config, packages, metadata: metadata.unwrap_or_default() }))
+        rows(connection, "materializations", &query, |row| {
+            let mut details = details_of(row)?;
+            let (code, config, packages) = (details.code.take(), details.config.take(), details.packages.clone());
+            let record = recorded(row, details)?;
+            let run = past_run(row, record.run.clone(), 9)?;
+            let metadata = row.fields(8, || format!("the metadata of `{}` in run {}", record.asset, record.run))?;
+            Ok((run, Materialization { record, code, config, packages, metadata }))
         })
     }
 
@@ -78,9 +78,9 @@ impl State {
             schema = self.schema,
             asset = literal(asset)
         );
-        rows(connection, &query, |chunk, row| {
-            let failure = failure(chunk, row)?;
-            Some(Placed { run: past_run(chunk, row, failure.run.clone(), 6), failure, after: text(chunk, 5, row) })
+        rows(connection, "failures", &query, |row| {
+            let failure = failure(row)?;
+            Ok(Placed { run: past_run(row, failure.run.clone(), 6)?, failure, after: row.text(5) })
         })
     }
 
@@ -99,20 +99,15 @@ impl State {
             ) group by asset",
             self.schema
         );
-        let found =
-            rows(connection, &query, |chunk, row| Some((text(chunk, 0, row)?, chunk.big_int(1, row)? as f64 / 1e6)))?;
+        let found = rows(connection, "materializations", &query, |row| Ok((row.its_text(0)?, row.seconds(1)?)))?;
         Ok(found.into_iter().collect())
     }
 }
 
 /// A run whose command, start and details stand in the columns from `first` on.
-fn past_run(chunk: &Chunk, row: u64, run: String, first: u64) -> PastRun {
-    PastRun {
-        run,
-        command: text(chunk, first, row),
-        started_at: chunk.big_int(first + 1, row),
-        surroundings: surroundings(text(chunk, first + 2, row)),
-    }
+fn past_run(row: &Row<'_>, run: String, first: u64) -> Result<PastRun, EngineError> {
+    let surroundings = surroundings(row, first + 2, &run)?;
+    Ok(PastRun { run, command: row.text(first), started_at: row.number(first + 1), surroundings })
 }
 
 /// Code and config are written only where they change: the others get those of the one before.

@@ -2,12 +2,14 @@
 
 mod definitions;
 mod history;
+mod read;
 mod runs;
 mod schema;
 mod staged;
 mod trash;
 
 pub(super) use self::definitions::DEFINITION;
+pub(super) use self::read::{number, text};
 pub(super) use self::schema::folded;
 pub(super) use self::trash::TrashRow;
 
@@ -16,9 +18,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::read::{Row, damaged, rows};
 use self::schema::{FORMAT, is_newest};
 use super::error::error_from_text;
-use super::raw::{Appender, BindValue, Chunk, Connection};
+use super::raw::{Appender, BindValue, Connection};
 use crate::engine::{
     Column, EngineError, EngineErrorKind, Inputs, MaterializationRecord, Part, Recorded, StoredObject,
 };
@@ -177,7 +180,7 @@ impl State {
             definitions::join(&self.schema, "newest"),
             schema = self.schema,
         );
-        rows(connection, &query, recorded)
+        rows(connection, "materializations", &query, |row| recorded(row, details_of(row)?))
     }
 
     fn format(&self, connection: &Arc<Connection>) -> Result<Option<i64>, EngineError> {
@@ -217,34 +220,28 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn damaged(what: &str) -> EngineError {
-    let message =
-        format!("the state in schema `dovetail` is damaged: {what}; drop the schema, and all counts as never built");
-    error_from_text(EngineErrorKind::StateFormat, message)
-}
-
 fn unknown_format(found: Option<i64>) -> EngineError {
     let found = found.map_or("unknown".to_owned(), |version| version.to_string());
     let message = format!("the state in schema `dovetail` has format {found}, this dovetail knows format {FORMAT}");
     error_from_text(EngineErrorKind::StateFormat, message)
 }
 
-pub(super) fn text(chunk: &Chunk, column: u64, row: u64) -> Option<String> {
-    chunk.bytes(column, row).and_then(|bytes| String::from_utf8(bytes).ok())
+/// What is kept of a materialization whose row is as `recorded` takes it. Nothing is known of what the first format
+/// recorded.
+fn details_of(row: &Row<'_>) -> Result<Details, EngineError> {
+    let (asset, run) = (row.its_text(0)?, row.its_text(3)?);
+    row.fields(1, || format!("the details of `{asset}` in run {run}"))
 }
 
 /// Of a row that begins with asset, details, microseconds that it took, run, rows, start, what replaced it, relation,
 /// definition.
-fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
-    // Nothing is known of what the first format recorded.
-    let details: Details =
-        text(chunk, 1, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default();
-    Some(Recorded {
-        asset: text(chunk, 0, row)?,
+fn recorded(row: &Row<'_>, details: Details) -> Result<Recorded, EngineError> {
+    Ok(Recorded {
+        asset: row.its_text(0)?,
         project: details.project,
-        run: text(chunk, 3, row)?,
-        started_at: chunk.big_int(5, row).unwrap_or_default(),
-        rows: chunk.big_int(4, row).and_then(|rows| u64::try_from(rows).ok()),
+        run: row.its_text(3)?,
+        started_at: row.its_number(5)?,
+        rows: row.count(4),
         code_version: details.code_version,
         code_parts: details.code_parts,
         packages: details.packages,
@@ -256,10 +253,10 @@ fn recorded(chunk: &Chunk, row: u64) -> Option<Recorded> {
         parts: details.parts,
         renamed_from: None,
         is_view: details.materialized == "view",
-        relation: text(chunk, 7, row),
-        definition: text(chunk, 8, row),
-        replaced_by: text(chunk, 6, row),
-        seconds: chunk.big_int(2, row).unwrap_or_default() as f64 / 1e6,
+        relation: row.text(7),
+        definition: row.text(8),
+        replaced_by: row.text(6),
+        seconds: row.seconds(2)?,
     })
 }
 
@@ -312,23 +309,4 @@ impl Details {
             parts: record.parts.clone(),
         }
     }
-}
-
-/// The rows that a query gives, without those that cannot be read.
-fn rows<T>(
-    connection: &Arc<Connection>,
-    query: &str,
-    read: impl Fn(&Chunk, u64) -> Option<T>,
-) -> Result<Vec<T>, EngineError> {
-    let mut result = connection.prepare(query)?.run()?;
-    let mut found = Vec::new();
-    while let Some(chunk) = result.next_chunk()? {
-        found.extend((0..chunk.len()).filter_map(|row| read(&chunk, row)));
-    }
-    Ok(found)
-}
-
-/// The BIGINT that a query gives.
-pub(super) fn number(connection: &Arc<Connection>, query: &str) -> Result<Option<i64>, EngineError> {
-    Ok(connection.prepare(query)?.run()?.next_chunk()?.and_then(|chunk| chunk.big_int(0, 0)))
 }

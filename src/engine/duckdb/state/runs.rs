@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::State;
 use super::json;
-use super::{State, rows, text};
-use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
+use super::read::{Row, rows};
+use crate::engine::duckdb::raw::{BindValue, Connection};
 use crate::engine::{EngineError, Failure, FailureOutcome, LastRun, RunEnd, RunStart, Surroundings};
 use crate::graph::literal;
 use crate::project::Publish;
@@ -21,7 +22,7 @@ struct Details {
     git_dirty: Option<bool>,
     versions: BTreeMap<String, String>,
     /// When what it built became visible: `asset` or `run`.
-    publish: Option<String>,
+    publish: Option<Publish>,
 }
 
 /// What nobody filters failures by.
@@ -47,7 +48,7 @@ impl State {
             git_commit: surroundings.git_commit.clone(),
             git_dirty: surroundings.git_dirty,
             versions: surroundings.versions.clone(),
-            publish: Some(publish.as_str().to_owned()),
+            publish: Some(*publish),
         };
         insert.bind(1, &BindValue::Text(run))?;
         insert.bind(2, &BindValue::Text(command))?;
@@ -137,7 +138,8 @@ impl State {
         let schema = &self.schema;
         let newest = format!("select run, status, details::varchar from {schema}.run_log order by rowid desc limit 1");
         let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
-        let (Some(run), Some(status)) = (text(&chunk, 0, 0), text(&chunk, 1, 0)) else { return Ok(None) };
+        let row = Row::first_of(&chunk, "run_log");
+        let (run, status) = (row.its_text(0)?, row.its_text(1)?);
         let of_run = format!("where run = {} order by rowid asc", literal(&run));
         let failures = self.read_failures(
             connection,
@@ -146,36 +148,30 @@ impl State {
             ),
         )?;
         let materialized = format!("select asset from {schema}.materializations {of_run}");
-        let materialized = rows(connection, &materialized, |chunk, row| text(chunk, 0, row))?;
-        let publish = details(text(&chunk, 2, 0)).publish;
-        let publish = publish.and_then(|publish| Publish::named(&publish)).unwrap_or_default();
+        let materialized = rows(connection, "materializations", &materialized, |row| row.its_text(0))?;
+        let publish = details(&row, 2, &run)?.publish.unwrap_or_default();
         Ok(Some(LastRun { run, has_ended: status != "running", publish, materialized, failures }))
     }
 
     fn read_failures(&self, connection: &Arc<Connection>, query: &str) -> Result<Vec<Failure>, EngineError> {
-        rows(connection, query, failure)
+        rows(connection, "failures", query, failure)
     }
 }
 
-fn details(text: Option<String>) -> Details {
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+fn details(row: &Row<'_>, column: u64, run: &str) -> Result<Details, EngineError> {
+    row.joined("run_log").fields(column, || format!("the details of run {run}"))
 }
 
-/// By whom and from what a run was made, from the details that are kept of it.
-pub(super) fn surroundings(text: Option<String>) -> Surroundings {
-    let Details { user, git_commit, git_dirty, versions, .. } = details(text);
-    Surroundings { user, git_commit, git_dirty, versions }
+/// By whom and from what a run was made, from the details that are kept of it in that column.
+pub(super) fn surroundings(row: &Row<'_>, column: u64, run: &str) -> Result<Surroundings, EngineError> {
+    let Details { user, git_commit, git_dirty, versions, .. } = details(row, column, run)?;
+    Ok(Surroundings { user, git_commit, git_dirty, versions })
 }
 
 /// The columns of the query: run, asset, outcome, microseconds, details.
-pub(super) fn failure(chunk: &Chunk, row: u64) -> Option<Failure> {
-    let told: Told = text(chunk, 4, row).and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
-    Some(Failure {
-        run: text(chunk, 0, row)?,
-        asset: text(chunk, 1, row)?,
-        outcome: FailureOutcome::named(&text(chunk, 2, row)?)?,
-        seconds: chunk.big_int(3, row).unwrap_or_default() as f64 / 1e6,
-        code: told.code,
-        message: told.message,
-    })
+pub(super) fn failure(row: &Row<'_>) -> Result<Failure, EngineError> {
+    let (run, asset) = (row.its_text(0)?, row.its_text(1)?);
+    let Told { code, message } = row.fields(4, || format!("why `{asset}` failed in run {run}"))?;
+    let outcome = row.word(2, FailureOutcome::named)?;
+    Ok(Failure { run, asset, outcome, seconds: row.seconds(3)?, code, message })
 }

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{EXACTLY, State, rows, text};
+use super::read::{Row, rows};
+use super::{EXACTLY, State};
 use crate::engine::duckdb::catalog;
-use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
+use crate::engine::duckdb::raw::{BindValue, Connection};
 use crate::engine::{EngineError, StagedAsset, StoredObject};
 use crate::graph::{RelationName, literal};
 
@@ -46,7 +47,7 @@ impl State {
         }
         let columns = "run, asset, database_name, schema_name, name, is_view::bigint";
         let query = format!("select {columns} from {}.staged order by rowid asc", self.schema);
-        rows(connection, &query, staged)
+        rows(connection, "staged", &query, staged)
     }
 
     /// The object that is staged for an asset.
@@ -95,13 +96,13 @@ impl State {
     }
 }
 
-fn staged(chunk: &Chunk, row: u64) -> Option<StagedAsset> {
-    let relation = text(chunk, 3, row).zip(text(chunk, 4, row));
-    let database = text(chunk, 2, row);
-    Some(StagedAsset {
-        run: text(chunk, 0, row)?,
-        asset: text(chunk, 1, row)?,
+fn staged(row: &Row<'_>) -> Result<StagedAsset, EngineError> {
+    let relation = row.text(3).zip(row.text(4));
+    let database = row.text(2);
+    Ok(StagedAsset {
+        run: row.its_text(0)?,
+        asset: row.its_text(1)?,
         relation: relation.map(|(schema, identifier)| RelationName { database, schema, identifier }),
-        is_view: chunk.big_int(5, row) == Some(1),
+        is_view: row.its_number(5)? == 1,
     })
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::State;
+use super::read::{Row, rows};
 use super::schema::{folded, is_newest_of};
-use super::{State, rows, text};
-use crate::engine::duckdb::raw::{BindValue, Chunk, Connection};
+use crate::engine::duckdb::raw::{BindValue, Connection};
 use crate::engine::duckdb::trash;
 use crate::engine::{Column, EngineError, KeptFile, Made, StoredAs, Trashed};
 use crate::graph::{self, literal};
@@ -39,7 +40,7 @@ impl State {
         }
         let materializations = format!("{}.materializations", self.schema);
         let query = format!(
-            "select asset, details->>'materialized', relation, row_count, (details->>'bytes')::bigint,
+            "select asset, if(details is null, '', details->>'materialized'), relation, row_count, (details->>'bytes')::bigint,
                 epoch_us(started_at), details->>'project'
             from {materializations} where {} order by asset asc, relation asc",
             is_newest_of(
@@ -48,7 +49,8 @@ impl State {
                 &format!("{}, if(relation is null, asset, null)", folded("relation"))
             )
         );
-        rows(connection, &query, made)
+        let found = rows(connection, "materializations", &query, made)?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The columns that the newest record of a relation says.
@@ -66,8 +68,8 @@ impl State {
         let mut statement = connection.prepare(&query)?;
         statement.bind(1, &BindValue::Text(&graph::folded(relation)))?;
         let chunk = statement.run()?.next_chunk()?;
-        let columns = chunk.and_then(|chunk| text(&chunk, 0, 0));
-        Ok(columns.and_then(|columns| serde_json::from_str(&columns).ok()).unwrap_or_default())
+        let Some(chunk) = chunk else { return Ok(Vec::new()) };
+        Row::first_of(&chunk, "materializations").json(0, || format!("the columns of `{relation}`"))
     }
 
     /// The assets of which an object is stored, with the file of those that are kept in one. No other payload is read: it
@@ -80,11 +82,11 @@ impl State {
         if self.exists(connection)? {
             let payload = format!("case when manager = {} then payload end", literal(KeptFile::MANAGER));
             let query = format!("select asset, {payload} from {}.objects", self.schema);
-            let object = |chunk: &Chunk, row: u64| {
-                let file = chunk.bytes(1, row).and_then(|payload| KeptFile::of(&payload));
-                Some((text(chunk, 0, row)?, file))
+            let object = |row: &Row<'_>| {
+                let file = row.bytes(1).and_then(|payload| KeptFile::of(&payload));
+                Ok((row.its_text(0)?, file))
             };
-            found.extend(rows(connection, &query, object)?);
+            found.extend(rows(connection, "objects", &query, object)?);
         }
         Ok(found)
     }
@@ -99,7 +101,7 @@ impl State {
             from {}.trash order by id asc",
             self.schema
         );
-        rows(connection, &query, trash_row)
+        rows(connection, "trash", &query, trash_row)
     }
 
     /// Takes asset, form, relation, place and details. The payload of an object comes along.
@@ -126,35 +128,39 @@ impl State {
     }
 }
 
-fn made(chunk: &Chunk, row: u64) -> Option<Made> {
-    let relation = text(chunk, 2, row);
-    let stored_as = match (text(chunk, 1, row)?.as_str(), &relation) {
-        ("object", None) => StoredAs::Object,
-        ("view", Some(_)) => StoredAs::View,
-        (_, Some(_)) => StoredAs::Table,
-        // Nobody knows where it stood.
-        (_, None) => return None,
+/// `None` where nobody knows where it stood: older formats did not say.
+fn made(row: &Row<'_>) -> Result<Option<Made>, EngineError> {
+    let relation = row.text(2);
+    let asset = row.its_text(0)?;
+    let stored_as = match (row.text(1).as_deref(), &relation) {
+        (None, _) => {
+            return Err(row.damage(&format!("the details of `{asset}`: they do not say what it was stored as")));
+        }
+        (Some("object"), None) => StoredAs::Object,
+        (Some(""), _) | (_, None) => return Ok(None),
+        (Some("view"), Some(_)) => StoredAs::View,
+        (Some(_), Some(_)) => StoredAs::Table,
     };
-    let count = |column| chunk.big_int(column, row).and_then(|count| u64::try_from(count).ok());
-    Some(Made {
-        asset: text(chunk, 0, row)?,
-        project: text(chunk, 6, row),
+    Ok(Some(Made {
+        asset,
+        project: row.text(6),
         stored_as,
         relation,
-        rows: count(3),
-        bytes: count(4),
-        built_at: chunk.big_int(5, row).unwrap_or_default(),
-    })
+        rows: row.count(3),
+        bytes: row.count(4),
+        built_at: row.its_number(5)?,
+    }))
 }
 
-fn trash_row(chunk: &Chunk, row: u64) -> Option<TrashRow> {
-    Some(TrashRow {
-        id: chunk.big_int(0, row)?,
-        asset: text(chunk, 1, row)?,
-        stored_as: StoredAs::named(&text(chunk, 2, row)?)?,
-        relation: text(chunk, 3, row),
-        place: text(chunk, 4, row),
-        moved_at: chunk.big_int(5, row).unwrap_or_default(),
-        details: text(chunk, 6, row).and_then(|details| serde_json::from_str(&details).ok()).unwrap_or_default(),
+fn trash_row(row: &Row<'_>) -> Result<TrashRow, EngineError> {
+    let asset = row.its_text(1)?;
+    Ok(TrashRow {
+        id: row.its_number(0)?,
+        stored_as: row.word(2, StoredAs::named)?,
+        relation: row.text(3),
+        place: row.text(4),
+        moved_at: row.its_number(5)?,
+        details: row.fields(6, || format!("the details of `{asset}`"))?,
+        asset,
     })
 }
