@@ -67,7 +67,8 @@ fn lost_in(
         // An asset function says itself what it gives, or showed it.
         (None, None) if matches!(node.body, Body::Python(_)) => {
             let is_declared = node.declared_types().next().is_some();
-            let how = if is_declared { "declares its columns here" } else { "had other columns when it ran last" };
+            let gave_none = format!("had no column `{name}` when it ran last");
+            let how = if is_declared { "declares its columns here" } else { &gave_none };
             Some((node.place.clone(), format!("`{}` {how}", node.name)))
         }
         (None, None) => None,

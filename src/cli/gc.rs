@@ -231,6 +231,7 @@ fn instead(condition: Condition) -> &'static str {
         Condition::Gone => "it is gone",
         Condition::OtherKind => "left alone: it is of another kind than dovetail made",
         Condition::OtherColumns => "left alone: it has other columns than dovetail made",
+        Condition::OtherRows => "left alone: it holds other rows than dovetail wrote",
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Condition {
     /// A table where the record says view, or the other way around.
     OtherKind,
     OtherColumns,
+    /// Somebody has put other rows in it, or another table in its place.
+    OtherRows,
 }
 
 /// Something in the trash.

@@ -4,15 +4,18 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Query, SetExpr, Visit, Visitor, WindowType,
+    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, NamedWindowExpr, OrderByExpr, Query, Select,
+    SetExpr, Visit, Visitor, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::on_own_stack;
 use crate::parse::sql::{syntax_tree, words};
 
 /// Aggregates whose value depends on the order of the rows.
-const AGGREGATES: [&str; 12] = [
+const AGGREGATES: [&str; 16] = [
     "any_value",
+    "approx_quantile",
+    "approx_top_k",
     "arbitrary",
     "array_agg",
     "first",
@@ -23,6 +26,8 @@ const AGGREGATES: [&str; 12] = [
     "list",
     "listagg",
     "map_from_entries",
+    "mode",
+    "reservoir_quantile",
     "string_agg",
 ];
 
@@ -58,11 +63,13 @@ impl Visitor for Finder {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let cuts = query.limit_clause.is_some() || query.fetch.is_some();
-        let chooses = match &*query.body {
-            SetExpr::Select(select) => matches!(select.distinct, Some(Distinct::On(_))),
-            _ => false,
+        let select = match &*query.body {
+            SetExpr::Select(select) => Some(select),
+            _ => None,
         };
-        found((cuts || chooses) && query.order_by.is_none())
+        let chooses = select.is_some_and(|select| matches!(select.distinct, Some(Distinct::On(_))));
+        let counts = select.is_some_and(|select| names_counting_window(select));
+        found((cuts || chooses) && query.order_by.is_none() || counts)
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
@@ -82,18 +89,41 @@ fn is_open(function: &Function) -> bool {
     let name = function.name.0.last().and_then(|part| part.as_ident()).map_or("", |name| name.value.as_str());
     let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
     let is_ordered = match &function.args {
-        FunctionArguments::List(list) => {
-            list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)))
-        }
-        _ => false,
+        FunctionArguments::List(list) => list.clauses.iter().any(|clause| match clause {
+            FunctionArgumentClause::OrderBy(order) => orders(order),
+            _ => false,
+        }),
+        // `array(select ...)`
+        FunctionArguments::Subquery(query) => return query.order_by.is_none(),
+        FunctionArguments::None => false,
     };
     match &function.over {
+        Some(WindowType::WindowSpec(window)) if counts_rows(window) => true,
         Some(_) if !is_one_of(&AGGREGATES) && !is_one_of(&WINDOWS) => false,
         // A named window is looked for nowhere: it may be without an order.
         Some(WindowType::NamedWindow(_)) => true,
-        Some(WindowType::WindowSpec(window)) => window.order_by.is_empty(),
+        Some(WindowType::WindowSpec(window)) => !orders(&window.order_by),
         None => is_one_of(&AGGREGATES) && !is_ordered && function.within_group.is_empty(),
     }
+}
+
+/// A constant puts rows in no order.
+fn orders(order: &[OrderByExpr]) -> bool {
+    order.iter().any(|one| !matches!(one.expr, Expr::Value(_)))
+}
+
+/// A window whose frame is so many rows in an order that nobody names.
+fn counts_rows(window: &WindowSpec) -> bool {
+    let units = window.window_frame.as_ref().map(|frame| frame.units);
+    matches!(units, Some(WindowFrameUnits::Rows | WindowFrameUnits::Groups)) && !orders(&window.order_by)
+}
+
+/// `window w as (rows ...)`
+fn names_counting_window(select: &Select) -> bool {
+    select.named_window.iter().any(|window| match &window.1 {
+        NamedWindowExpr::WindowSpec(spec) => counts_rows(spec),
+        NamedWindowExpr::NamedWindow(_) => false,
+    })
 }
 
 #[cfg(test)]
@@ -115,6 +145,16 @@ mod tests {
             "select a from p using sample 3",
             "select a from p tablesample 10%",
             "select p.a from p positional join q",
+            "select sum(a) over (rows unbounded preceding) from p",
+            "select count(*) over (partition by b rows between 1 preceding and current row) from p",
+            "select max(a) over (order by 1 rows unbounded preceding) from p",
+            "select sum(a) over w from p window w as (rows unbounded preceding)",
+            "select a from p qualify sum(a) over (rows 2 preceding) > 3",
+            "select array(select a from p) as l",
+            "select array(select a from p limit 2) as l",
+            "select list(a order by 1) from p",
+            "select row_number() over (order by null) from p",
+            "select mode(a) from p",
             "this is no query",
         ] {
             assert!(follows_order(query), "{query}");
@@ -131,6 +171,9 @@ mod tests {
             "select max(a), min_by(a, b), count(distinct a) from p",
             "select distinct on (a) a, b from p order by b",
             "select a from p order by all",
+            "select sum(a) over (order by b rows unbounded preceding) from p",
+            "select sum(a) over (range between unbounded preceding and unbounded following) from p",
+            "select array(select a from p order by b) as l",
             "select list_transform(l, lambda x: x + 1) from p",
         ] {
             assert!(!follows_order(query), "{query}");

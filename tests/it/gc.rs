@@ -133,6 +133,30 @@ fn what_somebody_else_made_is_left_alone() {
 }
 
 #[test]
+fn rows_of_somebody_else_are_left_alone() {
+    let project = built();
+    remove(&project, &["base", "seen", "above", "kept"]);
+    by_hand(&project, "create or replace table base as select 7 as x union all select 2; insert into kept values (2)");
+    let named = ["--yes", "base", "kept"];
+    assert_eq!(gc(&project, &named), ["base replaced table main.base", "kept replaced table main.kept"]);
+    let said = ok(&project, &["gc"]);
+    assert!(said.stdout.contains("left alone: it holds other rows than dovetail wrote"), "{said}");
+    by_hand(&project, "delete from kept where x = 2; update base set x = 1 where x = 7");
+    assert_eq!(gc(&project, &named), ["base trashed table main.base", "kept trashed table main.kept"]);
+}
+
+#[test]
+fn the_rows_of_what_has_no_version_are_counted() {
+    let project = Project::new().file("models/a.sql", "{{ config(data_version='off') }} select 1 as x");
+    assert_eq!(project.run(&["run"]).code, 0);
+    remove(&project, &["a"]);
+    by_hand(&project, "insert into a values (2)");
+    assert_eq!(gc(&project, &["--yes"]), ["a replaced table main.a"]);
+    by_hand(&project, "delete from a where x = 1");
+    assert_eq!(gc(&project, &["--yes"]), ["a trashed table main.a"]);
+}
+
+#[test]
 fn nothing_is_moved_back_over_something() {
     let project = built();
     remove(&project, &["kept", "above"]);

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::error::error_from_text;
 use super::raw::{BindValue, Connection};
 use super::state::json;
-use super::state::{State, TrashRow};
+use super::state::{State, TrashRow, Written, number};
 use super::{catalog, content, state};
-use crate::engine::{Condition, EngineError, EngineErrorKind, Made, StoredAs};
+use crate::engine::{Condition, EngineError, EngineErrorKind, Extent, Made, StoredAs};
 use crate::graph::{RelationName, folded, literal, quoted};
 use crate::project::TRASH_SCHEMA;
 
@@ -52,8 +52,23 @@ impl Trash<'_> {
                 Err(_) => return Ok(Condition::AsMade),
             },
         };
-        let recorded = self.state.columns_of(self.connection, made.relation.as_deref().unwrap_or_default())?;
-        Ok(if columns == recorded { Condition::AsMade } else { Condition::OtherColumns })
+        let place = made.relation.as_deref().unwrap_or_default();
+        let written = self.state.written(self.connection, place, &content::method())?;
+        if columns != written.columns {
+            return Ok(Condition::OtherColumns);
+        }
+        let is_same = is_view || self.has_rows(&relation, &written, made.rows)?;
+        Ok(if is_same { Condition::AsMade } else { Condition::OtherRows })
+    }
+
+    /// Whether a table holds what was written: by its content, or by how many rows there are where that was not recorded.
+    fn has_rows(&self, table: &RelationName, written: &Written, rows: Option<u64>) -> Result<bool, EngineError> {
+        if written.hash.is_some() {
+            let found = content::content(self.connection, table, false, Extent::Rows)?;
+            return Ok(found.hash == written.hash);
+        }
+        let count = number(self.connection, &format!("select count(*) from {table}"))?;
+        Ok(rows.is_none_or(|rows| i64::try_from(rows).ok() == count))
     }
 
     /// Moves all of these into the trash, or none.

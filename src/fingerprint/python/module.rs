@@ -14,8 +14,8 @@ use super::local::is_literal;
 use super::normal::normalize;
 use super::registry::{Calls, calls};
 use super::scope::Bound;
-use super::uses::{Change, Evaluated, GIVEN, Use, Uses, uses};
-use super::words::{CHANGING_METHODS, is_pure_method, is_setter_name};
+use super::uses::{Change, Evaluated, GIVEN, Path, Use, Uses, path, uses};
+use super::words::{CHANGING_METHODS, is_iterator_name, is_pure_method, is_setter_name};
 use crate::fingerprint::hash::{self, Digest, digest};
 use crate::parse::python::{depth, never_runs_on_import};
 use crate::scan::ModuleFile;
@@ -54,6 +54,8 @@ pub(super) struct Item {
     pub calls: Calls,
     /// A number, a text or the like: nobody changes what it holds.
     pub is_literal: bool,
+    /// The function that gives its value, where that runs out as it is read: an iterator.
+    pub iterates: Option<Path>,
     /// What it changes by way of its imports.
     pub changed_imports: Vec<Change>,
     /// What it takes from a context, if that is what it has.
@@ -129,7 +131,8 @@ impl Module {
             return Module::broken(name, found);
         }
         let Mod::Module(mut syntax) = parsed.into_syntax() else { return Module::broken(name, found) };
-        normalize(&mut syntax, found.file.text().contains("__doc__"));
+        let reads_docstrings = ["__doc__", "getdoc"].iter().any(|word| found.file.text().contains(word));
+        normalize(&mut syntax, reads_docstrings);
         let mut module = Module::empty(name, found);
         module.statements(&syntax.body, false);
         module.finish();
@@ -176,7 +179,7 @@ impl Module {
         let item = Item {
             kind,
             name: names.first().map(|name| (*name).clone()).unwrap_or_default(),
-            digest: if is_import(kind) { import_digest(&bound) } else { hash::of(&ComparableStmt::from(statement)) },
+            digest: if is_import(kind) { import_digest(&bound) } else { self.digest(statement) },
             span: Span::new(statement.start().to_usize(), statement.end().to_usize()),
             is_effect: kind == ItemKind::Effect
                 || is_future(statement)
@@ -184,6 +187,7 @@ impl Module {
             changes: found.rebinds,
             calls: calls(statement),
             is_literal: holds_literal(statement),
+            iterates: maker(statement),
             changed_imports: Vec::new(),
             given: if given::may_take(self.file.text()) { given::taken(statement) } else { Vec::new() },
             undecidable: Vec::new(),
@@ -198,6 +202,14 @@ impl Module {
         }
         self.stars.extend(bound.stars);
         self.uses(index, found);
+    }
+
+    /// Halves of letters (`"\ud800"`) are all the same in the tree, so they count as they are written.
+    fn digest(&self, statement: &Stmt) -> Digest {
+        let tree = hash::of(&ComparableStmt::from(statement));
+        let text = &self.file.text()[statement.start().to_usize()..statement.end().to_usize()];
+        let mut halves = text.match_indices('\\').filter_map(|(start, _)| half_letter(&text[start..])).peekable();
+        if halves.peek().is_none() { tree } else { digest(std::iter::once(&tree[..]).chain(halves)) }
     }
 
     /// What of the uses can be told before all names of the module are known.
@@ -230,6 +242,8 @@ impl Module {
             item.changes |= item.calls.builtins.iter().any(|name| bound.contains_key(name));
             item.is_effect |= changes_now || changes && item.kind == ItemKind::Constant;
         }
+        let readers: Vec<usize> = (0..self.items.len()).filter(|index| self.reads_iterator(*index)).collect();
+        readers.into_iter().for_each(|index| self.items[index].is_effect = true);
         let repeated: Vec<usize> =
             self.bindings.values().filter(|items| self.is_repeated(items)).flatten().map(|(index, _)| *index).collect();
         repeated.into_iter().for_each(|index| self.items[index].is_effect = true);
@@ -238,6 +252,27 @@ impl Module {
             item.effects_before = effects;
             effects += usize::from(item.is_effect);
         }
+    }
+
+    /// Whether it reads on in an iterator of the module when this is imported: who reads after it gets the rest.
+    fn reads_iterator(&self, index: usize) -> bool {
+        let is_iterator = |other: &usize| *other != index && self.is_iterator(*other);
+        let named = |used: &Use| match used {
+            Use::Name(path) => self.bindings.get(path.first()?),
+            _ => None,
+        };
+        let item = &self.items[index];
+        let bound = item.uses.iter().filter_map(named).flatten();
+        item.kind == ItemKind::Constant && bound.map(|(other, _)| other).any(is_iterator)
+    }
+
+    fn is_iterator(&self, index: usize) -> bool {
+        let Some(maker) = &self.items[index].iterates else { return false };
+        let Some(last) = maker.last() else { return true };
+        let bound = maker.first().and_then(|root| self.bindings.get(root)).map(Vec::as_slice).unwrap_or_default();
+        // `NAMES.count("x")` is no `itertools.count()`.
+        let is_own = bound.iter().any(|(_, targets)| targets.is_empty());
+        !is_own && is_iterator_name(last) || bound.iter().any(|(maker, _)| self.items[*maker].calls.yields)
     }
 
     fn is_repeated(&self, items: &[(usize, Vec<Target>)]) -> bool {
@@ -293,6 +328,27 @@ fn holds_literal(statement: &Stmt) -> bool {
         Stmt::Assign(assign) => is_literal(&assign.value),
         Stmt::AnnAssign(assign) => assign.value.as_deref().is_none_or(is_literal),
         _ => false,
+    }
+}
+
+/// The digits of an escape for a half of a letter that the text starts with.
+fn half_letter(text: &str) -> Option<&[u8]> {
+    let digits = text.strip_prefix("\\u").or_else(|| text.strip_prefix("\\U0000"))?.as_bytes().get(..4)?;
+    let is_half = digits[0].eq_ignore_ascii_case(&b'd') && matches!(digits[1], b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F');
+    is_half.then_some(digits)
+}
+
+/// What is called to make the value of a constant; an empty path for a generator expression.
+fn maker(statement: &Stmt) -> Option<Path> {
+    let value = match statement {
+        Stmt::Assign(assign) => &assign.value,
+        Stmt::AnnAssign(assign) => assign.value.as_ref()?,
+        _ => return None,
+    };
+    match value.as_ref() {
+        Expr::Generator(_) => Some(Path::new()),
+        Expr::Call(call) => path(&call.func),
+        _ => None,
     }
 }
 

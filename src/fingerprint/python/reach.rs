@@ -16,7 +16,7 @@ use super::standard_library::is_standard;
 use super::uses::{Change, Path, Use};
 
 /// Modules of Python's own library by which code finds modules that nobody can read off.
-const DYNAMIC: [&str; 4] = ["imp", "importlib", "pkgutil", "runpy"];
+const DYNAMIC: [&str; 5] = ["imp", "importlib", "pkgutil", "pydoc", "runpy"];
 
 /// Names of the package `dovetail` by which no code gets at the context of a run. All others may give it.
 const WITHOUT_CONTEXT: [&str; 8] = ["Relation", "Result", "__version__", "asset", "errors", "result", "source", "sql"];

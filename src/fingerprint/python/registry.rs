@@ -43,6 +43,12 @@ pub(super) struct Calls {
     pub hooks: BTreeSet<String>,
     /// Methods that may change what they did not make.
     pub loud_methods: BTreeSet<String>,
+    /// All methods.
+    pub methods: BTreeSet<String>,
+    /// Methods that may change something, if only their own object.
+    pub changing_methods: BTreeSet<String>,
+    /// What it gives runs out as it is read.
+    pub yields: bool,
 }
 
 impl Calls {
@@ -66,7 +72,10 @@ struct Definitions(Calls);
 impl<'a> Visitor<'a> for Definitions {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(function) => self.0.add(quiet::function(function)),
+            Stmt::FunctionDef(function) => {
+                self.0.yields |= yields(function);
+                self.0.add(quiet::function(function));
+            }
             Stmt::ClassDef(class) => self.class(class),
             _ => walk_stmt(self, statement),
         }
@@ -90,16 +99,46 @@ impl Definitions {
         for method in methods(class) {
             let (name, is_maker) = (method.name.as_str(), made.called.contains(method.name.as_str()));
             let found = quiet::method(method, object(method), &made.held);
+            self.0.methods.insert(name.to_owned());
+            if changes_something(&quiet::function(method)) {
+                self.0.changing_methods.insert(name.to_owned());
+            }
             let is_lost = object(method).is_none() && !is_decorated(method, "staticmethod");
             if is_maker {
                 self.0.is_loud |= is_lost;
                 self.0.hooks.extend(found.called.iter().cloned());
                 self.0.add(found);
-            } else if is_lost || found.is_loud || !found.handed.is_empty() || !found.results.is_empty() {
+            } else if is_lost || changes_something(&found) {
                 self.0.loud_methods.insert(name.to_owned());
             }
         }
     }
+}
+
+fn changes_something(found: &Found) -> bool {
+    found.is_loud || !found.handed.is_empty() || !found.results.is_empty()
+}
+
+/// A generator.
+fn yields(function: &StmtFunctionDef) -> bool {
+    struct Finder(bool);
+    impl<'a> Visitor<'a> for Finder {
+        fn visit_stmt(&mut self, statement: &'a Stmt) {
+            if !matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
+                walk_stmt(self, statement);
+            }
+        }
+
+        fn visit_expr(&mut self, expression: &'a Expr) {
+            self.0 |= matches!(expression, Expr::Yield(_) | Expr::YieldFrom(_));
+            if !matches!(expression, Expr::Lambda(_)) {
+                walk_expr(self, expression);
+            }
+        }
+    }
+    let mut finder = Finder(false);
+    finder.visit_body(&function.body);
+    finder.0
 }
 
 /// It is told of the classes below it.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_parameters, walk_stmt, walk_type_params};
 use ruff_python_ast::{
-    Arguments, Comprehension, Decorator, Expr, ExprAttribute, ExprCall, ExprContext, Identifier, Operator, Parameters,
-    Stmt, StmtClassDef, StmtFunctionDef,
+    Arguments, CmpOp, Comprehension, Decorator, Expr, ExprAttribute, ExprCall, ExprContext, Identifier, Keyword,
+    Operator, Parameters, Stmt, StmtClassDef, StmtFunctionDef, UnaryOp,
 };
 
 use super::imports::{Imported, Importer, Target};
+use super::local::is_builtin_type;
 use super::scope::Bound;
-use super::words::CHANGING_METHODS;
+use super::words::{CHANGING_METHODS, is_changing_function};
 
 /// A dotted path: `h.clean` is `["h", "clean"]`.
 pub(super) type Path = Vec<String>;
@@ -47,7 +48,16 @@ pub(super) struct Uses {
 #[derive(Debug, Clone)]
 pub(super) struct Evaluated {
     pub what: Use,
-    pub is_decorator: bool,
+    pub manner: Manner,
+}
+
+/// How something is used when the module is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Called,
+    Decorates,
+    /// An attribute or an item of it is taken, or it stands beside an operator: its class may have code for that.
+    LookedAt,
 }
 
 #[derive(Debug, Clone)]
@@ -141,25 +151,33 @@ impl Collector<'_> {
             if self.functions == 0 {
                 let base = path(&method.value);
                 let whole = base.map(|base| base.into_iter().chain([name.to_owned()]).collect());
-                self.evaluated(whole, false);
+                self.evaluated(whole, Manner::Called);
             }
         }
     }
 
-    fn evaluated(&mut self, path: Option<Path>, is_decorator: bool) {
+    fn evaluated(&mut self, path: Option<Path>, manner: Manner) {
         let uses = path.map(|path| self.resolve(path)).unwrap_or_default();
-        self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, is_decorator }));
+        self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, manner }));
     }
 
-    fn evaluate(&mut self, callee: &Expr, is_decorator: bool) {
+    /// Python asks the value's class for this method, or for that property, when the module is imported.
+    fn look(&mut self, value: &Expr, method: &str) {
+        if self.functions == 0 && !self.in_annotation {
+            let path = path(value).map(|path| path.into_iter().chain([method.to_owned()]).collect());
+            self.evaluated(path, Manner::LookedAt);
+        }
+    }
+
+    fn evaluate(&mut self, callee: &Expr, manner: Manner) {
         let callee = match callee {
             Expr::Call(call) => &call.func,
             other => other,
         };
         if self.functions == 0 {
             let path = value_path(callee);
-            self.found.sets |= path.is_none() && (is_decorator || callee.is_lambda_expr());
-            self.evaluated(path, is_decorator);
+            self.found.sets |= path.is_none() && (manner == Manner::Decorates || callee.is_lambda_expr());
+            self.evaluated(path, manner);
         }
     }
 
@@ -198,10 +216,10 @@ impl Collector<'_> {
         self.decorators(&class.decorator_list);
         class.type_params.iter().for_each(|parameters| walk_type_params(self, parameters));
         if let Some(arguments) = &class.arguments {
-            arguments.args.iter().for_each(|base| self.evaluate(base, false));
+            arguments.args.iter().for_each(|base| self.evaluate(base, Manner::Called));
             let is_metaclass = |name: &Identifier| name.as_str() == "metaclass";
             let metaclass = arguments.keywords.iter().find(|keyword| keyword.arg.as_ref().is_some_and(is_metaclass));
-            metaclass.into_iter().for_each(|keyword| self.evaluate(&keyword.value, false));
+            metaclass.into_iter().for_each(|keyword| self.evaluate(&keyword.value, Manner::Called));
             self.visit_arguments(arguments);
         }
         // The class's own names hide those of the module only in its body, and only once they are bound.
@@ -212,7 +230,7 @@ impl Collector<'_> {
 
     fn decorators(&mut self, decorators: &[Decorator]) {
         for decorator in decorators {
-            self.evaluate(&decorator.expression, true);
+            self.evaluate(&decorator.expression, Manner::Decorates);
             if self.functions > 0 {
                 self.inner_decorator(&decorator.expression);
             }
@@ -234,7 +252,8 @@ impl Collector<'_> {
     }
 
     fn call(&mut self, call: &ExprCall) {
-        self.evaluate(&call.func, false);
+        self.evaluate(&call.func, Manner::Called);
+        self.changed_arguments(call);
         let is_vars = matches!(call.func.as_ref(), Expr::Name(name) if name.id.as_str() == "vars");
         if is_vars && call.arguments.is_empty() && self.functions == 0 {
             self.found.undecidable.insert("vars");
@@ -261,6 +280,26 @@ impl Collector<'_> {
                 }
                 self.visit_arguments(&call.arguments);
             }
+        }
+    }
+
+    /// `next(NUMBERS)`, `heappush(ALL, 1)`, `list.append(ALL, 1)`, `np.add(a, b, out=ALL)`: functions that change what they
+    /// are given.
+    fn changed_arguments(&mut self, call: &ExprCall) {
+        let changes_first = match call.func.as_ref() {
+            Expr::Name(name) => is_changing_function(&name.id),
+            Expr::Attribute(method) => {
+                let is_of_type = matches!(&*method.value, Expr::Name(name) if is_builtin_type(&name.id));
+                is_changing_function(&method.attr) || is_of_type && CHANGING_METHODS.contains(&method.attr.as_str())
+            }
+            _ => false,
+        };
+        // What `heappush` gets second is what it adds.
+        let first = call.arguments.args.first().filter(|_| changes_first);
+        let is_output = |keyword: &&Keyword| keyword.arg.as_ref().is_some_and(|name| name.as_str() == "out");
+        let outputs = call.arguments.keywords.iter().filter(is_output).map(|keyword| &keyword.value);
+        for changed in first.into_iter().chain(outputs) {
+            value_path(changed).into_iter().for_each(|path| self.change(path, Some("update".to_owned())));
         }
     }
 
@@ -330,14 +369,34 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     self.store(&attribute.value);
                 }
                 self.method_value(attribute);
+                self.look(&attribute.value, attribute.attr.as_str());
                 self.attribute_path(expression, attribute);
+            }
+            Expr::BinOp(operation) => {
+                let name = operation.op.dunder();
+                self.look(&operation.left, name);
+                self.look(&operation.right, operation.op.reflected_dunder());
+                walk_expr(self, expression);
+            }
+            Expr::UnaryOp(operation) => {
+                self.look(&operation.operand, of_unary(operation.op));
+                walk_expr(self, expression);
+            }
+            Expr::Compare(comparison) => {
+                for (operator, right) in comparison.ops.iter().zip(&comparison.comparators) {
+                    let (of_left, of_right) = of_comparison(*operator);
+                    self.look(&comparison.left, of_left);
+                    self.look(right, of_right);
+                }
+                walk_expr(self, expression);
             }
             Expr::Subscript(subscript) => {
                 if subscript.ctx != ExprContext::Load {
                     self.store(&subscript.value);
                 } else if self.functions == 0 && !self.in_annotation {
                     // `__class_getitem__`
-                    self.evaluated(path(&subscript.value), false);
+                    self.evaluated(path(&subscript.value), Manner::Called);
+                    self.look(&subscript.value, "__getitem__");
                 }
                 walk_expr(self, expression);
             }
@@ -359,6 +418,28 @@ impl<'a> Visitor<'a> for Collector<'_> {
             }
             _ => walk_expr(self, expression),
         }
+    }
+}
+
+fn of_unary(operator: UnaryOp) -> &'static str {
+    match operator {
+        UnaryOp::Invert => "__invert__",
+        UnaryOp::Not => "__bool__",
+        UnaryOp::UAdd => "__pos__",
+        UnaryOp::USub => "__neg__",
+    }
+}
+
+/// The methods that the value on the left and that on the right are asked for.
+fn of_comparison(operator: CmpOp) -> (&'static str, &'static str) {
+    match operator {
+        CmpOp::Eq | CmpOp::Is => ("__eq__", "__eq__"),
+        CmpOp::NotEq | CmpOp::IsNot => ("__ne__", "__ne__"),
+        CmpOp::Lt => ("__lt__", "__gt__"),
+        CmpOp::LtE => ("__le__", "__ge__"),
+        CmpOp::Gt => ("__gt__", "__lt__"),
+        CmpOp::GtE => ("__ge__", "__le__"),
+        CmpOp::In | CmpOp::NotIn => ("__hash__", "__contains__"),
     }
 }
 

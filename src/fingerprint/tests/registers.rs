@@ -232,3 +232,104 @@ fn what_finds_any_module_or_name_is_undecidable() {
     ]);
     assert_eq!(project.changed(&project.edit("models/other.py", "RATE = 1", "RATE = 2")), "a");
 }
+
+#[test]
+fn decorators_of_packages_keep_what_they_are_put_on_unless_they_are_known_not_to() {
+    let case = |decorator: &str| {
+        let plug = format!(
+            "import codecs, functools, pandas as pd, polars as pl, typing\n{decorator}\nclass T:\n    x = 'EDIT1'\n"
+        );
+        (decorator.to_owned(), counts("", &plug))
+    };
+    let keeping = [
+        "@pl.api.register_expr_namespace('tax')",
+        "from polars.api import register_expr_namespace\n@register_expr_namespace('tax')",
+        "from polars import api\n@api.register_lazyframe_namespace('tax')",
+        "@pd.api.extensions.register_dataframe_accessor('tax')",
+        "@codecs.register",
+        "import click\n@click.command('x')",
+        "import click\nclass K:\n    @click.command('EDIT1')\n    def f(self): pass\n@typing.final",
+    ];
+    assert_eq!(wrong(keeping.map(case)), [""; 0]);
+    let plain = [
+        "@typing.final",
+        "@functools.total_ordering",
+        "import attrs\n@attrs.define",
+        "from numba.experimental import jitclass\n@jitclass",
+        "from tenacity import retry\n@retry(stop=1)",
+        "import pydantic\n@pydantic.dataclasses.dataclass(frozen=True)",
+        "from dovetail import asset\n@asset",
+    ];
+    assert_eq!(wrong(plain.map(case).map(|(case, counts)| (case, !counts))), [""; 0]);
+}
+
+#[test]
+fn functions_that_change_what_they_are_given_have_effects() {
+    let case = |plug: &str| {
+        let plug =
+            format!("import bisect, dataclasses, heapq, itertools, operator, random\nimport numpy as np\n{plug}\n");
+        (plug.clone(), counts("C = iter([1])\n", &plug))
+    };
+    let changing = [
+        "IDS = itertools.count()\nA = (next(IDS), 'EDIT1')",
+        "from lib_base import C\nA = (next(C), 'EDIT1')",
+        "import lib_base as b\nA = (next(b.C), 'EDIT1')",
+        "L = [1]\nA = bisect.insort(L, 'EDIT1')",
+        "L = [1]\nA = heapq.heappush(L, 'EDIT1')",
+        "L = [1]\nA = list.append(L, 'EDIT1')",
+        "L = [1]\nA = operator.iadd(L, ['EDIT1'])",
+        "L = [1]\nA = (random.shuffle(L), 'EDIT1')",
+        "L = np.ones(1)\nA = np.add(L, len('EDIT1'), out=L)",
+        "IT = iter([1, 2])\nA = dict(zip(['EDIT1'], IT))",
+        "IT = (n for n in [1])\nA = [*IT, 'EDIT1']",
+        "IT = map(str, [1])\nA = 'EDIT1' in IT",
+        "def f():\n    for n in [1]:\n        yield n\nIT = f()\nA = (list(IT), 'EDIT1')",
+        "IDS = itertools.count()\n@dataclasses.dataclass\nclass K:\n    s: str\n    n: int = dataclasses.field(default_factory=IDS.__next__)\n\
+         A = K('EDIT1')",
+    ];
+    assert_eq!(wrong(changing.map(case)), [""; 0]);
+    let plain = [
+        "NAMES = ['x']\nN = NAMES.count('x')\nA = (N, 'EDIT1')",
+        "def f():\n    yield 1\nA = (f(), 'EDIT1')",
+        "L = [1]\nA = (sorted(L), 'EDIT1')",
+        "L = np.ones(1)\nA = (np.add(L, 1), 'EDIT1')",
+        "FEATURES = ['x']\nA = FEATURES + ['EDIT1']",
+    ];
+    assert_eq!(wrong(plain.map(case).map(|(case, counts)| (case, !counts))), [""; 0]);
+}
+
+#[test]
+fn operators_items_and_properties_that_change_something_have_effects() {
+    let base = "class R:\n    def __init__(self, n):\n        self.n = n\n        self.down = []\n\
+                \x20   def __rshift__(self, o):\n        self.down.append(o.n)\n        return o\n\
+                \x20   def __ror__(self, o): self.n = o\n\
+                \x20   def __neg__(self): self.n -= 1\n\
+                \x20   def __getitem__(self, n): self.down.append(n)\n\
+                \x20   def __add__(self, o): return R(self.n + o.n)\n\
+                \x20   @property\n    def one(self):\n        self.down.append(1)\n        return 1\n\
+                \x20   @property\n    def half(self): return self.n / 2\n\
+                a = R(1)\nb = R(2)\n\
+                class S:\n    def __contains__(self, o): ALL.append(o)\nc = S()\n";
+    let case = |value: &str| {
+        let plug = format!("from lib_base import a, b, c\nimport lib_base\nA = ({value}, 'EDIT1')\n");
+        (value.to_owned(), counts(base, &plug))
+    };
+    let changing = ["a >> b", "lib_base.a >> b", "1 | b", "1 in c", "-a", "a['x']", "lib_base.a.one", "a.one"];
+    assert_eq!(wrong(changing.map(case)), [""; 0]);
+    let plain = ["a + b", "a.half", "a.n", "b.n + a.n", "[a, b]"];
+    assert_eq!(wrong(plain.map(case).map(|(case, counts)| (case, !counts))), [""; 0]);
+}
+
+#[test]
+fn halves_of_letters_and_docstrings_that_are_asked_for_count() {
+    let module = |text: &str| format!("import inspect\nfrom dovetail import asset\n{text}\n");
+    let edits = [
+        ("C = '\\ud800'\n@asset\ndef a(): return C", "ud800", "ud801", "a"),
+        ("class K:\n    'one'\n@asset\ndef a(): return inspect.getdoc(K)", "'one'", "'two'", "a"),
+        ("class K:\n    'one'\n@asset\ndef a(): return K.x", "'one'", "'two'", ""),
+    ];
+    for (text, old, new, expected) in edits {
+        let project = files([("models/a.py", &module(text))]);
+        assert_eq!(project.changed(&project.edit("models/a.py", old, new)), expected, "{text}");
+    }
+}

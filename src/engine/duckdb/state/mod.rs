@@ -11,7 +11,7 @@ mod trash;
 pub(super) use self::definitions::DEFINITION;
 pub(super) use self::read::{number, text};
 pub(super) use self::schema::folded;
-pub(super) use self::trash::TrashRow;
+pub(super) use self::trash::{TrashRow, Written};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

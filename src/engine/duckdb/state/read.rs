@@ -64,36 +64,21 @@ impl<'c> Row<'c> {
         named(&word).ok_or_else(|| self.damage(&format!("it says `{word}`, which nobody has written")))
     }
 
-    /// What was written as JSON, or its default for null: older formats know less. `of` says whose it is.
+    /// What was written as JSON with names, or its default for null: older formats know less. `of` says whose it is.
     ///
     /// # Errors
     /// When it is not of the form in which it is written.
-    pub(super) fn json<T: DeserializeOwned + Default>(
-        &self,
-        column: u64,
-        of: impl FnOnce() -> String,
-    ) -> Result<T, EngineError> {
-        self.read(column, of, |_| Ok(()))
-    }
-
-    /// The same for what has names: a list would be read as if all of them had been left out.
     pub(super) fn fields<T: DeserializeOwned + Default>(
         &self,
         column: u64,
         of: impl FnOnce() -> String,
     ) -> Result<T, EngineError> {
-        self.read(column, of, |text| if text.starts_with('{') { Ok(()) } else { Err("no object") })
-    }
-
-    fn read<T: DeserializeOwned + Default>(
-        &self,
-        column: u64,
-        of: impl FnOnce() -> String,
-        look: impl Fn(&str) -> Result<(), &'static str>,
-    ) -> Result<T, EngineError> {
         let Some(text) = self.text(column) else { return Ok(T::default()) };
-        let read = look(text.trim_start()).map_err(str::to_owned);
-        let read = read.and_then(|()| serde_json::from_str(&text).map_err(|error| error.to_string()));
+        let read = match text.trim_start().starts_with('{') {
+            true => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            // It would be read as if all fields had been left out.
+            false => Err("no object".to_owned()),
+        };
         read.map_err(|error| self.damage(&format!("{}: {error}", of())))
     }
 

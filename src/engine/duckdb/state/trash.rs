@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::State;
 use super::read::{Row, rows};
 use super::schema::{folded, is_newest_of};
+use super::{Details, State};
 use crate::engine::duckdb::raw::{BindValue, Connection};
 use crate::engine::duckdb::trash;
 use crate::engine::{Column, EngineError, KeptFile, Made, StoredAs, Trashed};
@@ -21,6 +21,14 @@ pub(in crate::engine::duckdb) struct TrashRow {
     pub place: Option<String>,
     pub moved_at: i64,
     pub details: trash::Details,
+}
+
+/// What a record says of the content of a relation.
+#[derive(Default)]
+pub(in crate::engine::duckdb) struct Written {
+    pub columns: Vec<Column>,
+    /// Of columns and rows, where it is known.
+    pub hash: Option<String>,
 }
 
 impl From<TrashRow> for Trashed {
@@ -53,23 +61,26 @@ impl State {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// The columns that the newest record of a relation says.
-    pub(in crate::engine::duckdb) fn columns_of(
+    /// What the newest record says of the content of a relation; the hash where it is by this method.
+    pub(in crate::engine::duckdb) fn written(
         &self,
         connection: &Arc<Connection>,
         relation: &str,
-    ) -> Result<Vec<Column>, EngineError> {
+        method: &str,
+    ) -> Result<Written, EngineError> {
         let query = format!(
-            "select arg_max(details->>'columns', rowid) from {}.materializations
-            where {} = $1",
+            "select arg_max(details::varchar, rowid) from {}.materializations where {} = $1",
             self.schema,
             folded("relation")
         );
         let mut statement = connection.prepare(&query)?;
         statement.bind(1, &BindValue::Text(&graph::folded(relation)))?;
-        let chunk = statement.run()?.next_chunk()?;
-        let Some(chunk) = chunk else { return Ok(Vec::new()) };
-        Row::first_of(&chunk, "materializations").json(0, || format!("the columns of `{relation}`"))
+        let Some(chunk) = statement.run()?.next_chunk()? else { return Ok(Written::default()) };
+        let row = Row::first_of(&chunk, "materializations");
+        let Details { columns, data_hash, data_version, data_method, .. } =
+            row.fields(0, || format!("the details of `{relation}`"))?;
+        let hash = data_hash.or(data_version).filter(|_| data_method.as_deref() == Some(method));
+        Ok(Written { columns, hash })
     }
 
     /// The assets of which an object is stored, with the file of those that are kept in one. No other payload is read: it

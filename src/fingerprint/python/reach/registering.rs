@@ -7,8 +7,9 @@ use super::{End, Reach, length, targets_of};
 use crate::fingerprint::python::imports::Target;
 use crate::fingerprint::python::library::Loaded;
 use crate::fingerprint::python::module::{Item, ItemKind, Module};
-use crate::fingerprint::python::uses::{Change, Evaluated, GIVEN, Path, Use};
-use crate::fingerprint::python::words::{CHANGING_METHODS, is_pure_method};
+use crate::fingerprint::python::standard_library::is_standard;
+use crate::fingerprint::python::uses::{Change, Evaluated, GIVEN, Manner, Path, Use};
+use crate::fingerprint::python::words::{CHANGING_METHODS, is_keeping_decorator, is_pure_method};
 
 impl<'a> Reach<'a> {
     /// Whether defining the item changes something else: a decorator that keeps a list, a base class that does.
@@ -33,7 +34,15 @@ impl<'a> Reach<'a> {
 
     fn is_registering(&self, module: &Arc<Module>, evaluated: &Evaluated) -> bool {
         let mut reach = self.shallow(module, &evaluated.what);
-        if reach.ends.iter().any(|end| self.is_changed(end, evaluated.is_decorator)) {
+        let is_decorator = evaluated.manner == Manner::Decorates;
+        if is_decorator && self.is_kept_elsewhere(module, &evaluated.what) {
+            return true;
+        }
+        if evaluated.manner == Manner::LookedAt {
+            reach.follow();
+            return reach.is_touched();
+        }
+        if reach.ends.iter().any(|end| self.is_changed(end, is_decorator)) {
             return true;
         }
         reach.follow();
@@ -54,6 +63,35 @@ impl<'a> Reach<'a> {
             (_, None) => is_decorator,
             (_, Some(method)) => is_decorator || !is_pure_method(method) || self.is_made(&end.module, item),
         }
+    }
+
+    /// `@pl.api.register_expr_namespace("tax")`: a decorator of another package may keep what it is put on.
+    fn is_kept_elsewhere(&self, module: &Arc<Module>, decorator: &Use) -> bool {
+        let named = match decorator {
+            Use::Imported(target, rest) => vec![(target.clone(), rest.last())],
+            Use::Name(path) => {
+                let targets = path.first().map(|root| targets_of(module, root)).unwrap_or_default();
+                targets.into_iter().map(|target| (target, path[1..].last())).collect()
+            }
+            Use::Executed(_) | Use::Star(_) => Vec::new(),
+        };
+        named.iter().any(|(target, last)| {
+            let package = target.module.split('.').next().unwrap_or_default();
+            let name = last.or(target.attribute.as_ref()).map_or(target.module.as_str(), String::as_str);
+            let is_foreign = matches!(self.library.load(&target.module), Loaded::Foreign);
+            is_foreign && package != "dovetail" && is_keeping_decorator(is_standard(package), name)
+        })
+    }
+
+    /// Its class has code for what is asked of a value, which changes something.
+    fn is_touched(&self) -> bool {
+        let asked: BTreeSet<&str> = self.ends.iter().filter_map(|end| Some(end.rest.last()?.as_str())).collect();
+        let items = self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)));
+        items.into_iter().any(|(module, index)| {
+            let Some(Item { calls, .. }) = module.items.get(index) else { return false };
+            let is_asked = |methods: &BTreeSet<String>| methods.iter().any(|method| asked.contains(method.as_str()));
+            is_asked(&calls.changing_methods) || is_asked(&calls.methods) && self.changes(&module.name, index)
+        })
     }
 
     /// A value that code of the project made: its methods are the project's, whatever they are called.
