@@ -13,6 +13,7 @@ use crate::cache::{Cache, Key, files};
 use crate::diagnostic::Diagnostics;
 use crate::graph::AssetGraph;
 use crate::hash::of_pieces;
+use crate::parse::ParsedProperties;
 use crate::parse::sql::NamesMemory;
 use crate::project::Project;
 use crate::scan::Scanned;
@@ -54,9 +55,7 @@ impl Place {
         for (files, count) in kinds.into_iter().zip(&counts) {
             pieces.push(count);
             // A seed's text is data, which the graph does not hold; it is empty here.
-            pieces.extend(
-                files.iter().flat_map(|file| [file.path().as_os_str().as_encoded_bytes(), file.text().as_bytes()]),
-            );
+            pieces.extend(files.iter().flat_map(pathed_text));
         }
         let cache = Cache::of(project);
         let key = cache.key("graph", pieces);
@@ -84,6 +83,38 @@ impl Place {
         let variables = variables.map(|(value, name)| (name, value)).collect();
         let written = Written { graph, warnings, messages, variables };
         files::during(self.files, || self.cache.write(&self.key, &written));
+    }
+}
+
+fn pathed_text(file: &Arc<SourceFile>) -> [&[u8]; 2] {
+    [file.path().as_os_str().as_encoded_bytes(), file.text().as_bytes()]
+}
+
+/// What property files say and the warnings that they earn.
+type Said = (ParsedProperties, Diagnostics);
+
+/// What the property files of a project said before: reading them takes longer than anything else that an edit of a query
+/// leaves as it was.
+pub(super) struct KnownProperties<'a> {
+    cache: Cache,
+    key: Key,
+    files: &'a [Arc<SourceFile>],
+}
+
+impl<'a> KnownProperties<'a> {
+    pub fn of(project: &Project, files: &'a [Arc<SourceFile>]) -> Self {
+        let cache = Cache::of(project);
+        let key = cache.key("properties", files.iter().flat_map(pathed_text));
+        KnownProperties { cache, key, files }
+    }
+
+    pub fn read(&self) -> Option<Said> {
+        files::during(self.files.to_vec(), || self.cache.read(&self.key))
+    }
+
+    /// Keeps what all of them say together.
+    pub fn keep(&self, said: (&ParsedProperties, &Diagnostics)) {
+        files::during(self.files.to_vec(), || self.cache.write(&self.key, &said));
     }
 }
 

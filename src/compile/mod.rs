@@ -22,7 +22,7 @@ use crate::source::SourceFile;
 use crate::template::{Message, MessageLevel, TemplateEnvironment, name_place};
 use declarations::{Declarations, Undeclared};
 pub use draft::{Draft, Drafts};
-use known::{Known, KnownNames};
+use known::{Known, KnownNames, KnownProperties};
 
 /// The name under which a query of the command line joins the graph.
 pub const INLINE: &str = "<inline>";
@@ -181,7 +181,7 @@ fn parse(
         }
     };
     harvest.absorb_each(&scanned.python, Harvest::module);
-    harvest.absorb_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
+    harvest.absorb(Harvest::all_properties(project, &scanned.properties));
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
     let undeclared = std::mem::take(&mut harvest.undeclared);
     let is_repeatable = undeclared.is_empty();
@@ -234,6 +234,21 @@ impl Harvest {
                 harvest.problems = properties.warnings;
             }
             Err(problems) => harvest.problems = problems,
+        }
+        harvest
+    }
+
+    /// Of all property files together.
+    fn all_properties(project: &Project, files: &[Arc<SourceFile>]) -> Self {
+        let known = KnownProperties::of(project, files);
+        let mut harvest = Harvest::default();
+        if let Some((said, warnings)) = known.read() {
+            (harvest.parsed.properties, harvest.problems) = (said, warnings);
+            return harvest;
+        }
+        harvest.absorb_each(files, |file| Harvest::properties(properties::parse(file)));
+        if !harvest.problems.has_errors() {
+            known.keep((&harvest.parsed.properties, &harvest.problems));
         }
         harvest
     }

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::columns;
 use super::config::{Config, DataVersioning, Keys, Layer, Observe, Retry};
 use super::databases::{ANOTHER_ALIAS, Database, Databases, same_as_alias};
-use super::properties::{PropertyIndex, Section};
+use super::properties::PropertyIndex;
 use super::{Body, Kind, Materialized, Node, RelationName};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{
-    AssetName, AssetProperties, ColumnProperties, Constraint, ParsedAsset, ParsedBody, PythonBody, SourceLocation,
-    SqlBody, UpstreamName,
+    AssetName, AssetProperties, ColumnProperties, Constraint, ParsedAsset, ParsedBody, PythonBody, Section,
+    SourceLocation, SqlBody, UpstreamName,
 };
 use crate::project::{Project, Values, is_reserved_schema, merge_config};
 use crate::source::{Place, SourceFile};

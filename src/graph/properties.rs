@@ -3,34 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::parse::{AssetProperties, ParsedAsset, ParsedBody};
-
-/// The part of a property file that describes an asset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Section {
-    Models,
-    Seeds,
-}
-
-impl Section {
-    pub fn of(body: &ParsedBody) -> Self {
-        match body {
-            ParsedBody::Seed => Section::Seeds,
-            ParsedBody::Sql(_) | ParsedBody::Python(_) => Section::Models,
-        }
-    }
-
-    fn named(word: &str) -> Self {
-        if word == "seed" { Section::Seeds } else { Section::Models }
-    }
-
-    fn key(self) -> &'static str {
-        match self {
-            Section::Models => "models",
-            Section::Seeds => "seeds",
-        }
-    }
-}
+use crate::parse::{AssetProperties, ParsedAsset, Section};
 
 /// What property files say, by section and name.
 pub(super) struct PropertyIndex<'a>(HashMap<(Section, &'a str), &'a AssetProperties>);
@@ -42,7 +15,7 @@ impl<'a> PropertyIndex<'a> {
             assets.iter().map(|asset| ((Section::of(&asset.body), asset.name.as_str()), ())).collect();
         let mut index: HashMap<(Section, &str), &AssetProperties> = HashMap::with_capacity(properties.len());
         for entry in properties {
-            let key = (Section::named(entry.section), entry.name.as_str());
+            let key = (entry.section, entry.name.as_str());
             if !known.contains_key(&key) {
                 problems.push(stray(entry, &known));
             } else if let Some(first) = index.get(&key) {
@@ -60,14 +33,17 @@ impl<'a> PropertyIndex<'a> {
 }
 
 fn described_twice(entry: &AssetProperties, first: &AssetProperties) -> Diagnostic {
-    Diagnostic::error(Code::DuplicateProperties, format!("{} `{}` is described twice", entry.section, entry.name))
-        .at(entry.place.clone())
-        .related(first.place.clone(), "described here first")
-        .hint("merge the two entries")
+    Diagnostic::error(
+        Code::DuplicateProperties,
+        format!("{} `{}` is described twice", entry.section.item(), entry.name),
+    )
+    .at(entry.place.clone())
+    .related(first.place.clone(), "described here first")
+    .hint("merge the two entries")
 }
 
 fn stray(entry: &AssetProperties, known: &HashMap<(Section, &str), ()>) -> Diagnostic {
-    let section = Section::named(entry.section);
+    let section = entry.section;
     let other = if section == Section::Models { Section::Seeds } else { Section::Models };
     let hint = if known.contains_key(&(other, entry.name.as_str())) {
         Some(format!("describe it under `{}:`", other.key()))
@@ -75,6 +51,6 @@ fn stray(entry: &AssetProperties, known: &HashMap<(Section, &str), ()>) -> Diagn
         let names = known.keys().filter(|(candidate, _)| *candidate == section).map(|(_, name)| *name);
         did_you_mean(&entry.name, names).map(|name| format!("did you mean `{name}`?"))
     };
-    let message = format!("there is no {} `{}`, so its properties have no effect", entry.section, entry.name);
+    let message = format!("there is no {} `{}`, so its properties have no effect", entry.section.item(), entry.name);
     Diagnostic::warning(Code::PropertiesWithoutAsset, message).at(entry.place.clone()).hint_if(hint)
 }

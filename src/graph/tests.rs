@@ -6,7 +6,7 @@ use super::testing::*;
 use super::*;
 use crate::diagnostic::{Diagnostics, Warned};
 use crate::engine;
-use crate::parse::{AssetProperties, FileFormat, Parsed, ParsedAsset, ParsedProperties, ParsedSource};
+use crate::parse::{AssetProperties, FileFormat, Parsed, ParsedAsset, ParsedProperties, ParsedSource, Section};
 use crate::project::{Attachment, FolderDefaults, Project};
 
 fn graph(assets: Vec<ParsedAsset>) -> AssetGraph {
@@ -51,7 +51,7 @@ fn csv(path: &str) -> SourceLocation {
     SourceLocation::Files { path: path.to_owned(), format: FileFormat::Csv, options }
 }
 
-fn described(section: &'static str, name: &str, config: serde_json::Value) -> AssetProperties {
+fn described(section: Section, name: &str, config: serde_json::Value) -> AssetProperties {
     let file = SourceFile::new("models/models.yml", format!("  - name: {name}"));
     AssetProperties {
         name: name.to_owned(),
@@ -212,11 +212,11 @@ fn configs_merge_from_folder_to_file() {
         ],
         properties: ParsedProperties {
             assets: vec![
-                described("model", "a", json!({"schema": "eu", "tags": "prop", "meta": {"a": 2, "b": 2}})),
-                described("model", "b", json!({})),
-                described("model", "sed", json!({})),
-                described("model", "s", json!({})),
-                described("seed", "t", json!({})),
+                described(Section::Models, "a", json!({"schema": "eu", "tags": "prop", "meta": {"a": 2, "b": 2}})),
+                described(Section::Models, "b", json!({})),
+                described(Section::Models, "sed", json!({})),
+                described(Section::Models, "s", json!({})),
+                described(Section::Seeds, "t", json!({})),
             ],
             sources: Vec::new(),
         },
@@ -261,7 +261,7 @@ fn all_problems_come_at_once() {
             seed("seeds/total2.csv"),
         ],
         properties: ParsedProperties {
-            assets: vec![described("model", "same", json!({})), described("model", "same", json!({}))],
+            assets: vec![described(Section::Models, "same", json!({})), described(Section::Models, "same", json!({}))],
             sources: vec![
                 source("raw", "items", table(None, "items")),
                 source("raw", "items", table(None, "items")),

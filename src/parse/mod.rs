@@ -192,7 +192,7 @@ pub struct ParsedPythonSource {
 }
 
 /// What property files declare beside the assets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParsedSource {
     /// The `name:` under `sources:`.
     pub source: String,
@@ -238,13 +238,44 @@ pub struct ColumnProperties {
     pub place: Option<Place>,
 }
 
+/// The part of a property file that describes assets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Section {
+    Models,
+    Seeds,
+}
+
+impl Section {
+    /// Where an asset of such a body is described.
+    pub fn of(body: &ParsedBody) -> Self {
+        match body {
+            ParsedBody::Seed => Section::Seeds,
+            ParsedBody::Sql(_) | ParsedBody::Python(_) => Section::Models,
+        }
+    }
+
+    pub fn key(self) -> &'static str {
+        match self {
+            Section::Models => "models",
+            Section::Seeds => "seeds",
+        }
+    }
+
+    /// The word for one of its items.
+    pub fn item(self) -> &'static str {
+        match self {
+            Section::Models => "model",
+            Section::Seeds => "seed",
+        }
+    }
+}
+
 /// `models:` or `seeds:` in a property file: what it says of one asset.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AssetProperties {
     pub name: String,
     pub place: Place,
-    /// `model` or `seed`, the word for messages.
-    pub section: &'static str,
+    pub section: Section,
     pub description: Option<String>,
     /// `config:`, and `tags`, `meta` beside it.
     pub config: Values,
@@ -255,8 +286,8 @@ pub struct AssetProperties {
     pub constraints: Vec<Constraint>,
 }
 
-/// One property file.
-#[derive(Debug, Clone, Default)]
+/// What property files say.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ParsedProperties {
     pub assets: Vec<AssetProperties>,
     pub sources: Vec<ParsedSource>,

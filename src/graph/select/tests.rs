@@ -9,7 +9,7 @@ use super::{Facts, Selection};
 use crate::diagnostic::{Code, Warned};
 use crate::graph::testing::{function, model, project, random_graph, resolve_assets, resolve_parsed, seed, shown};
 use crate::graph::{AssetGraph, NodeId};
-use crate::parse::{AssetProperties, Parsed, ParsedProperties, ParsedSource, SourceLocation};
+use crate::parse::{AssetProperties, Parsed, ParsedProperties, ParsedSource, Section, SourceLocation};
 use crate::project::Values;
 use crate::source::{Place, SourceFile};
 
@@ -28,7 +28,7 @@ fn shop() -> AssetGraph {
     let described = AssetProperties {
         name: "customers".to_owned(),
         place: Place::start_of(&SourceFile::new("models/marts/marts.yml", "")),
-        section: "model",
+        section: Section::Models,
         description: None,
         config: Values::new(),
         config_places: std::collections::BTreeMap::new(),

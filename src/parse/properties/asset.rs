@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::PropertyParser;
 use crate::document::config::{config_value, is_asset_key};
 use crate::document::{Entry, Node};
-use crate::parse::AssetProperties;
+use crate::parse::{AssetProperties, Section};
 use crate::project::{Values, merge_config};
 use crate::source::Span;
 
@@ -18,8 +18,8 @@ const IGNORED: &[&str] = &["deprecation_date", "time_spine", "primary_entity", "
 const UNUSED: &[&str] = &["tests", "data_tests", "versions", "metrics", "derived_semantics"];
 
 impl PropertyParser<'_> {
-    pub(super) fn asset(&mut self, item: &Node<'_>, section: &'static str) {
-        let name = self.item_name(item, &format!("a {section}"));
+    pub(super) fn asset(&mut self, item: &Node<'_>, section: Section) {
+        let name = self.item_name(item, &format!("a {}", section.item()));
         let mut description = None;
         let (mut columns, mut constraints) = (Vec::new(), Vec::new());
         let (mut config, mut beside) = (Values::new(), Values::new());
@@ -62,8 +62,8 @@ impl PropertyParser<'_> {
     }
 
     /// A config key beside `name:` is the most frequent slip.
-    fn unknown_item_key(&mut self, entry: &Entry<'_>, section: &str) {
-        let owner = format!("a {section}");
+    fn unknown_item_key(&mut self, entry: &Entry<'_>, section: Section) {
+        let owner = format!("a {}", section.item());
         if is_asset_key(&entry.key) {
             let message = format!("`{}` of {owner} stands under `config:`", entry.key);
             let place = self.reader.place(entry.key_span);

@@ -12,7 +12,7 @@ mod unused;
 
 use std::sync::Arc;
 
-use super::ParsedProperties;
+use super::{ParsedProperties, Section};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::document::config::{config_value, slip_of};
 use crate::document::{Content, Entry, Node, Reader, Words, yaml};
@@ -85,8 +85,8 @@ impl<'f> PropertyParser<'f> {
     fn section(&mut self, section: &Entry<'_>) {
         match section.key.as_ref() {
             "version" => {}
-            "models" => self.items(section, |parser, item| parser.asset(item, "model")),
-            "seeds" => self.items(section, |parser, item| parser.asset(item, "seed")),
+            "models" => self.items(section, |parser, item| parser.asset(item, Section::Models)),
+            "seeds" => self.items(section, |parser, item| parser.asset(item, Section::Seeds)),
             "sources" => self.items(section, Self::source),
             key if UNUSED_SECTIONS.contains(&key) => self.unused.note(section),
             _ => self.reader.unknown_key(section, "a property file", SECTIONS),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::parse;
 use crate::diagnostic::{Code, Diagnostic, Warned};
-use crate::parse::{FileFormat, ParsedProperties, SourceLocation};
+use crate::parse::{FileFormat, ParsedProperties, Section, SourceLocation};
 use crate::source::SourceFile;
 
 fn file(text: &str) -> Arc<SourceFile> {
@@ -60,7 +60,7 @@ seeds:
     let orders = &found.value.assets[0];
     assert_eq!(
         (orders.name.as_str(), orders.section, orders.place.to_string().as_str()),
-        ("orders", "model", "models/schema.yml:3:11")
+        ("orders", Section::Models, "models/schema.yml:3:11")
     );
     assert_eq!(orders.description.as_deref(), Some("One row per order.\nTwo lines.\n"));
     assert_eq!(orders.config["tags"], json!(["a", "daily"]));
@@ -71,7 +71,7 @@ seeds:
     assert_eq!(orders.columns[0].tags, ["key"]);
     assert_eq!(orders.columns[0].meta["pii"], json!(false));
     assert_eq!(orders.columns[1].tags, ["money"]);
-    assert_eq!(found.value.assets[1].section, "seed");
+    assert_eq!(found.value.assets[1].section, Section::Seeds);
 }
 
 #[test]
