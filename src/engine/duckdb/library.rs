@@ -28,7 +28,7 @@ mod lazy {
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicPtr, Ordering};
 
-    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
     use crate::engine::duckdb::error::error_from_text;
     use crate::engine::{EngineError, EngineErrorKind};
@@ -57,8 +57,8 @@ mod lazy {
         let mut failures = Vec::new();
         for path in candidates() {
             // SAFETY: DuckDB's initializers have no requirements. Local, so that a `duckdb` module in the same
-            // interpreter keeps to its own copy.
-            match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) } {
+            // interpreter keeps to its own copy. Lazy, since looking up all of its functions takes a third of loading it.
+            match unsafe { Library::open(Some(&path), RTLD_LAZY | RTLD_LOCAL) } {
                 Ok(library) => return Ok(library),
                 Err(error) => failures.push(format!("{}: {error}", path.display())),
             }
