@@ -1,7 +1,7 @@
 //! `dovetail gc`: what dovetail made and nothing declares any more, to the trash and back.
 //!
 //! Never touches what dovetail did not make: a record must name the place, and what stands there must be of the kind
-//! and have the columns that the record says.
+//! and have the columns and rows, or the query, that were written.
 
 use std::sync::Arc;
 
@@ -62,12 +62,8 @@ struct Candidate {
 
 impl Gc<'_> {
     fn collect(&self, context: &mut Context) -> CommandResult {
-        let candidates = self.candidates()?;
-        self.check_names(candidates.iter().map(|candidate| candidate.made.asset.as_str()), "orphan")?;
-        let (garbage, others): (Vec<_>, Vec<_>) = candidates
-            .into_iter()
-            .filter(|candidate| self.is_named(&candidate.made.asset))
-            .partition(|candidate| candidate.condition == Condition::AsMade);
+        let (garbage, others): (Vec<_>, Vec<_>) =
+            self.candidates()?.into_iter().partition(|candidate| candidate.condition == Condition::AsMade);
         let state = if self.args.yes { "trashed" } else { "orphaned" };
         if self.args.yes && !garbage.is_empty() {
             let made: Vec<Made> = garbage.iter().map(|candidate| candidate.made.clone()).collect();
@@ -143,14 +139,17 @@ impl Gc<'_> {
         Ok(ExitStatus::Success)
     }
 
-    fn candidates(&self) -> Result<Vec<Candidate>, Diagnostic> {
+    /// The orphans that are asked for. To know whether one is as it was made, its rows are read.
+    fn candidates(&self) -> Result<Vec<Candidate>, Diagnostics> {
         let database = |error: EngineError| database_diagnostic(&error);
         let found = Found::by(self.engine.as_ref()).map_err(database)?;
+        let orphans = orphans(&self.compiled.graph, &self.compiled.project.name, &found);
+        self.check_names(orphans.iter().map(|orphan| orphan.made.asset.as_str()), "orphan")?;
         let candidate = |orphan: Orphan| {
             let condition = self.engine.condition(&orphan.made).map_err(database)?;
             Ok(Candidate { made: orphan.made, why: orphan.why, condition })
         };
-        orphans(&self.compiled.graph, &self.compiled.project.name, &found).into_iter().map(candidate).collect()
+        orphans.into_iter().filter(|orphan| self.is_named(&orphan.made.asset)).map(candidate).collect()
     }
 
     fn trashed(&self) -> Result<Vec<Trashed>, Diagnostic> {
@@ -231,6 +230,7 @@ fn instead(condition: Condition) -> &'static str {
         Condition::Gone => "it is gone",
         Condition::OtherKind => "left alone: it is of another kind than dovetail made",
         Condition::OtherColumns => "left alone: it has other columns than dovetail made",
+        Condition::OtherQuery => "left alone: its query is not the one that dovetail wrote",
         Condition::OtherRows => "left alone: it holds other rows than dovetail wrote",
     }
 }

@@ -51,6 +51,8 @@ pub enum Condition {
     OtherColumns,
     /// Somebody has put other rows in it, or another table in its place.
     OtherRows,
+    /// A view that somebody has made anew.
+    OtherQuery,
 }
 
 /// Something in the trash.

@@ -16,12 +16,12 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Content, EngineError, EngineErrorKind, Inputs, KeptFile, MaterializationRecord, PartsAsked, Recorded, Renaming,
-    Session, StoredObject,
+    Content, EngineError, EngineErrorKind, Extent, Inputs, KeptFile, MaterializationRecord, PartsAsked, Recorded,
+    Renaming, Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
 use crate::graph::{Body, Elsewhere, Materialized, Node, NodeId, RelationName};
-use crate::plan::staleness::{is_as_recorded, reads_anew};
+use crate::plan::staleness::{is_as_recorded, is_as_written, reads_anew};
 use crate::project::Values;
 use crate::record::{Observer, Standing};
 
@@ -357,8 +357,16 @@ impl Materializer {
         let is_declared =
             |relation: &RelationName| graph.ids().any(|id| graph.node(id).relation.key() == relation.key());
         let Some(relation) = relation.filter(|relation| !is_declared(relation)) else { return Ok(None) };
-        let found = engine.relation(&relation)?.filter(|found| is_as_recorded(before, Some(found)));
-        Ok(found.map(|found| (found.relation, found.is_view)))
+        let Some(found) = engine.relation(&relation)?.filter(|found| is_as_recorded(before, Some(found))) else {
+            return Ok(None);
+        };
+        // It is dropped for good: what somebody has put in it since is not dovetail's to drop.
+        let method = &engine.capabilities().hash_method;
+        let is_same = found.is_view || before.hash_by(method).is_none() || {
+            let content = engine.session()?.content(&found.relation, Extent::Rows)?;
+            is_as_written(before, &found, &content, method)
+        };
+        Ok(is_same.then_some((found.relation, found.is_view)))
     }
 
     fn redacted_config(&self, node: &Node) -> Values {

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, NamedWindowExpr, OrderByExpr, Query, Select,
-    SetExpr, Visit, Visitor, WindowFrameUnits, WindowSpec, WindowType,
+    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, NamedWindowExpr, OrderByExpr, OrderByKind,
+    Query, Select, SetExpr, Visit, Visitor, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::on_own_stack;
@@ -63,13 +63,12 @@ impl Visitor for Finder {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let cuts = query.limit_clause.is_some() || query.fetch.is_some();
-        let select = match &*query.body {
-            SetExpr::Select(select) => Some(select),
-            _ => None,
+        let is_ordered = is_ordered(query);
+        let is_open = match &*query.body {
+            SetExpr::Select(select) => chooses(select) && !is_ordered || names_counting_window(select),
+            body => any_select(body, &|select| chooses(select) || names_counting_window(select)),
         };
-        let chooses = select.is_some_and(|select| matches!(select.distinct, Some(Distinct::On(_))));
-        let counts = select.is_some_and(|select| names_counting_window(select));
-        found((cuts || chooses) && query.order_by.is_none() || counts)
+        found(cuts && !is_ordered || is_open)
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
@@ -94,7 +93,7 @@ fn is_open(function: &Function) -> bool {
             _ => false,
         }),
         // `array(select ...)`
-        FunctionArguments::Subquery(query) => return query.order_by.is_none(),
+        FunctionArguments::Subquery(query) => return !is_ordered(query),
         FunctionArguments::None => false,
     };
     match &function.over {
@@ -107,9 +106,56 @@ fn is_open(function: &Function) -> bool {
     }
 }
 
-/// A constant puts rows in no order.
+/// `distinct on (a)`
+fn chooses(select: &Select) -> bool {
+    matches!(select.distinct, Some(Distinct::On(_)))
+}
+
+/// Whether something holds for one of the queries that a set operation puts together.
+fn any_select(body: &SetExpr, holds: &dyn Fn(&Select) -> bool) -> bool {
+    match body {
+        SetExpr::Select(select) => holds(select),
+        SetExpr::SetOperation { left, right, .. } => any_select(left, holds) || any_select(right, holds),
+        _ => false,
+    }
+}
+
+fn is_ordered(query: &Query) -> bool {
+    let is_place = |one: &OrderByExpr| matches!(one.expr, Expr::Value(_));
+    query.order_by.as_ref().is_some_and(|order| match &order.kind {
+        OrderByKind::All(_) => true,
+        OrderByKind::Expressions(order) => orders(order) || order.iter().any(is_place),
+    })
+}
+
+/// Only what names a column puts rows in an order: `(select null)`, `random()` and `-1` do not.
 fn orders(order: &[OrderByExpr]) -> bool {
-    order.iter().any(|one| !matches!(one.expr, Expr::Value(_)))
+    order.iter().any(|one| {
+        let mut names = Names::default();
+        let _ = one.expr.visit(&mut names);
+        names.column && !names.query
+    })
+}
+
+/// What stands in an expression.
+#[derive(Default)]
+struct Names {
+    column: bool,
+    query: bool,
+}
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.query = true;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        self.column |= matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        ControlFlow::Continue(())
+    }
 }
 
 /// A window whose frame is so many rows in an order that nobody names.
@@ -155,6 +201,14 @@ mod tests {
             "select list(a order by 1) from p",
             "select row_number() over (order by null) from p",
             "select mode(a) from p",
+            "select sum(a) over w from p window w as (rows unbounded preceding) union all select 1",
+            "select 1 union all (select 2 union all select distinct on (b) a from p)",
+            "select row_number() over (order by (select null)) from p",
+            "select row_number() over (order by (1)) from p",
+            "select lag(a) over (order by -1) from p",
+            "select lag(a) over (order by null::int) from p",
+            "select a from p order by random() limit 3",
+            "select list(a order by (1)) from p",
             "this is no query",
         ] {
             assert!(follows_order(query), "{query}");
@@ -174,6 +228,9 @@ mod tests {
             "select sum(a) over (order by b rows unbounded preceding) from p",
             "select sum(a) over (range between unbounded preceding and unbounded following) from p",
             "select array(select a from p order by b) as l",
+            "select a from p order by 1 limit 3",
+            "select row_number() over (order by p.a + 1) from p",
+            "select a from p union all select b from p order by a limit 3",
             "select list_transform(l, lambda x: x + 1) from p",
         ] {
             assert!(!follows_order(query), "{query}");

@@ -214,6 +214,11 @@ pub fn is_as_recorded(record: &Recorded, found: Option<&ExistingRelation>) -> bo
     found.is_some_and(|found| drift::causes(record, found, None).is_empty())
 }
 
+/// The same for a relation of which the content was read, by that method.
+pub fn is_as_written(record: &Recorded, found: &ExistingRelation, content: &Content, hash_method: &str) -> bool {
+    drift::causes(record, found, Some((content, hash_method))).is_empty()
+}
+
 /// Whether an asset whose code is what it was would read something else than it did.
 pub fn reads_anew(graph: &AssetGraph, record: &Recorded, inputs: &Inputs) -> bool {
     !input_causes(graph, inputs, record).is_empty()

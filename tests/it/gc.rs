@@ -146,6 +146,32 @@ fn rows_of_somebody_else_are_left_alone() {
 }
 
 #[test]
+fn views_of_somebody_else_are_left_alone() {
+    let project = built();
+    remove(&project, &["above"]);
+    by_hand(&project, "create or replace view above as select 7::integer as \"X AS y\"");
+    assert_eq!(gc(&project, &["--yes"]), ["above replaced view main.above"]);
+    let said = ok(&project, &["gc"]);
+    assert!(said.stdout.contains("left alone: its query is not the one that dovetail wrote"), "{said}");
+}
+
+#[test]
+fn a_rename_drops_no_rows_of_somebody_else() {
+    for (by, stands) in [("update kept set x = 2", "main.base main.kept main.new"), ("select 1", "main.base main.new")]
+    {
+        let project = built();
+        remove(&project, &["kept", "seen", "above"]);
+        let new = "{{ config(renamed_from='kept') }} select 1 as x";
+        std::fs::write(project.root().join("models/new.sql"), new).unwrap();
+        by_hand(&project, by);
+        ok(&project, &["reconcile"]);
+        let tables = "select table_schema || '.' || table_name as name from information_schema.tables
+            where table_schema = 'main' and table_type = 'BASE TABLE' order by all";
+        assert_eq!(found(&project, tables), stands, "{by}");
+    }
+}
+
+#[test]
 fn the_rows_of_what_has_no_version_are_counted() {
     let project = Project::new().file("models/a.sql", "{{ config(data_version='off') }} select 1 as x");
     assert_eq!(project.run(&["run"]).code, 0);

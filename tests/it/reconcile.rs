@@ -539,6 +539,17 @@ fn a_state_that_lost_a_table_is_said_to_be_damaged() {
 }
 
 #[test]
+fn config_as_deep_as_it_can_be_written_is_read_back() {
+    let deep =
+        "{% set deep = namespace(value=1) %}{% for _ in range(124) %}{% set deep.value = [deep.value] %}{% endfor %}";
+    let project = Project::new()
+        .file("models/a.sql", format!("{deep}{{{{ config(meta={{'deep': deep.value}}) }}}}select 1 as x"));
+    assert_eq!(project.run(&["run"]).code, 0);
+    assert_eq!(status(&project, &[]), [""; 0]);
+    assert_eq!(project.run(&["history", "a"]).code, 0);
+}
+
+#[test]
 fn a_row_of_the_state_that_cannot_be_read_is_damage_and_not_nothing() {
     let spoilt = |table: &str, what: &str, commands: &[&[&str]], said: &str| {
         let project = built();

@@ -180,7 +180,7 @@ impl Session for DuckDbSession {
     fn content(&mut self, relation: &RelationName, extent: Extent<'_>) -> Result<Content, EngineError> {
         self.engine.check_cancelled()?;
         let is_view = self.built.iter().any(|(built, is_view)| built == relation && *is_view);
-        content::content(&self.connection, relation, is_view, extent)
+        content::content(&self.connection, &self.engine.state.written_out(relation), is_view, extent)
     }
 
     fn rename(&mut self, renaming: &Renaming) -> Result<(), EngineError> {

@@ -57,7 +57,12 @@ impl Trash<'_> {
         if columns != written.columns {
             return Ok(Condition::OtherColumns);
         }
-        let is_same = is_view || self.has_rows(&relation, &written, made.rows)?;
+        if is_view {
+            let found = catalog::relation(self.connection, &relation)?.and_then(|found| found.definition);
+            let is_same = written.definition.is_none() || written.definition == found;
+            return Ok(if is_same { Condition::AsMade } else { Condition::OtherQuery });
+        }
+        let is_same = self.has_rows(&relation, &written, made.rows)?;
         Ok(if is_same { Condition::AsMade } else { Condition::OtherRows })
     }
 

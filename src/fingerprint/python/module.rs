@@ -14,7 +14,8 @@ use super::local::is_literal;
 use super::normal::normalize;
 use super::registry::{Calls, calls};
 use super::scope::Bound;
-use super::uses::{Change, Evaluated, GIVEN, Path, Use, Uses, path, uses};
+use super::standard_library::is_standard;
+use super::uses::{Change, Evaluated, GIVEN, Path, Use, Uses, uses, value_path};
 use super::words::{CHANGING_METHODS, is_iterator_name, is_pure_method, is_setter_name};
 use crate::fingerprint::hash::{self, Digest, digest};
 use crate::parse::python::{depth, never_runs_on_import};
@@ -268,11 +269,18 @@ impl Module {
 
     fn is_iterator(&self, index: usize) -> bool {
         let Some(maker) = &self.items[index].iterates else { return false };
-        let Some(last) = maker.last() else { return true };
-        let bound = maker.first().and_then(|root| self.bindings.get(root)).map(Vec::as_slice).unwrap_or_default();
-        // `NAMES.count("x")` is no `itertools.count()`.
-        let is_own = bound.iter().any(|(_, targets)| targets.is_empty());
-        !is_own && is_iterator_name(last) || bound.iter().any(|(maker, _)| self.items[*maker].calls.yields)
+        let Some((root, rest)) = maker.split_first() else { return true };
+        let Some(bound) = self.bindings.get(root) else {
+            // A builtin.
+            return rest.is_empty() && is_iterator_name(root);
+        };
+        // `NAMES.count("x")` is no `itertools.count()`, and may be called otherwise here.
+        let is_known = |target: &Target| {
+            let name = rest.last().or(target.attribute.as_ref());
+            let package = target.module.split('.').next().unwrap_or_default();
+            is_standard(package) && name.is_some_and(|name| is_iterator_name(name))
+        };
+        bound.iter().any(|(maker, targets)| targets.iter().any(is_known) || self.items[*maker].calls.yields)
     }
 
     fn is_repeated(&self, items: &[(usize, Vec<Target>)]) -> bool {
@@ -347,7 +355,7 @@ fn maker(statement: &Stmt) -> Option<Path> {
     };
     match value.as_ref() {
         Expr::Generator(_) => Some(Path::new()),
-        Expr::Call(call) => path(&call.func),
+        Expr::Call(call) => value_path(&call.func),
         _ => None,
     }
 }

@@ -57,6 +57,8 @@ pub(super) struct Reach<'a> {
     pub unreadable: BTreeSet<PathBuf>,
     /// Where paths ended.
     ends: Vec<End>,
+    /// Paths that ended at names of packages that are not the project's.
+    foreign_ends: Vec<(String, Path)>,
     pending: Vec<(String, usize)>,
     looked_up: HashSet<(String, Path)>,
 }
@@ -76,6 +78,7 @@ impl<'a> Reach<'a> {
             asks_rows: false,
             unreadable: BTreeSet::new(),
             ends: Vec::new(),
+            foreign_ends: Vec::new(),
             pending: Vec::new(),
             looked_up: HashSet::new(),
         }
@@ -352,6 +355,9 @@ impl<'a> Reach<'a> {
 
     /// A name of a package that is not the project's.
     fn foreign(&mut self, importer: &Arc<Module>, module: &str, rest: &[String]) {
+        if self.is_shallow {
+            self.foreign_ends.push((module.to_owned(), rest.to_vec()));
+        }
         let package = module.split('.').next().unwrap_or(module);
         let says = |word: &str| module.split('.').chain(rest.iter().map(String::as_str)).any(|part| part == word);
         let is_dynamic = match package {

@@ -96,13 +96,11 @@ impl Definitions {
         let others = class.body.iter().filter(|inner| !matches!(inner, Stmt::FunctionDef(_)));
         others.for_each(|inner| self.visit_stmt(inner));
         let made = Made::of(class);
+        self.0.changing_methods.extend(changing_methods(class, &made.held.methods));
         for method in methods(class) {
             let (name, is_maker) = (method.name.as_str(), made.called.contains(method.name.as_str()));
             let found = quiet::method(method, object(method), &made.held);
             self.0.methods.insert(name.to_owned());
-            if changes_something(&quiet::function(method)) {
-                self.0.changing_methods.insert(name.to_owned());
-            }
             let is_lost = object(method).is_none() && !is_decorated(method, "staticmethod");
             if is_maker {
                 self.0.is_loud |= is_lost;
@@ -117,6 +115,46 @@ impl Definitions {
 
 fn changes_something(found: &Found) -> bool {
     found.is_loud || !found.handed.is_empty() || !found.results.is_empty()
+}
+
+/// Methods that change something, if only their own object: by themselves, or by others of the class.
+fn changing_methods(class: &StmtClassDef, names: &HashSet<&str>) -> BTreeSet<String> {
+    let held = Held { methods: names.clone(), ..Held::default() };
+    let mut changing = BTreeSet::new();
+    let mut callers: Vec<(&str, BTreeSet<String>)> = Vec::new();
+    for method in methods(class) {
+        let object = object(method);
+        let found = quiet::method(method, object, &held);
+        if changes_something(&found) || object.is_some_and(|object| sets(method, object.name)) {
+            changing.insert(method.name.to_string());
+        }
+        callers.push((method.name.as_str(), found.called));
+    }
+    loop {
+        let calls_one = |(_, called): &&(&str, BTreeSet<String>)| !called.is_disjoint(&changing);
+        let more: Vec<String> = callers.iter().filter(calls_one).map(|(name, _)| (*name).to_owned()).collect();
+        let before = changing.len();
+        changing.extend(more);
+        if changing.len() == before {
+            return changing;
+        }
+    }
+}
+
+/// `self.x = ...`
+fn sets(method: &StmtFunctionDef, object: &str) -> bool {
+    struct Finder<'o>(&'o str, bool);
+    impl<'a> Visitor<'a> for Finder<'_> {
+        fn visit_expr(&mut self, expression: &'a Expr) {
+            if let Expr::Attribute(attribute) = expression {
+                self.1 |= attribute.ctx != ExprContext::Load && quiet::is_name(&attribute.value, self.0);
+            }
+            walk_expr(self, expression);
+        }
+    }
+    let mut finder = Finder(object, false);
+    finder.visit_body(&method.body);
+    finder.1
 }
 
 /// A generator.

@@ -11,7 +11,7 @@ use ruff_python_ast::{
 use super::imports::{Imported, Importer, Target};
 use super::local::is_builtin_type;
 use super::scope::Bound;
-use super::words::{CHANGING_METHODS, is_changing_function};
+use super::words::{CHANGING_METHODS, is_changing_function, is_changing_of_type};
 
 /// A dotted path: `h.clean` is `["h", "clean"]`.
 pub(super) type Path = Vec<String>;
@@ -161,11 +161,15 @@ impl Collector<'_> {
         self.found.evaluated.extend(uses.into_iter().map(|what| Evaluated { what, manner }));
     }
 
-    /// Python asks the value's class for this method, or for that property, when the module is imported.
-    fn look(&mut self, value: &Expr, method: &str) {
-        if self.functions == 0 && !self.in_annotation {
-            let path = path(value).map(|path| path.into_iter().chain([method.to_owned()]).collect());
-            self.evaluated(path, Manner::LookedAt);
+    /// Python asks the value's class for one of these methods or properties when the module is imported.
+    fn look(&mut self, value: &Expr, asked: &[&str]) {
+        if self.functions > 0 || self.in_annotation {
+            return;
+        }
+        let Some(path) = value_path(value) else { return };
+        for name in asked {
+            let whole = path.iter().cloned().chain([(*name).to_owned()]).collect();
+            self.evaluated(Some(whole), Manner::LookedAt);
         }
     }
 
@@ -290,15 +294,15 @@ impl Collector<'_> {
             Expr::Name(name) => is_changing_function(&name.id),
             Expr::Attribute(method) => {
                 let is_of_type = matches!(&*method.value, Expr::Name(name) if is_builtin_type(&name.id));
-                is_changing_function(&method.attr) || is_of_type && CHANGING_METHODS.contains(&method.attr.as_str())
+                is_changing_function(&method.attr) || is_of_type && is_changing_of_type(&method.attr)
             }
             _ => false,
         };
-        // What `heappush` gets second is what it adds.
+        // What `heappush` gets second is what it adds. What a call gives is new.
         let first = call.arguments.args.first().filter(|_| changes_first);
         let is_output = |keyword: &&Keyword| keyword.arg.as_ref().is_some_and(|name| name.as_str() == "out");
         let outputs = call.arguments.keywords.iter().filter(is_output).map(|keyword| &keyword.value);
-        for changed in first.into_iter().chain(outputs) {
+        for changed in first.into_iter().chain(outputs).filter(|changed| !holds_call(changed)) {
             value_path(changed).into_iter().for_each(|path| self.change(path, Some("update".to_owned())));
         }
     }
@@ -369,13 +373,14 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     self.store(&attribute.value);
                 }
                 self.method_value(attribute);
-                self.look(&attribute.value, attribute.attr.as_str());
+                if attribute.ctx == ExprContext::Load {
+                    self.look(&attribute.value, &[attribute.attr.as_str(), "__getattr__", "__getattribute__"]);
+                }
                 self.attribute_path(expression, attribute);
             }
             Expr::BinOp(operation) => {
-                let name = operation.op.dunder();
-                self.look(&operation.left, name);
-                self.look(&operation.right, operation.op.reflected_dunder());
+                self.look(&operation.left, &[operation.op.dunder()]);
+                self.look(&operation.right, &[operation.op.reflected_dunder()]);
                 walk_expr(self, expression);
             }
             Expr::UnaryOp(operation) => {
@@ -383,10 +388,12 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 walk_expr(self, expression);
             }
             Expr::Compare(comparison) => {
+                let mut left = comparison.left.as_ref();
                 for (operator, right) in comparison.ops.iter().zip(&comparison.comparators) {
                     let (of_left, of_right) = of_comparison(*operator);
-                    self.look(&comparison.left, of_left);
+                    self.look(left, of_left);
                     self.look(right, of_right);
+                    left = right;
                 }
                 walk_expr(self, expression);
             }
@@ -396,7 +403,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 } else if self.functions == 0 && !self.in_annotation {
                     // `__class_getitem__`
                     self.evaluated(path(&subscript.value), Manner::Called);
-                    self.look(&subscript.value, "__getitem__");
+                    self.look(&subscript.value, &["__getitem__", "__missing__"]);
                 }
                 walk_expr(self, expression);
             }
@@ -421,25 +428,37 @@ impl<'a> Visitor<'a> for Collector<'_> {
     }
 }
 
-fn of_unary(operator: UnaryOp) -> &'static str {
+fn of_unary(operator: UnaryOp) -> &'static [&'static str] {
     match operator {
-        UnaryOp::Invert => "__invert__",
-        UnaryOp::Not => "__bool__",
-        UnaryOp::UAdd => "__pos__",
-        UnaryOp::USub => "__neg__",
+        UnaryOp::Invert => &["__invert__"],
+        UnaryOp::Not => &["__bool__", "__len__"],
+        UnaryOp::UAdd => &["__pos__"],
+        UnaryOp::USub => &["__neg__"],
     }
 }
 
 /// The methods that the value on the left and that on the right are asked for.
-fn of_comparison(operator: CmpOp) -> (&'static str, &'static str) {
+fn of_comparison(operator: CmpOp) -> (&'static [&'static str], &'static [&'static str]) {
     match operator {
-        CmpOp::Eq | CmpOp::Is => ("__eq__", "__eq__"),
-        CmpOp::NotEq | CmpOp::IsNot => ("__ne__", "__ne__"),
-        CmpOp::Lt => ("__lt__", "__gt__"),
-        CmpOp::LtE => ("__le__", "__ge__"),
-        CmpOp::Gt => ("__gt__", "__lt__"),
-        CmpOp::GtE => ("__ge__", "__le__"),
-        CmpOp::In | CmpOp::NotIn => ("__hash__", "__contains__"),
+        CmpOp::Is | CmpOp::IsNot => (&[], &[]),
+        CmpOp::Eq => (&["__eq__"], &["__eq__"]),
+        CmpOp::NotEq => (&["__ne__", "__eq__"], &["__ne__", "__eq__"]),
+        CmpOp::Lt => (&["__lt__"], &["__gt__"]),
+        CmpOp::LtE => (&["__le__"], &["__ge__"]),
+        CmpOp::Gt => (&["__gt__"], &["__lt__"]),
+        CmpOp::GtE => (&["__ge__"], &["__le__"]),
+        CmpOp::In | CmpOp::NotIn => (&["__eq__", "__hash__"], &["__contains__", "__iter__", "__getitem__"]),
+    }
+}
+
+/// Whether a value is what a call gives, or a part of that.
+fn holds_call(value: &Expr) -> bool {
+    match value {
+        Expr::Call(_) => true,
+        Expr::Attribute(attribute) => holds_call(&attribute.value),
+        Expr::Subscript(subscript) => holds_call(&subscript.value),
+        Expr::Named(named) => holds_call(&named.value),
+        _ => false,
     }
 }
 
@@ -490,7 +509,7 @@ fn text(expression: &Expr) -> Option<String> {
 
 /// The path that a value belongs to: of `(x := ALL)`, of `ALL["x"]`, of what a method of it gives. What a function
 /// gives stands behind it as an attribute that nothing is called by.
-fn value_path(expression: &Expr) -> Option<Path> {
+pub(super) fn value_path(expression: &Expr) -> Option<Path> {
     let longer = |inner: &Expr, name: &str| {
         let mut path = value_path(inner)?;
         path.push(name.to_owned());

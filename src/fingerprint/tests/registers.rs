@@ -239,7 +239,7 @@ fn decorators_of_packages_keep_what_they_are_put_on_unless_they_are_known_not_to
         let plug = format!(
             "import codecs, functools, pandas as pd, polars as pl, typing\n{decorator}\nclass T:\n    x = 'EDIT1'\n"
         );
-        (decorator.to_owned(), counts("", &plug))
+        (decorator.to_owned(), counts("from polars.api import register_expr_namespace as reg\n", &plug))
     };
     let keeping = [
         "@pl.api.register_expr_namespace('tax')",
@@ -247,6 +247,9 @@ fn decorators_of_packages_keep_what_they_are_put_on_unless_they_are_known_not_to
         "from polars import api\n@api.register_lazyframe_namespace('tax')",
         "@pd.api.extensions.register_dataframe_accessor('tax')",
         "@codecs.register",
+        "import lib_base\n@lib_base.reg('tax')",
+        "from lib_base import reg\n@reg('tax')",
+        "from numba.extending import overload\n@overload(len)",
         "import click\n@click.command('x')",
         "import click\nclass K:\n    @click.command('EDIT1')\n    def f(self): pass\n@typing.final",
     ];
@@ -257,6 +260,8 @@ fn decorators_of_packages_keep_what_they_are_put_on_unless_they_are_known_not_to
         "import attrs\n@attrs.define",
         "from numba.experimental import jitclass\n@jitclass",
         "from tenacity import retry\n@retry(stop=1)",
+        "from typing_extensions import overload\n@overload",
+        "import pandera as pa\nclass S:\n    @pa.check('x')\n    def f(self): pass\n@typing.final",
         "import pydantic\n@pydantic.dataclasses.dataclass(frozen=True)",
         "from dovetail import asset\n@asset",
     ];
@@ -283,6 +288,11 @@ fn functions_that_change_what_they_are_given_have_effects() {
         "IT = iter([1, 2])\nA = dict(zip(['EDIT1'], IT))",
         "IT = (n for n in [1])\nA = [*IT, 'EDIT1']",
         "IT = map(str, [1])\nA = 'EDIT1' in IT",
+        "from itertools import count as c\nIT = c()\nA = (list(IT), 'EDIT1')",
+        "IT = itertools.chain.from_iterable([[1]])\nA = (list(IT), 'EDIT1')",
+        "from pathlib import Path\nIT = Path('d').iterdir()\nA = ([*IT], 'EDIT1')",
+        "L = [2, 1]\nA = (list.sort(L), 'EDIT1')",
+        "L = np.ones(1)\nA = (np.copyto(L, 1), 'EDIT1')",
         "def f():\n    for n in [1]:\n        yield n\nIT = f()\nA = (list(IT), 'EDIT1')",
         "IDS = itertools.count()\n@dataclasses.dataclass\nclass K:\n    s: str\n    n: int = dataclasses.field(default_factory=IDS.__next__)\n\
          A = K('EDIT1')",
@@ -294,6 +304,10 @@ fn functions_that_change_what_they_are_given_have_effects() {
         "L = [1]\nA = (sorted(L), 'EDIT1')",
         "L = np.ones(1)\nA = (np.add(L, 1), 'EDIT1')",
         "FEATURES = ['x']\nA = FEATURES + ['EDIT1']",
+        "NAMES = ['x']\nA = (next(iter(NAMES)), 'EDIT1')",
+        "import re\nA = (next(re.finditer('a', 'a')), 'EDIT1')",
+        "L = np.ones(1)\nA = (np.add(L, 1, out=np.empty(1)), 'EDIT1')",
+        "import polars as pl\nN = pl.count('x')\nA = (N, 'EDIT1')",
     ];
     assert_eq!(wrong(plain.map(case).map(|(case, counts)| (case, !counts))), [""; 0]);
 }
@@ -304,19 +318,41 @@ fn operators_items_and_properties_that_change_something_have_effects() {
                 \x20   def __rshift__(self, o):\n        self.down.append(o.n)\n        return o\n\
                 \x20   def __ror__(self, o): self.n = o\n\
                 \x20   def __neg__(self): self.n -= 1\n\
+                \x20   def __lt__(self, o): self.n = o\n\
+                \x20   def __eq__(self, o): self.down.append(o)\n\
+                \x20   def __hash__(self): return 1\n\
+                \x20   def to(self): return self.n\n\
+                \x20   @property\n    def converted(self): return self.to()\n\
                 \x20   def __getitem__(self, n): self.down.append(n)\n\
                 \x20   def __add__(self, o): return R(self.n + o.n)\n\
                 \x20   @property\n    def one(self):\n        self.down.append(1)\n        return 1\n\
                 \x20   @property\n    def half(self): return self.n / 2\n\
                 a = R(1)\nb = R(2)\n\
-                class S:\n    def __contains__(self, o): ALL.append(o)\nc = S()\n";
+                class S:\n    def __contains__(self, o): ALL.append(o)\nc = S()\ndef make(): return a\n\
+                DEFAULTS = {}\nclass T:\n    path = 'x'\n    def __init__(self): self.cache = {}\n\
+                \x20   def get(self, k): self.cache[k] = DEFAULTS.get(k)\nt = T()\n";
     let case = |value: &str| {
-        let plug = format!("from lib_base import a, b, c\nimport lib_base\nA = ({value}, 'EDIT1')\n");
+        let plug = format!("from lib_base import a, b, c, make, t\nimport lib_base\nA = ({value}, 'EDIT1')\n");
         (value.to_owned(), counts(base, &plug))
     };
-    let changing = ["a >> b", "lib_base.a >> b", "1 | b", "1 in c", "-a", "a['x']", "lib_base.a.one", "a.one"];
+    let changing = [
+        "a >> b",
+        "lib_base.a >> b",
+        "1 | b",
+        "1 in c",
+        "-a",
+        "0 < a < 5",
+        "b > a",
+        "a != b",
+        "not (1 == b)",
+        "make() >> b",
+        "make().one",
+        "a['x']",
+        "lib_base.a.one",
+        "a.one",
+    ];
     assert_eq!(wrong(changing.map(case)), [""; 0]);
-    let plain = ["a + b", "a.half", "a.n", "b.n + a.n", "[a, b]"];
+    let plain = ["a + b", "a.half", "a.n", "b.n + a.n", "[a, b]", "a is b", "a.converted", "t.path"];
     assert_eq!(wrong(plain.map(case).map(|(case, counts)| (case, !counts))), [""; 0]);
 }
 

@@ -59,9 +59,14 @@ impl<'c> Row<'c> {
     }
 
     /// One of a few words, as `named` knows them.
-    pub(super) fn word<T>(&self, column: u64, named: impl Fn(&str) -> Option<T>) -> Result<T, EngineError> {
+    pub(super) fn word<T>(
+        &self,
+        column: u64,
+        named: impl Fn(&str) -> Option<T>,
+        of: impl FnOnce() -> String,
+    ) -> Result<T, EngineError> {
         let word = self.its_text(column)?;
-        named(&word).ok_or_else(|| self.damage(&format!("it says `{word}`, which nobody has written")))
+        named(&word).ok_or_else(|| self.damage(&format!("{}: it says `{word}`, which nobody has written", of())))
     }
 
     /// What was written as JSON with names, or its default for null: older formats know less. `of` says whose it is.
@@ -75,7 +80,12 @@ impl<'c> Row<'c> {
     ) -> Result<T, EngineError> {
         let Some(text) = self.text(column) else { return Ok(T::default()) };
         let read = match text.trim_start().starts_with('{') {
-            true => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            true => {
+                let mut reader = serde_json::Deserializer::from_str(&text);
+                // Config is as deep as it was when it was written.
+                reader.disable_recursion_limit();
+                T::deserialize(&mut reader).map_err(|error| error.to_string())
+            }
             // It would be read as if all fields had been left out.
             false => Err("no object".to_owned()),
         };
@@ -83,7 +93,12 @@ impl<'c> Row<'c> {
     }
 
     fn there<T>(&self, column: u64, value: Option<T>) -> Result<T, EngineError> {
-        value.ok_or_else(|| self.damage(&format!("it has no value {}", column + 1)))
+        value.ok_or_else(|| {
+            self.damage(&format!(
+                "it lacks a value that is always written: number {} of what was asked for",
+                column + 1
+            ))
+        })
     }
 
     pub(super) fn damage(&self, what: &str) -> EngineError {

@@ -172,6 +172,6 @@ pub(super) fn surroundings(row: &Row<'_>, column: u64, run: &str) -> Result<Surr
 pub(super) fn failure(row: &Row<'_>) -> Result<Failure, EngineError> {
     let (run, asset) = (row.its_text(0)?, row.its_text(1)?);
     let Told { code, message } = row.fields(4, || format!("why `{asset}` failed in run {run}"))?;
-    let outcome = row.word(2, FailureOutcome::named)?;
+    let outcome = row.word(2, FailureOutcome::named, || format!("what became of `{asset}` in run {run}"))?;
     Ok(Failure { run, asset, outcome, seconds: row.seconds(3)?, code, message })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::read::{Row, rows};
 use super::schema::{folded, is_newest_of};
-use super::{Details, State};
+use super::{Details, State, definitions};
 use crate::engine::duckdb::raw::{BindValue, Connection};
 use crate::engine::duckdb::trash;
 use crate::engine::{Column, EngineError, KeptFile, Made, StoredAs, Trashed};
@@ -29,6 +29,8 @@ pub(in crate::engine::duckdb) struct Written {
     pub columns: Vec<Column>,
     /// Of columns and rows, where it is known.
     pub hash: Option<String>,
+    /// Of a view, where it is known.
+    pub definition: Option<String>,
 }
 
 impl From<TrashRow> for Trashed {
@@ -69,9 +71,13 @@ impl State {
         method: &str,
     ) -> Result<Written, EngineError> {
         let query = format!(
-            "select arg_max(details::varchar, rowid) from {}.materializations where {} = $1",
+            "select details::varchar, definition from (
+                select arg_max(details, rowid) as details, arg_max(run, rowid) as run, $1 as relation
+                from {}.materializations where {} = $1
+            ) newest {}",
             self.schema,
-            folded("relation")
+            folded("relation"),
+            definitions::join(&self.schema, "newest")
         );
         let mut statement = connection.prepare(&query)?;
         statement.bind(1, &BindValue::Text(&graph::folded(relation)))?;
@@ -80,7 +86,7 @@ impl State {
         let Details { columns, data_hash, data_version, data_method, .. } =
             row.fields(0, || format!("the details of `{relation}`"))?;
         let hash = data_hash.or(data_version).filter(|_| data_method.as_deref() == Some(method));
-        Ok(Written { columns, hash })
+        Ok(Written { columns, hash, definition: row.text(1) })
     }
 
     /// The assets of which an object is stored, with the file of those that are kept in one. No other payload is read: it
@@ -167,7 +173,7 @@ fn trash_row(row: &Row<'_>) -> Result<TrashRow, EngineError> {
     let asset = row.its_text(1)?;
     Ok(TrashRow {
         id: row.its_number(0)?,
-        stored_as: row.word(2, StoredAs::named)?,
+        stored_as: row.word(2, StoredAs::named, || format!("what `{asset}` is stored as"))?,
         relation: row.text(3),
         place: row.text(4),
         moved_at: row.its_number(5)?,

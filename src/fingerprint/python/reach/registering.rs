@@ -35,12 +35,13 @@ impl<'a> Reach<'a> {
     fn is_registering(&self, module: &Arc<Module>, evaluated: &Evaluated) -> bool {
         let mut reach = self.shallow(module, &evaluated.what);
         let is_decorator = evaluated.manner == Manner::Decorates;
-        if is_decorator && self.is_kept_elsewhere(module, &evaluated.what) {
+        if is_decorator && reach.is_kept_elsewhere() {
             return true;
         }
         if evaluated.manner == Manner::LookedAt {
+            let asked = reach.ends.iter().filter_map(|end| end.rest.last().cloned()).collect();
             reach.follow();
-            return reach.is_touched();
+            return reach.is_touched(&asked);
         }
         if reach.ends.iter().any(|end| self.is_changed(end, is_decorator)) {
             return true;
@@ -66,30 +67,20 @@ impl<'a> Reach<'a> {
     }
 
     /// `@pl.api.register_expr_namespace("tax")`: a decorator of another package may keep what it is put on.
-    fn is_kept_elsewhere(&self, module: &Arc<Module>, decorator: &Use) -> bool {
-        let named = match decorator {
-            Use::Imported(target, rest) => vec![(target.clone(), rest.last())],
-            Use::Name(path) => {
-                let targets = path.first().map(|root| targets_of(module, root)).unwrap_or_default();
-                targets.into_iter().map(|target| (target, path[1..].last())).collect()
-            }
-            Use::Executed(_) | Use::Star(_) => Vec::new(),
-        };
-        named.iter().any(|(target, last)| {
-            let package = target.module.split('.').next().unwrap_or_default();
-            let name = last.or(target.attribute.as_ref()).map_or(target.module.as_str(), String::as_str);
-            let is_foreign = matches!(self.library.load(&target.module), Loaded::Foreign);
-            is_foreign && package != "dovetail" && is_keeping_decorator(is_standard(package), name)
+    fn is_kept_elsewhere(&self) -> bool {
+        self.foreign_ends.iter().any(|(module, rest)| {
+            let package = module.split('.').next().unwrap_or_default();
+            let name = rest.last().map_or(module.as_str(), String::as_str);
+            package != "dovetail" && is_keeping_decorator(is_standard(package), package, name)
         })
     }
 
-    /// Its class has code for what is asked of a value, which changes something.
-    fn is_touched(&self) -> bool {
-        let asked: BTreeSet<&str> = self.ends.iter().filter_map(|end| Some(end.rest.last()?.as_str())).collect();
-        let items = self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)));
-        items.into_iter().any(|(module, index)| {
+    /// A class that was reached has code for what a value is asked for, which changes something.
+    fn is_touched(&self, asked: &BTreeSet<String>) -> bool {
+        let mut items = self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)));
+        items.any(|(module, index)| {
             let Some(Item { calls, .. }) = module.items.get(index) else { return false };
-            let is_asked = |methods: &BTreeSet<String>| methods.iter().any(|method| asked.contains(method.as_str()));
+            let is_asked = |methods: &BTreeSet<String>| !methods.is_disjoint(asked);
             is_asked(&calls.changing_methods) || is_asked(&calls.methods) && self.changes(&module.name, index)
         })
     }
