@@ -1,5 +1,6 @@
 //! What an asset function computes: its syntax tree and those of all that it reaches in the project's own modules.
 
+mod decorators;
 mod given;
 mod imports;
 mod library;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{End, Reach, length, targets_of};
+use crate::fingerprint::python::decorators::is_keeping_decorator;
 use crate::fingerprint::python::imports::Target;
 use crate::fingerprint::python::library::Loaded;
 use crate::fingerprint::python::module::{Item, ItemKind, Module};
 use crate::fingerprint::python::standard_library::is_standard;
 use crate::fingerprint::python::uses::{Change, Evaluated, GIVEN, Manner, Path, Use};
-use crate::fingerprint::python::words::{CHANGING_METHODS, is_keeping_decorator, is_pure_method};
+use crate::fingerprint::python::words::{CHANGING_METHODS, is_pure_method};
 
 impl<'a> Reach<'a> {
     /// Whether defining the item changes something else: a decorator that keeps a list, a base class that does.
@@ -75,10 +76,13 @@ impl<'a> Reach<'a> {
         })
     }
 
+    fn reached(&self) -> impl Iterator<Item = (Arc<Module>, usize)> {
+        self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)))
+    }
+
     /// A class that was reached has code for what a value is asked for, which changes something.
     fn is_touched(&self, asked: &BTreeSet<String>) -> bool {
-        let mut items = self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)));
-        items.any(|(module, index)| {
+        self.reached().any(|(module, index)| {
             let Some(Item { calls, .. }) = module.items.get(index) else { return false };
             let is_asked = |methods: &BTreeSet<String>| !methods.is_disjoint(asked);
             is_asked(&calls.changing_methods) || is_asked(&calls.methods) && self.changes(&module.name, index)
@@ -92,13 +96,12 @@ impl<'a> Reach<'a> {
 
     /// A method that is called may change something: by a constructor of a class above, or by its name.
     fn is_hooked(&self) -> bool {
-        let modules = self.items.iter().filter_map(|(name, index)| Some((self.library.module(name)?, *index)));
         let is_code =
             |end: &&End| end.item().is_some_and(|item| matches!(item.kind, ItemKind::Class | ItemKind::Function));
         let mut hooks: BTreeSet<String> =
             self.ends.iter().filter(is_code).filter_map(|end| end.rest.last().cloned()).collect();
         let mut loud = BTreeSet::new();
-        for (module, index) in modules {
+        for (module, index) in self.reached() {
             let Some(item) = module.items.get(index) else { continue };
             hooks.extend(item.calls.hooks.iter().cloned());
             loud.extend(item.calls.loud_methods.iter().cloned());
