@@ -369,3 +369,99 @@ fn halves_of_letters_and_docstrings_that_are_asked_for_count() {
         assert_eq!(project.changed(&project.edit("models/a.py", old, new)), expected, "{text}");
     }
 }
+
+#[test]
+fn registries_are_followed() {
+    let project = files([
+        (
+            "models/a.py",
+            "from dovetail import asset\nfrom lib.registry import HANDLERS\nimport lib.handlers\n\
+             @asset\ndef a(): return HANDLERS['x']()\n",
+        ),
+        (
+            "models/b.py",
+            "from dovetail import asset\nfrom lib.handlers import plain\n@asset\ndef b(): return plain()\n",
+        ),
+        (
+            "lib/registry.py",
+            "HANDLERS = {}\ndef handler(name):\n    def inner(f):\n        HANDLERS[name] = f\n        return f\n    return inner\n",
+        ),
+        (
+            "lib/handlers.py",
+            "from .registry import handler\n@handler('x')\ndef x(): return 1\ndef plain(): return 2\ndef idle(): return 3\n",
+        ),
+    ]);
+    assert_eq!(project.changed(&project.edit("lib/handlers.py", "return 1", "return 4")), "a b");
+    assert_eq!(project.changed(&project.edit("lib/handlers.py", "return 2", "return 4")), "b");
+    assert_eq!(project.changed(&project.edit("lib/handlers.py", "return 3", "return 4")), "");
+    let dispatch = files([(
+        "models/a.py",
+        "from dovetail import asset\nfrom functools import singledispatch\n@singledispatch\ndef f(x): return 1\n@f.register\ndef _(x: int): return 2\n@asset\ndef a(): return f(1)\n",
+    )]);
+    assert_eq!(dispatch.changed(&dispatch.edit("models/a.py", "return 2", "return 3")), "a");
+}
+
+#[test]
+fn classes_that_keep_what_they_are_given_are_registries() {
+    let keepers = [
+        "class K:\n    all = []\n    def __init_subclass__(cls): cls.all.append(cls)\n",
+        "class M(type):\n    def __init__(cls, *x): cls.all.append(cls)\nclass K(metaclass=M):\n    all = []\n",
+    ];
+    for keeper in keepers {
+        let text =
+            format!("from dovetail import asset\n{keeper}class One(K):\n    x = 1\n@asset\ndef a(): return K.all\n");
+        let project = files([("models/a.py", &text)]);
+        assert_eq!(project.changed(&project.edit("models/a.py", "x = 1", "x = 2")), "a", "{keeper}");
+    }
+    let decorators = [
+        "class K:\n    all = []\n    @classmethod\n    def add(cls, f):\n        cls.all.append(f)\n        return f\nk = K\n",
+        "class K:\n    def __init__(self): self.all = []\n    def add(self, f):\n        self.all.append(f)\n        return f\nk = K()\n",
+    ];
+    for keeper in decorators {
+        let name = if keeper.contains("classmethod") { "K" } else { "k" };
+        let text = format!(
+            "from dovetail import asset\n{keeper}@{name}.add\ndef one(): return 1\n@asset\ndef a(): return {name}.all\n"
+        );
+        let project = files([("models/a.py", &text)]);
+        assert_eq!(project.changed(&project.edit("models/a.py", "return 1", "return 2")), "a", "{keeper}");
+    }
+}
+
+#[test]
+fn constructors_that_change_what_the_class_holds_keep_a_register() {
+    let keeps = [
+        "self.all.append(v)",
+        "self.all[v:] = [v]",
+        "self.__class__.all.append(v)",
+        "type(self).last = v",
+        "self.keep(v)\n    def keep(self, v): self.all.append(v)",
+    ];
+    let leaves = ["self.all = [v]\n        self.all.append(v)", "print(v)\n    def later(self, v): self.all.append(v)"];
+    let changed = |constructor: &str| {
+        let base = format!("class Rule:\n    all = []\n    def __init__(self, v):\n        {constructor}\n");
+        let asset = "import lib.plug\nfrom lib import base\nfrom dovetail import asset\n@asset\ndef a():\n    return base.Rule.all\n";
+        let plug = "from lib.base import Rule\nA = Rule(v = 1)\n";
+        let project = files([("models/a.py", asset), ("lib/base.py", &base), ("lib/plug.py", plug)]);
+        project.changed(&project.edit("lib/plug.py", "v = 1", "v = 2"))
+    };
+    keeps.iter().for_each(|constructor| assert_eq!(changed(constructor), "a", "{constructor}"));
+    leaves.iter().for_each(|constructor| assert_eq!(changed(constructor), "", "{constructor}"));
+}
+
+#[test]
+fn registries_in_other_modules() {
+    let base = "class Rule:\n    all = []\n    v = 0\n    def __init__(self, v): Rule.all.append(v)\nR = []\n\
+                class Meta(type):\n    def __new__(m, n, b, d):\n        R.append(d)\n        return super().__new__(m, n, b, d)\n";
+    let cases = [
+        ("from lib.base import Rule\nclass A(Rule):\n    v = 1\n", "sum(r.v for r in base.Rule.__subclasses__())"),
+        ("from lib.base import Meta\nclass A(metaclass=Meta):\n    v = 1\n", "base.R"),
+        ("from lib.base import Rule\nA = Rule(v = 1)\n", "base.Rule.all"),
+    ];
+    for (plug, reads) in cases {
+        let asset = format!(
+            "import lib.plug\nfrom lib import base\nfrom dovetail import asset\n@asset\ndef a():\n    return {reads}\n"
+        );
+        let project = files([("models/a.py", asset.as_str()), ("lib/base.py", base), ("lib/plug.py", plug)]);
+        assert_eq!(project.changed(&project.edit("lib/plug.py", "v = 1", "v = 2")), "a", "{reads}");
+    }
+}
