@@ -144,7 +144,7 @@ def _batches(items: Iterator[Any], declared: Mapping[str, str], connection: Any)
 
 
 def _empty_query(declared: Mapping[str, str]) -> str:
-    from dovetail._dovetail import sql_name
+    from dovetail._dovetail import sql_cast, sql_name
 
     columns = ", ".join(f"cast(null as {kind}) as {sql_name(name)}" for name, kind in declared.items())
     return f"select {columns} limit 0"
@@ -154,15 +154,15 @@ def _cast_query(relation: Any, declared: Mapping[str, str]) -> str:
     """The relation's query, with the declared columns cast to their types."""
     if not declared:
         return relation.sql_query()
-    from dovetail._dovetail import sql_name
+    from dovetail._dovetail import sql_cast, sql_name
 
     types = {name.lower(): kind for name, kind in declared.items()}
     names = relation.columns
     require(declared, names)
     columns = []
     for name in names:
-        kind, name = types.get(name.lower()), sql_name(name)
-        columns.append(f"cast({name} as {kind}) as {name}" if kind else name)
+        kind = types.get(name.lower())
+        columns.append(sql_cast(name, kind) if kind else sql_name(name))
     return f"select {', '.join(columns)} from (\n{relation.sql_query()}\n)"
 
 

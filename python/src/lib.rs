@@ -44,6 +44,7 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<runtime::Turn>()?;
     module.add_function(wrap_pyfunction!(files::file_hash, module)?)?;
     module.add_function(wrap_pyfunction!(sql::sql_text, module)?)?;
+    module.add_function(wrap_pyfunction!(sql::sql_cast, module)?)?;
     module.add_function(wrap_pyfunction!(sql::sql_name, module)?)?;
     module.add_function(wrap_pyfunction!(sql::type_tree, module)?)?;
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;

@@ -1,5 +1,6 @@
 //! Small helpers for SQL that Python code builds.
 
+use dovetail::graph::faithful_cast;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
@@ -36,4 +37,10 @@ pub(crate) fn sql_text(text: &str) -> String {
 #[pyfunction]
 pub(crate) fn sql_name(name: &str) -> String {
     quote_name(name)
+}
+
+/// A column cast to a declared type, under its own name, as `dovetail::graph::faithful_cast` does it.
+#[pyfunction]
+pub(crate) fn sql_cast(name: &str, declared: &str) -> String {
+    faithful_cast(name, declared)
 }

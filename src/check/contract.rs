@@ -5,7 +5,7 @@ use super::leaf::UNKNOWN_TYPE;
 use super::schema::{Known, Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::EngineError;
-use crate::graph::{Body, Breach, Kind, Node, NodeId, at_statement, breaches, incomplete};
+use crate::graph::{Body, Breach, Kind, Node, NodeId, at_statement, breaches, folded, incomplete};
 use crate::parse::sql::words;
 use crate::source::Place;
 
@@ -16,6 +16,10 @@ use crate::source::Place;
 pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> Result<Vec<Diagnostic>, EngineError> {
     let node = inquiry.graph.node(id);
     let Some(contract) = node.contract() else { return declared_types(inquiry, id) };
+    let differs = cast_otherwise(inquiry, id, &contract)?;
+    if !differs.is_empty() {
+        return Ok(differs.iter().map(|breach| problem(inquiry, node, breach)).collect());
+    }
     let told = |breaches: Vec<Breach>| breaches.iter().map(|breach| problem(inquiry, node, breach)).collect();
     let lacks = incomplete(&contract);
     if !lacks.is_empty() {
@@ -33,6 +37,33 @@ pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> 
         }
         _ => Vec::new(),
     })
+}
+
+/// Columns that `columns=` of an asset function casts to another type than a property file promises.
+fn cast_otherwise(
+    inquiry: &Inquiry<'_>,
+    id: NodeId,
+    contract: &[(&str, Option<&str>)],
+) -> Result<Vec<Breach>, EngineError> {
+    let node = inquiry.graph.node(id);
+    let mut found = Vec::new();
+    for (name, cast) in node.declared_types().filter(|_| node.kind == Kind::Python) {
+        let promised = contract.iter().find(|(promised, _)| folded(promised) == folded(name));
+        let Some(promised) = promised.and_then(|(_, declared)| *declared).filter(|promised| *promised != cast) else {
+            continue;
+        };
+        let engines = |declared: &str| -> Result<Option<String>, EngineError> {
+            let known = inquiry.declared(id, &[(name, declared)])?;
+            Ok(known.columns().and_then(|columns| Some(columns.first()?.engine_type.clone())))
+        };
+        if let (Some(cast), Some(promised)) = (engines(cast)?, engines(promised)?)
+            && cast != promised
+        {
+            let what = format!("the column `{name}` is promised as {promised}, and `columns=` casts it to {cast}");
+            found.push(Breach { column: name.to_owned(), is_made: false, what });
+        }
+    }
+    Ok(found)
 }
 
 /// Types that an asset function declares and that are none.

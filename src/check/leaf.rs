@@ -8,7 +8,7 @@ use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError};
-use crate::graph::{Body, Materialized, Node, NodeId, incomplete};
+use crate::graph::{Body, Materialized, Node, NodeId, breaches, incomplete};
 use crate::parse::SourceLocation;
 use crate::record::{columns_version, stamp};
 
@@ -20,8 +20,6 @@ const TO_BE_RUN: &str = "it is an asset function without `columns=`, and this ru
 const LARGEST_SEED: u64 = 8 << 20;
 
 pub(super) const UNKNOWN_TYPE: &str = "a declared type is not known: ";
-
-const MAY_GIVE_MORE: &str = "an asset function may give more columns than its `columns=` names";
 
 impl Inquiry<'_> {
     /// The columns of a node that is no model to bind.
@@ -147,24 +145,17 @@ impl Inquiry<'_> {
     }
 
     fn python(&self, id: NodeId, node: &Node, schemas: &Schemas) -> Result<Schema, EngineError> {
-        let promised = node.contract().filter(|contract| incomplete(contract).is_empty());
-        if let Some(contract) = promised {
-            let typed: Vec<(&str, &str)> =
-                contract.iter().filter_map(|(name, declared)| Some((*name, (*declared)?))).collect();
-            return self.declared(id, &typed);
-        }
         let recorded = self.as_it_ran(id, node, schemas);
-        let declared: Vec<(&str, &str)> = node.declared_types().collect();
-        let named =
-            node.config.get("columns").and_then(|columns| columns.as_object()).map_or(0, |columns| columns.len());
-        if named == 0 || named != declared.len() {
+        let Some(promised) = node.contract().filter(|contract| incomplete(contract).is_empty()) else {
             return Ok(recorded);
-        }
-        let contract = self.declared(id, &declared)?;
-        // A function that gave more than it declares gives that again.
-        let is_more =
-            matches!((recorded.columns(), contract.columns()), (Some(ran), Some(said)) if ran.len() > said.len());
-        Ok(if is_more { recorded } else { contract.doubted(self.mode.is_run().then_some(MAY_GIVE_MORE)) })
+        };
+        let typed: Vec<(&str, &str)> =
+            promised.iter().filter_map(|(name, declared)| Some((*name, (*declared)?))).collect();
+        let contract = self.declared(id, &typed)?;
+        // The same in the order in which the function gives them, which a contract does not say.
+        let is_kept = matches!((&recorded, contract.columns()), (Schema::Known(ran), Some(said))
+            if ran.doubt.is_none() && breaches(said, &ran.columns).is_empty());
+        Ok(if is_kept { recorded } else { contract })
     }
 
     /// What an asset function gave when it ran last, where it is the same function and read the same columns.

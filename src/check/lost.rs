@@ -66,7 +66,7 @@ fn lost_in(
         (None, Some(_)) => Some((node.place.clone(), format!("`{}` had it when it was built last", node.name))),
         // An asset function says itself what it gives, or showed it.
         (None, None) if matches!(node.body, Body::Python(_)) => {
-            let is_declared = node.declared_types().next().is_some();
+            let is_declared = node.contract().is_some();
             let gave_none = format!("had no column `{name}` when it ran last");
             let how = if is_declared { "declares its columns here" } else { &gave_none };
             Some((node.place.clone(), format!("`{}` {how}", node.name)))

@@ -10,6 +10,7 @@ pub mod toml;
 pub mod yaml;
 
 pub use reader::{Reader, Words};
+pub use scalar::resolve;
 
 use std::borrow::Cow;
 

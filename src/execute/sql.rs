@@ -9,8 +9,12 @@ use super::versions;
 use crate::check::failed;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Column, EngineError, EngineErrorKind, Session};
-use crate::graph::{CompiledSql, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
+use crate::graph::{CompiledSql, Kind, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
 use crate::source::{Place, SourceFile};
+
+/// What to do about columns that an asset function does not declare.
+const ALL_OR_NOT_ENFORCED: &str = "`columns=` with types names all columns; with `contract={\"enforced\": False}` it \
+                                   sets the types of those that it names";
 
 /// The longest line of a seed that an error shows.
 const LONGEST_LINE: usize = 1000;
@@ -65,7 +69,10 @@ pub(super) fn keeps_contract(
     let told: Vec<&str> = broken.iter().map(|breach| breach.what.as_str()).collect();
     let place = node.declared_at(broken.first().map_or("", |breach| &breach.column));
     let message = format!("`{}` breaks its contract: {}", node.name, told.join("; "));
-    Err(Diagnostic::error(Code::ContractBroken, message).at(place).into())
+    let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
+    let is_enforced_by_itself = node.config.get("contract").is_none() && node.kind == Kind::Python;
+    let hint = is_enforced_by_itself.then(|| ALL_OR_NOT_ENFORCED.to_owned());
+    Err(problem.hint_if(hint).into())
 }
 
 pub(super) fn build_seed(

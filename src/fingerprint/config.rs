@@ -11,7 +11,7 @@ use super::sql;
 use crate::document::config::seed_keys;
 use crate::engine;
 use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, Node, NodeId, RelationName, folded};
-use crate::parse::{Constraint, Parameter, Rule, SourceLocation};
+use crate::parse::{Accepted, Constraint, Parameter, Rule, SourceLocation};
 use crate::project::Project;
 
 /// The config's parts, each under its key's name.
@@ -89,17 +89,26 @@ fn constraints(node: &Node) -> Option<Part> {
         let columns: Vec<String> = constraint.columns.iter().map(|column| folded(column)).collect();
         let rule = match &constraint.rule {
             Rule::AcceptedValues(values) => {
-                let mut values: Vec<String> = values.iter().map(Value::to_string).collect();
+                let mut values: Vec<String> = values.iter().map(as_written).collect();
                 values.sort_unstable();
-                Rule::AcceptedValues(values.into_iter().map(Value::from).collect())
+                json!({"AcceptedValues": values})
             }
-            rule => rule.clone(),
+            rule => json!(rule),
         };
         json!([rule, columns]).to_string()
     };
     let mut said: Vec<String> = node.constraints.iter().map(said).collect();
     said.sort_unstable();
     (!said.is_empty()).then(|| Part::text("config constraints", &json!(said).to_string()))
+}
+
+/// A value, and how it is written where that is another text.
+fn as_written(accepted: &Accepted) -> String {
+    let value = accepted.value.to_string();
+    match Accepted::from(accepted.value.clone()) == *accepted {
+        true => value,
+        false => format!("{value} {}", accepted.text),
+    }
 }
 
 /// Which upstream arrives under which name, and which columns of it.

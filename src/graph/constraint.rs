@@ -1,10 +1,8 @@
 //! Constraints as conditions of SQL.
 
-use serde_json::Value;
-
 use super::{folded, literal, quoted, sql_value};
 use crate::engine::Column;
-use crate::parse::{Constraint, Rule};
+use crate::parse::{Accepted, Constraint, Rule};
 
 /// From how many accepted values on it is quicker to look them up than to compare each.
 const MANY: usize = 16;
@@ -18,8 +16,9 @@ pub fn condition(constraint: &Constraint, columns: &[Column]) -> Option<String> 
         Rule::AcceptedValues(values) => {
             // NULL is accepted whatever is listed; in a list it would make every comparison NULL.
             let is_text = constraint.columns.iter().all(|column| holds_text(columns, column));
-            let written = |value: &Value| if is_text { as_text(value) } else { sql_value(value) };
-            let values: Vec<String> = values.iter().filter(|value| !value.is_null()).map(written).collect();
+            let written =
+                |accepted: &Accepted| if is_text { literal(&accepted.text) } else { sql_value(&accepted.value) };
+            let values: Vec<String> = values.iter().filter(|accepted| !accepted.value.is_null()).map(written).collect();
             let listed = match values.len() {
                 0 => return Some(of_each(&|name| format!("{name} is null"))),
                 1..=MANY => values.join(", "),
@@ -60,16 +59,9 @@ fn holds_text(columns: &[Column], name: &str) -> bool {
     columns.iter().any(|column| folded(&column.name) == folded(name) && is_text(&column.engine_type))
 }
 
-fn as_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => literal(text),
-        other => literal(&other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::source::{Place, SourceFile};
@@ -82,17 +74,21 @@ mod tests {
         condition(&Constraint { rule, columns: names, place }, &columns)
     }
 
+    fn accepted(values: &[Value]) -> Rule {
+        Rule::AcceptedValues(values.iter().cloned().map(Accepted::from).collect())
+    }
+
     #[test]
     fn conditions_of_rows() {
         for (rule, columns, expected) in [
             (Rule::NotNull, &["a", "b"][..], Some(r#""a" is not null and "b" is not null"#)),
             (
-                Rule::AcceptedValues(vec![json!("it's"), json!(2), json!(true), json!(null)]),
+                accepted(&[json!("it's"), json!(2), json!(true), json!(null)]),
                 &["a"],
                 Some(r#""a" in ('it''s', '2', 'true')"#),
             ),
-            (Rule::AcceptedValues(vec![json!(1), json!("2")]), &["n"], Some(r#""n" in (1, '2')"#)),
-            (Rule::AcceptedValues(vec![json!(null)]), &["a"], Some(r#""a" is null"#)),
+            (accepted(&[json!(1), json!("2")]), &["n"], Some(r#""n" in (1, '2')"#)),
+            (accepted(&[json!(null)]), &["a"], Some(r#""a" is null"#)),
             (Rule::Check("a > 0 -- why".to_owned()), &[], Some("nullif(a > 0 -- why\n, null)")),
             (Rule::Unique, &["a"], None),
             (Rule::PrimaryKey, &["a"], None),

@@ -1,7 +1,5 @@
 //! What a model or an asset function promises to give: exactly the columns that are declared for it, of exactly these types.
 
-use serde_json::Value;
-
 use super::{Body, Materialized, Node, folded};
 use crate::engine::Column;
 use crate::source::Place;
@@ -25,14 +23,34 @@ impl Node {
         place.unwrap_or_else(|| self.place.clone())
     }
 
-    /// The columns of a contract that is enforced (`contract: {enforced: true}`), with the types that they are declared
-    /// with. `None` where there is none.
+    /// The columns that the asset promises to have and no others, with the types that they are declared with: those of
+    /// a contract that is enforced (`contract: {enforced: true}`), and of an asset function's `columns=` where each of
+    /// them has a type. `None` where nothing is promised.
     pub fn contract(&self) -> Option<Vec<(&str, Option<&str>)>> {
-        let enforced = self.config.get("contract")?.get("enforced")?;
-        let is_made = matches!(self.body, Body::Sql(_) | Body::Python(_)) && self.materialized != Materialized::Object;
-        let is_enforced = is_made && *enforced == Value::Bool(true);
-        let columns = self.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_deref()));
-        is_enforced.then(|| columns.collect())
+        if self.materialized == Materialized::Object {
+            return None;
+        }
+        let is_enforced = self.says_enforced();
+        match &self.body {
+            Body::Sql(_) | Body::Python(_) if is_enforced == Some(true) => {
+                Some(self.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_deref())).collect())
+            }
+            Body::Python(_) if is_enforced.is_none() => self.typed(),
+            _ => None,
+        }
+    }
+
+    /// What `contract` says of being enforced, if it says so.
+    fn says_enforced(&self) -> Option<bool> {
+        self.config.get("contract")?.get("enforced")?.as_bool()
+    }
+
+    /// The columns of the asset's own config, if all of them have types.
+    fn typed(&self) -> Option<Vec<(&str, Option<&str>)>> {
+        let named = self.config.get("columns")?.as_object()?.len();
+        let typed: Vec<(&str, Option<&str>)> =
+            self.declared_types().map(|(name, declared)| (name, Some(declared))).collect();
+        (named > 0 && typed.len() == named).then_some(typed)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod algebra;
+mod cast;
 mod columns;
 mod compile;
 mod config;
@@ -28,6 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use cast::faithful_cast;
 pub use config::{DataVersioning, Materialized, Observe, Retry};
 pub use constraint::{condition, count_of_breaks, key};
 pub use contract::{Breach, breaches, incomplete};

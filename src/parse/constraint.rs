@@ -24,9 +24,27 @@ pub enum Rule {
     /// `Unique`, and none of the values is NULL.
     PrimaryKey,
     /// The value is one of these, or NULL.
-    AcceptedValues(Vec<Value>),
+    AcceptedValues(Vec<Accepted>),
     /// The expression is not false: true, or NULL.
     Check(String),
+}
+
+/// A value that is accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub value: Value,
+    /// What is compared with texts: the value as it is written, which YAML may have read otherwise (`007`, `on`).
+    pub text: String,
+}
+
+impl From<Value> for Accepted {
+    fn from(value: Value) -> Self {
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Accepted { value, text }
+    }
 }
 
 impl Rule {
@@ -121,7 +139,7 @@ fn accepted(values: Option<&Value>) -> Result<Rule, String> {
     let is_plain = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_));
     match values {
         Some(Value::Array(values)) if !values.is_empty() && values.iter().all(is_plain) => {
-            Ok(Rule::AcceptedValues(values.clone()))
+            Ok(Rule::AcceptedValues(values.iter().cloned().map(Accepted::from).collect()))
         }
         _ => Err("needs a list of accepted values, such as `[a, b]`".to_owned()),
     }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::Message;
-pub use constraint::{Constraint, Rule};
+pub use constraint::{Accepted, Constraint, Rule};
 
 /// Name of an asset, checked at birth: not empty, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

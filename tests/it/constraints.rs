@@ -252,3 +252,28 @@ fn how_a_promise_is_written_does_not_count() {
     write(&project, "models/orders.yml", &text);
     assert!(project.run(&["reconcile"]).stderr.contains("nothing to do"));
 }
+
+#[test]
+fn accepted_values_of_a_text_are_what_is_written() {
+    let values = "NO, on, yes, True, 007, 1e3, 0x10, 1.50, 2024-01-01, ~, 'quoted', \"a\\tb\"";
+    let yml = format!(
+        "models:\n  - name: a\n    columns:\n      - name: v\n        constraints:\n          - {{type: accepted_values, values: [{values}]}}\n"
+    );
+    let rows = "('NO'), ('on'), ('yes'), ('True'), ('007'), ('1e3'), ('0x10'), ('1.50'), ('2024-01-01'), (null), ('quoted'), (e'a\\tb')";
+    let project =
+        Project::new().file("models/a.sql", format!("select * from (values {rows}) t(v)")).file("models/a.yml", yml);
+    assert_eq!(project.run(&["run"]).code, 0);
+    for wrong in ["false", "true", "7", "1000", "1000.0", "16", "1.5", "~"] {
+        write(&project, "models/a.sql", &format!("select '{wrong}' as v"));
+        let said = project.run(&["run"]);
+        assert!(said.code == 1 && said.stderr.contains("1 row has a `v` that is not accepted"), "{wrong}: {said}");
+    }
+    // A number is what YAML reads.
+    write(&project, "models/a.sql", "select * from (values (7), (1000), (16)) t(v)");
+    write(
+        &project,
+        "models/a.yml",
+        "models:\n  - name: a\n    columns:\n      - name: v\n        constraints:\n          - {type: accepted_values, values: [007, 1e3, 0x10]}\n",
+    );
+    assert_eq!(project.run(&["run"]).code, 0);
+}

@@ -52,6 +52,7 @@ def test_rows_that_break_a_promise_never_come_to_stand(project) -> None:
     project.dovetail("status")
 
 
+@pytest.mark.parametrize("enforced", ["", 'contract={"enforced": True},'])
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
@@ -59,8 +60,7 @@ def test_rows_that_break_a_promise_never_come_to_stand(project) -> None:
         ('{"id": [1], "share": [0.5]}', "the result has no column `kind`"),
     ],
 )
-def test_an_enforced_contract_names_the_column_that_differs(project, frame: str, told: str) -> None:
-    enforced = 'contract={"enforced": True},'
+def test_a_contract_names_the_column_that_differs(project, frame: str, told: str, enforced: str) -> None:
     project.write("models/shares.py", module(GOOD, enforced))
     project.write("models/report.sql", "select id, share, kind from shares")
     project.dovetail("run")
@@ -71,11 +71,96 @@ def test_an_enforced_contract_names_the_column_that_differs(project, frame: str,
     assert project.query("select * from shares order by id") == before
 
 
-def test_with_an_enforced_contract_a_run_knows_the_columns_before(project) -> None:
-    project.write("models/shares.py", module(GOOD, 'contract={"enforced": True},'))
+def test_with_a_contract_a_run_knows_the_columns_before(project) -> None:
     project.write("models/report.sql", "select id, more from shares")
-    said = project.dovetail("run", code=2)
-    assert "error[DT0801]: `report` reads the column `more`" in said.stderr, said.stderr
+    for contract in ("", 'contract={"enforced": True},'):
+        project.write("models/shares.py", module(GOOD, contract))
+        said = project.dovetail("run", code=2)
+        assert "error[DT0801]: `report` reads the column `more`" in said.stderr, said.stderr
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        # Said to be no contract.
+        '{"id": "BIGINT"}, contract={"enforced": False}',
+        # Not each column has a type.
+        '{"id": "BIGINT", "name": {"description": "who"}}',
+    ],
+)
+def test_what_is_no_contract_says_nothing_of_other_columns(project, columns: str) -> None:
+    project.write(
+        "models/some.py",
+        f"import polars as pl\nfrom dovetail import asset\n\n\n@asset(columns={columns})\ndef some():\n"
+        '    return pl.DataFrame({"id": [1], "name": ["x"], "more": [2]})\n',
+    )
+    project.write("models/report.sql", "select id, more from some")
+    said = project.dovetail("check")
+    assert "1 asset: all right" not in said.stderr and "unknown" in said.stderr, said.stderr
+    project.dovetail("run")
+    assert "all right" in project.dovetail("check").stderr
+    text = (project.root / "models/some.py").read_text()
+    project.write("models/some.py", text.replace("[2]", "[3]"))
+    assert "unknown" in project.dovetail("check").stderr
+    project.dovetail("run")
+    assert project.query("select * from report") == [{"id": 1, "more": 3}]
+
+
+NUMBERS = """
+import polars as pl
+import pyarrow as pa
+from dovetail import asset, sql
+
+@asset(columns={"n": "INTEGER"})
+def number():
+    return pl.DataFrame({"n": [1.0, FLOAT, None]})
+
+@asset(columns={"n": "BIGINT"})
+def asked():
+    return sql("select FLOAT::decimal(9, 3) as n")
+
+@asset(columns={"n": "UTINYINT"})
+def yielded():
+    yield pa.record_batch({"n": [1.0]})
+    yield pa.record_batch({"n": [FLOAT]})
+
+@asset(columns={"d": "DATE"})
+def day():
+    from datetime import datetime
+    return pl.DataFrame({"d": [datetime(2024, 1, 1, HOUR)]})
+
+@asset(columns={"n": "DECIMAL(9, 2)", "t": "VARCHAR", "d": "DOUBLE", "l": "INTEGER[]"})
+def others():
+    return pl.DataFrame({"n": [0.125], "t": [FLOAT], "d": [1], "l": [[1, 2]]})
+"""
+
+
+def test_no_value_becomes_another_without_a_word(project) -> None:
+    project.write("models/numbers.py", NUMBERS.replace("FLOAT", "3.0").replace("HOUR", "0"))
+    project.dovetail("run")
+    assert project.query("select n from number order by n") == [{"n": 1}, {"n": 3}, {"n": None}]
+    assert project.query("select n::varchar as n, t, l from others") == [{"n": "0.13", "t": "3.0", "l": [1, 2]}]
+    project.write("models/numbers.py", NUMBERS.replace("FLOAT", "2.7").replace("HOUR", "5"))
+    said = project.dovetail("run", code=1).stderr
+    for told in [
+        "the column `n` is declared INTEGER, and would lose a part of 2.7",
+        "the column `n` is declared BIGINT, and would lose a part of 2.700",
+        "the column `n` is declared UTINYINT, and would lose a part of 2.7",
+        "the column `d` is declared DATE, and would lose a part of 2024-01-01 05:00:00",
+    ]:
+        assert told in said, said
+    assert project.query("select n from number order by n") == [{"n": 1}, {"n": 3}, {"n": None}]
+
+
+def test_a_property_file_that_promises_other_types_than_the_function(project) -> None:
+    project.write("models/shares.py", module(GOOD))
+    yml = "models:\n  - name: shares\n    config: {contract: {enforced: true}}\n    columns:\n"
+    for name, kind in (("id", "bigint"), ("share", "float"), ("kind", "text")):
+        yml += f"      - {{name: {name}, data_type: {kind}}}\n"
+    project.write("models/shares.yml", yml)
+    said = project.dovetail("check", code=2).stderr
+    assert "the column `share` is promised as FLOAT, and `columns=` casts it to DOUBLE" in said, said
+    assert "models/shares.yml:6:" in said and "`id`" not in said and "`kind`" not in said, said
 
 
 def test_a_promise_about_a_column_that_is_not_declared(project) -> None:

@@ -315,7 +315,8 @@ def test_only_what_a_function_receives_counts(project):
 def test_columns_that_nobody_declared_are_read_by_their_names_too(project) -> None:
     module = (
         "import pyarrow as pa\nfrom dovetail import asset\n\n\n"
-        '@asset(columns={"id": "BIGINT"})\ndef p():\n    return pa.table({"id": [1], "name": ["x"], "more": [3]})\n\n\n'
+        '@asset(columns={"id": "BIGINT"}, contract={"enforced": False})\n'
+        'def p():\n    return pa.table({"id": [1], "name": ["x"], "more": [3]})\n\n\n'
         '@asset(reads={"p": ["id", "name"]})\ndef r(p: pa.Table):\n    return p\n'
     )
     project.write("models/m.py", module)

@@ -11,7 +11,7 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use super::error::{error_from_text, query_error};
 use super::raw::Connection;
 use crate::engine::{EngineError, EngineErrorKind, TYPE_METADATA};
-use crate::graph::{folded, quoted};
+use crate::graph::{faithful_cast, folded, quoted};
 
 static NEXT_VIEW: AtomicU64 = AtomicU64::new(0);
 
@@ -49,10 +49,9 @@ impl IncomingStream {
 }
 
 fn column(field: &Field) -> String {
-    let name = quoted(field.name());
     match field.metadata().get(TYPE_METADATA) {
-        Some(data_type) => format!("cast({name} as {data_type}) as {name}"),
-        None => name,
+        Some(data_type) => faithful_cast(field.name(), data_type),
+        None => quoted(field.name()),
     }
 }
 

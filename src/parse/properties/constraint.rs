@@ -1,9 +1,9 @@
 //! `constraints:` of assets and their columns.
 
 use super::PropertyParser;
-use crate::document::Node;
-use crate::parse::Constraint;
+use crate::document::{Content, Node, resolve};
 use crate::parse::constraint::said;
+use crate::parse::{Constraint, Rule};
 
 impl PropertyParser<'_> {
     /// The constraints of a list that have no problem; `column` is the one whose list it is.
@@ -16,7 +16,8 @@ impl PropertyParser<'_> {
                     let problem = self.reader.problem(item.span, message);
                     self.reader.report(problem.hint("write it under the asset's own `constraints:`"));
                 }
-                Ok(Some((rule, columns))) => {
+                Ok(Some((mut rule, columns))) => {
+                    self.keep_texts(&mut rule, item);
                     let columns = column.map_or(columns, |column| vec![column.to_owned()]);
                     constraints.push(Constraint { rule, columns, place: self.reader.place(item.span) });
                 }
@@ -31,5 +32,21 @@ impl PropertyParser<'_> {
             }
         }
         constraints
+    }
+
+    /// Gives accepted values the texts that stand in the file.
+    fn keep_texts(&self, rule: &mut Rule, item: &Node<'_>) {
+        let (Rule::AcceptedValues(accepted), Some(Content::List(written))) =
+            (rule, item.get("values").map(|values| &values.content))
+        else {
+            return;
+        };
+        for (accepted, node) in accepted.iter_mut().zip(written) {
+            let text = self.reader.file().text().get(node.span.start..node.span.end).unwrap_or_default();
+            // With a tag before it, the text is more than the value.
+            if resolve(text.into()) == node.content {
+                text.clone_into(&mut accepted.text);
+            }
+        }
     }
 }
