@@ -144,7 +144,7 @@ def _batches(items: Iterator[Any], declared: Mapping[str, str], connection: Any)
 
 
 def _empty_query(declared: Mapping[str, str]) -> str:
-    from dovetail._dovetail import sql_cast, sql_name
+    from dovetail._dovetail import sql_name
 
     columns = ", ".join(f"cast(null as {kind}) as {sql_name(name)}" for name, kind in declared.items())
     return f"select {columns} limit 0"
