@@ -3,11 +3,11 @@
 use super::inquiry::Inquiry;
 use super::memory::Told;
 use super::refused::{offer, refused};
-use super::schema::{Known, Schema, Schemas, has};
+use super::schema::{Known, Schema, Schemas, find, has};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError, Reason, Refusal};
-use crate::graph::{NodeId, condition, count_of_breaks, quoted};
-use crate::parse::Constraint;
+use crate::graph::{NodeId, condition, count_of_breaks, holds_text, quoted, sql_value};
+use crate::parse::{Constraint, Rule};
 
 /// The constraints of an asset that name what is not there, or say nothing that is true or false; each at its own place.
 ///
@@ -26,7 +26,10 @@ pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> 
                 let message = format!("{subject} is about the column `{column}`, which does not exist");
                 Some(Diagnostic::error(Code::UnknownColumn, message).hint_if(offer(column, &names)))
             }
-            None => inquiry.refusal_of(id, columns, constraint, &subject)?,
+            None => match inquiry.refusal_of(id, columns, constraint, &subject)? {
+                None => inquiry.unacceptable(columns, constraint, &subject)?,
+                refused => refused,
+            },
         };
         problems.extend(problem.map(|problem| problem.at(constraint.place.clone())));
     }
@@ -58,12 +61,48 @@ impl Inquiry<'_> {
         Ok(match told {
             Told::Columns(kept) => not_a_truth(&kept, subject),
             Told::Refused(refusal) if self.may_be_known(&refusal) => None,
-            Told::Refused(refusal) => {
+            Told::Refused(refusal) => Some(not_a_condition(&refusal, subject).unwrap_or_else(|| {
                 let names = columns.iter().map(|column| column.name.clone());
-                Some(refused(subject, &refusal, names, (Code::ContractBroken, "cannot be looked at")))
-            }
+                refused(subject, &refusal, names, (Code::ContractBroken, "cannot be looked at"))
+            })),
             Told::Unknown(_) => None,
         })
+    }
+
+    /// A value that is accepted and that no value of the column can be.
+    fn unacceptable(
+        &self,
+        columns: &[Column],
+        constraint: &Constraint,
+        subject: &str,
+    ) -> Result<Option<Diagnostic>, EngineError> {
+        let Rule::AcceptedValues(values) = &constraint.rule else { return Ok(None) };
+        let values: Vec<String> = values
+            .iter()
+            .filter(|accepted| !accepted.value.is_null())
+            .map(|accepted| sql_value(&accepted.value))
+            .collect();
+        for Column { name, engine_type } in constraint.columns.iter().filter_map(|name| find(columns, name)) {
+            if holds_text(columns, name) {
+                continue;
+            }
+            let mut pieces = vec![&b"accepted"[..], engine_type.as_bytes()];
+            pieces.extend(values.iter().map(String::as_bytes));
+            let told = self.memory.recall(&pieces, || {
+                self.binding.with_session(|session| {
+                    let wrong = values.iter().filter(|value| !session.is_of(engine_type, value));
+                    let column = |value: &String| Column { name: value.clone(), engine_type: engine_type.clone() };
+                    Told::Columns(wrong.map(column).collect())
+                })
+            })?;
+            if let Told::Columns(wrong) = told
+                && let Some(wrong) = wrong.first()
+            {
+                let message = format!("{subject} accepts {}, and `{name}` is {engine_type}", wrong.name);
+                return Ok(Some(Diagnostic::error(Code::TypeMismatch, message)));
+            }
+        }
+        Ok(None)
     }
 
     /// The database may have functions of its own.
@@ -71,6 +110,23 @@ impl Inquiry<'_> {
         let has_own = || !self.stands.definitions().is_ok_and(|own| own.is_empty());
         matches!(refusal.reason, Reason::UnknownFunction { .. }) && has_own()
     }
+}
+
+/// What is wrong with an expression as a condition of a row, in words that do not speak of how it is looked at.
+fn not_a_condition(refusal: &Refusal, subject: &str) -> Option<Diagnostic> {
+    let said = refusal.message.to_lowercase();
+    let (what, hint) = if refusal.reason == Reason::Syntax {
+        ("has an expression that does not parse", "write a condition, such as `amount >= 0`")
+    } else if said.contains("window function") {
+        ("has a window function in its expression", "a constraint is about one row of its table")
+    } else if said.contains("aggregate") {
+        ("has an aggregate in its expression", "a constraint is about one row of its table")
+    } else if said.contains("star expression") {
+        ("has a star in its expression", "write a condition, such as `amount >= 0`")
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error(Code::ContractBroken, format!("{subject} {what}")).hint(hint))
 }
 
 fn not_a_truth(kept: &[Column], subject: &str) -> Option<Diagnostic> {

@@ -3,11 +3,47 @@
 use super::inquiry::Inquiry;
 use super::leaf::UNKNOWN_TYPE;
 use super::schema::{Known, Schema, Schemas};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::EngineError;
 use crate::graph::{Body, Breach, Kind, Node, NodeId, at_statement, breaches, folded, incomplete};
 use crate::parse::sql::words;
 use crate::source::Place;
+
+/// What types are called that may have been meant; the engine offers the names of all that it can store.
+const TYPES: [&str; 32] = [
+    "BIGINT",
+    "BIT",
+    "BLOB",
+    "BOOLEAN",
+    "DATE",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "HUGEINT",
+    "INT",
+    "INTEGER",
+    "INTERVAL",
+    "JSON",
+    "NUMERIC",
+    "REAL",
+    "SMALLINT",
+    "STRING",
+    "TEXT",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+    "TIMESTAMP WITH TIME ZONE",
+    "TIMESTAMP_MS",
+    "TIMESTAMP_NS",
+    "TIMESTAMP_S",
+    "TINYINT",
+    "UBIGINT",
+    "UINTEGER",
+    "USMALLINT",
+    "UTINYINT",
+    "UUID",
+    "VARCHAR",
+];
 
 /// How a model breaks its contract, as far as that is certain before it runs.
 ///
@@ -87,6 +123,8 @@ fn without_type(inquiry: &Inquiry<'_>, id: NodeId, declared: &[(&str, &str)]) ->
     for (name, kind) in declared {
         if let Schema::Unknown(unknown) = inquiry.declared(id, &[(name, kind)])? {
             let why = unknown.reason.trim_start_matches(UNKNOWN_TYPE);
+            let meant = did_you_mean(kind, TYPES).map(|meant| format!("did you mean `{meant}`?"));
+            let why = meant.as_deref().unwrap_or(why);
             let what = format!("the column `{name}` is declared `{kind}`, which is no type: {why}");
             found.push(Breach { column: (*name).to_owned(), is_made: false, what });
         }

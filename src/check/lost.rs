@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Column;
 use crate::graph::{Body, CompiledSql, NodeId, at_statement};
 use crate::parse::sql::words;
-use crate::source::Place;
+use crate::source::{Place, Span};
 
 /// The asset at or above these that had a column, or could have had it, and that does not hand it on: its place and what happened there.
 pub(super) fn column(
@@ -49,8 +49,10 @@ fn lost_in(
     let before = inquiry.stands.recorded(node.name.as_str()).ok().flatten().map(|recorded| recorded.columns.as_slice());
     let had_it = before.filter(|before| has(before, name));
     if let Body::Sql(sql) = &node.body {
-        if let Some((new, offset)) = renamed(sql, now, name).filter(|_| has_it.is_some() || had_it.is_some()) {
-            return Some((place(inquiry, id, sql, offset), format!("`{}` calls it `{new}` here", node.name)));
+        if let Some(new) = renamed(sql, now, name).filter(|_| has_it.is_some() || had_it.is_some()) {
+            let New { name: new, offset, is_copy } = new;
+            let does = if is_copy { format!("calls it `{new}`") } else { format!("makes `{new}` of it") };
+            return Some((place(inquiry, id, sql, offset), format!("`{}` {does} here", node.name)));
         }
         if let Some((new, offset)) = had_it.and_then(|before| in_its_place(sql, before, now, name)) {
             return Some((
@@ -60,7 +62,14 @@ fn lost_in(
         }
     }
     match (has_it, had_it) {
-        (Some(above), _) => Some((node.place.clone(), format!("`{}` does not hand it on from `{above}`", node.name))),
+        (Some(above), _) => {
+            let list = match &node.body {
+                Body::Sql(sql) => own_list(sql.statement()).map(|offset| place(inquiry, id, sql, offset)),
+                _ => None,
+            };
+            let message = format!("`{}` does not hand it on from `{above}`", node.name);
+            Some((list.unwrap_or_else(|| node.place.clone()), message))
+        }
         // Then it was lost further up.
         (None, Some(_)) if lacks_it_above(inquiry, schemas, id, name) => None,
         (None, Some(_)) => Some((node.place.clone(), format!("`{}` had it when it was built last", node.name))),
@@ -85,18 +94,51 @@ fn lacks_it_above(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, name: &s
     inquiry.graph.reads(id).iter().any(|above| lacks(above) && had(above))
 }
 
-/// The new name of a column, as in `old as new`, and where it stands.
-fn renamed(sql: &CompiledSql, now: &[Column], name: &str) -> Option<(String, usize)> {
-    let words = words(sql.statement());
+/// What a column is called, or what is made of it, as in `old as new`.
+struct New {
+    name: String,
+    /// Where it stands in the statement.
+    offset: usize,
+    /// Whether it has the values of the old one.
+    is_copy: bool,
+}
+
+fn renamed(sql: &CompiledSql, now: &[Column], name: &str) -> Option<New> {
+    let statement = sql.statement();
+    let words = words(statement);
     let is_old = |word: &str| word.eq_ignore_ascii_case(name);
     words.windows(3).find_map(|window| match window {
-        [(old, _), (keyword, _), (new, span)]
+        [(old, from), (keyword, to), (new, span)]
             if is_old(old) && keyword.eq_ignore_ascii_case("as") && !is_old(new) && has(now, new) =>
         {
-            Some((new.clone(), span.start))
+            let is_copy = statement.get(from.end..to.start).is_some_and(|between| between.trim().is_empty())
+                && begins_an_item(statement, from.start);
+            Some(New { name: new.clone(), offset: span.start, is_copy })
         }
         _ => None,
     })
+}
+
+/// Whether what stands here is the first of an item in the list of a select, but for what qualifies it.
+fn begins_an_item(statement: &str, offset: usize) -> bool {
+    let is_qualifier = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '"');
+    let mut before = statement.get(..offset).unwrap_or_default();
+    while let Some(qualified) = before.strip_suffix('.') {
+        before = qualified.trim_end_matches(is_qualifier);
+    }
+    let before = before.trim_end();
+    let last = before.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    before.ends_with(',') || ["select", "distinct", "all"].iter().any(|word| last.eq_ignore_ascii_case(word))
+}
+
+/// Where the list of the query's own select begins.
+fn own_list(statement: &str) -> Option<usize> {
+    let is_outside = |span: &Span| {
+        let before = statement.get(..span.start).unwrap_or_default();
+        before.matches('(').count() == before.matches(')').count()
+    };
+    let selects = words(statement).into_iter().rev().filter(|(word, _)| word.eq_ignore_ascii_case("select"));
+    selects.map(|(_, span)| span).find(is_outside).map(|span| span.start)
 }
 
 /// The one column that is new where the lost one stood, and where its name is written last.
@@ -148,6 +190,13 @@ pub(super) fn changed_type(
     let message =
         format!("`{}` of `{}` is {}, and was {old} when it was built last", column.name, node.name, column.engine_type);
     Some((place, message))
+}
+
+/// Where an asset's query writes the name of a column last, which is most often where it makes it.
+pub(super) fn made_at(inquiry: &Inquiry<'_>, id: NodeId, column: &str) -> Option<Place> {
+    let Body::Sql(sql) = &inquiry.graph.node(id).body else { return None };
+    let written = words(sql.statement()).into_iter().rev().find(|(word, _)| word.eq_ignore_ascii_case(column))?;
+    Some(place(inquiry, id, sql, written.1.start))
 }
 
 fn place(inquiry: &Inquiry<'_>, id: NodeId, sql: &CompiledSql, offset: usize) -> Place {

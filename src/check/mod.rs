@@ -19,7 +19,10 @@ mod refused;
 mod schema;
 mod stands;
 mod told;
+mod typed;
+mod view;
 
+pub(crate) use explain::older;
 pub use inquiry::{Inquiry, Kept, Mode};
 pub(crate) use refused::failed;
 pub use schema::{Known, Schema, Schemas, Unknown};

@@ -23,6 +23,11 @@ pub(super) fn refused(
 ) -> Diagnostic {
     let (code, fails) = otherwise;
     let problem = match &refusal.reason {
+        Reason::UnknownColumn { name, .. } if lacking_side(refusal).is_some() => {
+            let side = lacking_side(refusal).unwrap_or_default();
+            let message = format!("{subject} joins by the column `{name}`, which the {side} side does not have");
+            Diagnostic::error(Code::UnknownColumn, message).hint("write `on` and both names, where they differ")
+        }
         Reason::UnknownColumn { name, near } => {
             let message = format!("{subject} reads the column `{name}`, which does not exist");
             let mut known: Vec<String> = near.iter().cloned().chain(columns).collect();
@@ -32,7 +37,10 @@ pub(super) fn refused(
         }
         Reason::UnknownField { name, near } => {
             let message = format!("{subject} reads the field `{name}` of a struct that does not have it");
-            Diagnostic::error(Code::UnknownColumn, message).hint_if(offer(name, near))
+            // DuckDB offers the nearest fields only.
+            let meant = did_you_mean(name, near.iter().map(String::as_str));
+            let hint = meant.map(|meant| format!("did you mean `{meant}`?"));
+            Diagnostic::error(Code::UnknownColumn, message).hint_if(hint)
         }
         Reason::UnknownTable { name, near } => {
             let message = format!("{subject} names a column of `{name}`, which is no table of the query");
@@ -41,8 +49,15 @@ pub(super) fn refused(
         Reason::Ambiguous { name, choices } => {
             let message = format!("{subject} reads `{name}`, which is the name of several things");
             let choices: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
-            let hint = (!choices.is_empty()).then(|| format!("write {}", choices.join(" or ")));
-            Diagnostic::error(Code::AmbiguousName, message).hint_if(hint)
+            // Then it is the name of several tables.
+            let aliases = || "give each of them an alias: `from a as one join a as other`".to_owned();
+            let hint = if choices.is_empty() { aliases() } else { format!("write {}", choices.join(" or ")) };
+            Diagnostic::error(Code::AmbiguousName, message).hint(hint)
+        }
+        Reason::UnknownFunction { name, .. } if is_of_windows(name) => {
+            let message = format!("{subject} uses the window function `{name}` without `over`");
+            let hint = format!("write `{name}(...) over (order by ...)`");
+            Diagnostic::error(Code::UnknownFunction, message).hint(hint)
         }
         Reason::UnknownFunction { name, near } => {
             let message = format!("{subject} uses `{name}`, which DuckDB does not know");
@@ -54,6 +69,33 @@ pub(super) fn refused(
         }
     };
     refusal.details.iter().fold(problem, |problem, form| problem.hint(format!("DuckDB knows `{form}`")))
+}
+
+/// Functions that DuckDB knows before `over` alone.
+const WINDOW_FUNCTIONS: [&str; 12] = [
+    "row_number",
+    "rank",
+    "dense_rank",
+    "rank_dense",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+];
+
+fn is_of_windows(name: &str) -> bool {
+    WINDOW_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The side of a join that lacks a column of `using`.
+fn lacking_side(refusal: &Refusal) -> Option<&'static str> {
+    ["left", "right"]
+        .into_iter()
+        .find(|side| refusal.message.contains(&format!("does not exist on {side} side of join")))
 }
 
 /// What an error of running `sql` says, and where in the statement that is. `subject` is whose query it is.
@@ -104,6 +146,10 @@ fn unplaced(statement: &str, words: &[(String, Span)], reason: &Reason, name: &s
         Reason::UnknownTable { .. } => words.iter().filter(is_it).find(is_qualifier).map(|(_, span)| span.start),
         // `s['field']`
         Reason::UnknownField { .. } => only_literal(statement, name),
+        // Of two tables, the second is one too many.
+        Reason::Ambiguous { choices, .. } if choices.is_empty() => {
+            words.iter().filter(is_it).filter(|word| !is_qualifier(word)).nth(1).map(|(_, span)| span.start)
+        }
         _ => None,
     };
     let mut found = words.iter().filter(is_it);

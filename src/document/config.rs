@@ -14,6 +14,8 @@ enum Scope {
     Any,
     /// One asset of any kind: what would make no sense for several.
     One,
+    /// A model, and a folder of models.
+    Models,
     /// A seed, and a folder of seeds.
     Seeds,
     /// A source.
@@ -42,6 +44,7 @@ const KEYS: &[(&str, Scope)] = &[
     ("io_manager", Scope::Any),
     ("access", Scope::Any),
     ("docs", Scope::Any),
+    ("contract", Scope::Models),
     ("column_types", Scope::Seeds),
     ("delimiter", Scope::Seeds),
     ("quote_columns", Scope::Seeds),
@@ -52,12 +55,12 @@ const KEYS: &[(&str, Scope)] = &[
 
 /// Whether dovetail knows the key for assets of every kind.
 pub fn is_asset_key(key: &str) -> bool {
-    KEYS.iter().any(|(name, scope)| *name == key && matches!(scope, Scope::Any | Scope::One))
+    KEYS.iter().any(|(name, scope)| *name == key && matches!(scope, Scope::Any | Scope::One | Scope::Models))
 }
 
 /// The keys that make sense for a folder of models.
 pub fn model_folder_keys() -> Vec<&'static str> {
-    keys(|scope| scope == Scope::Any)
+    keys(|scope| matches!(scope, Scope::Any | Scope::Models))
 }
 
 /// The keys that make sense for a folder of seeds.

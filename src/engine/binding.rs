@@ -28,6 +28,9 @@ pub trait BinderSession: Send {
 
     /// These columns with their types in the engine's own words; of each, or why it has none.
     fn declared(&mut self, columns: &[(&str, &str)]) -> Vec<Result<Column, String>>;
+
+    /// Whether a value, as SQL writes it, is one of a type, in the engine's own words.
+    fn is_of(&mut self, engine_type: &str, value: &str) -> bool;
 }
 
 /// What binding a query tells.

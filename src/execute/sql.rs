@@ -6,7 +6,7 @@ use super::constraints;
 use super::materialize::{Failure, Materializer, Staged};
 use super::scheduler::RunContext;
 use super::versions;
-use crate::check::failed;
+use crate::check::{failed, older};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{BuildSource, Column, EngineError, EngineErrorKind, Session};
 use crate::graph::{CompiledSql, Kind, Materialized, Node, NodeId, at_statement, breaches, incomplete, quoted};
@@ -70,7 +70,7 @@ pub(super) fn keeps_contract(
     let place = node.declared_at(broken.first().map_or("", |breach| &breach.column));
     let message = format!("`{}` breaks its contract: {}", node.name, told.join("; "));
     let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
-    let is_enforced_by_itself = node.config.get("contract").is_none() && node.kind == Kind::Python;
+    let is_enforced_by_itself = !node.config.contains_key("contract") && node.kind == Kind::Python;
     let hint = is_enforced_by_itself.then(|| ALL_OR_NOT_ENFORCED.to_owned());
     Err(problem.hint_if(hint).into())
 }
@@ -137,7 +137,20 @@ fn failure(materializer: &Materializer, node: &Node, compiled: &CompiledSql, err
         return diagnostic.hint(hint).into();
     }
     let (problem, offset) = failed(&format!("`{}`", node.name), compiled, error);
+    let problem = problem.hint_if(to_be_built_first(materializer, node, compiled, error));
     materializer.redacted(placed_at(problem, offset))
+}
+
+/// What a run of this asset alone leaves as it is, where that is what the error comes from.
+fn to_be_built_first(
+    materializer: &Materializer,
+    node: &Node,
+    compiled: &CompiledSql,
+    error: &EngineError,
+) -> Option<String> {
+    let RunContext { graph, code_versions, .. } = &materializer.context;
+    let refusal = error.refusal(compiled.statement())?;
+    older(graph, graph.find(node.name.as_str())?, &refusal.reason, &|id| !code_versions.contains_key(&id))
 }
 
 /// Whether the error stands at the asset's own relation, which is not there.

@@ -165,6 +165,24 @@ fn listed(
     read
 }
 
+/// Types in a model's own config that nothing keeps to, unlike those of an asset function.
+pub(super) fn tell_of_types_without_contract(config: &Config<'_>, problems: &mut Diagnostics) {
+    let is_typed = |value: &Value| value.is_string() || value.get("type").or_else(|| value.get("data_type")).is_some();
+    let is_declared =
+        || config.value("columns").and_then(Value::as_object).is_some_and(|own| own.values().any(is_typed));
+    if config.value("contract").is_none() && is_declared() {
+        let message =
+            format!("the types that `columns` of `{}` declares have no effect without a contract", config.subject);
+        let warning = Diagnostic::warning(Code::Unsupported, message).at(config.place("columns"));
+        problems.push(warning.hint("say `contract={'enforced': true}` beside it"));
+    }
+}
+
+fn of_both(one: &Constraint, other: &Constraint) -> String {
+    let named = [one, other].map(|constraint| constraint.columns.join(", "));
+    format!("`{}` and of `{}`", named[0], named[1])
+}
+
 fn without_repetition(constraints: Vec<Constraint>) -> Vec<Constraint> {
     let mut once: Vec<Constraint> = Vec::with_capacity(constraints.len());
     for constraint in constraints {
@@ -207,6 +225,12 @@ fn enforced(
         let warning = Diagnostic::warning(Code::Unsupported, message).at(first.place.clone());
         problems.push(warning.hint("constraints are promises about the rows of a table"));
         return Vec::new();
+    }
+    let mut keys = constraints.iter().filter(|constraint| constraint.rule == Rule::PrimaryKey);
+    if let (Some(first), Some(second)) = (keys.next(), keys.next()) {
+        let message = format!("`{}` has two primary keys, of {}", config.subject, of_both(first, second));
+        let problem = Diagnostic::error(Code::ConfigValue, message).at(second.place.clone());
+        problems.push(problem.hint("a key of several columns is one constraint of the asset: `columns: [a, b]`"));
     }
     for constraint in &constraints {
         if constraint.columns.is_empty() && !matches!(constraint.rule, Rule::Check(_)) {

@@ -106,6 +106,21 @@ impl Layer<'_> {
     }
 }
 
+/// Where a part of a value stands behind its key in the call of a template: an entry of a mapping by its name, an item of a
+/// list of mappings by its number.
+fn in_call(key: &Place, part: &str) -> Option<Place> {
+    let start = key.span.end;
+    let call = key.file.text().get(start..)?.split("}}").next()?;
+    let span = match part.parse::<usize>() {
+        Ok(number) => call.match_indices('{').nth(number).map(|(at, _)| Span::new(at, at + 1)),
+        Err(_) => ['\'', '"'].into_iter().find_map(|quote| {
+            let at = call.find(&format!("{quote}{part}{quote}"))?;
+            Some(Span::new(at + 1, at + 1 + part.len()))
+        }),
+    }?;
+    Some(Place::new(&key.file, Span::new(start + span.start, start + span.end)))
+}
+
 /// A merged config, and the layers that it was merged from, so that an error can point at the one that is wrong.
 pub(super) struct Config<'a> {
     /// The asset's name, for messages.
@@ -132,7 +147,8 @@ impl Config<'_> {
         let layer = self.layers.iter().find(|layer| layer.values.contains_key(key));
         let within = layer.and_then(|layer| match layer.keys {
             Keys::Known(places) => Some(Place::new(&layer.place.file, *places.get(&format!("{key}.{part}"))?)),
-            Keys::Unknown | Keys::Template(..) => None,
+            Keys::Template(..) => in_call(&layer.place_of(key), part),
+            Keys::Unknown => None,
         });
         within.unwrap_or_else(|| self.place(key))
     }

@@ -53,8 +53,8 @@ pub fn key(constraint: &Constraint) -> String {
     if names.len() == 1 { names.concat() } else { format!("row({})", names.join(", ")) }
 }
 
-/// The engine would compare a text with a number as numbers.
-fn holds_text(columns: &[Column], name: &str) -> bool {
+/// Whether accepted values of a column are compared as texts: the engine would compare a text with a number as numbers.
+pub fn holds_text(columns: &[Column], name: &str) -> bool {
     let is_text = |engine_type: &str| engine_type == "VARCHAR" || engine_type.starts_with("ENUM");
     columns.iter().any(|column| folded(&column.name) == folded(name) && is_text(&column.engine_type))
 }

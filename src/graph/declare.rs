@@ -140,6 +140,9 @@ pub(super) fn declare_assets(
         config.check_keys(!matches!(asset.body, ParsedBody::Seed), problems);
         let settings = reader.settings(&config, problems);
         let declared = columns::declared(&config, described, settings.materialized, problems);
+        if matches!(asset.body, ParsedBody::Sql(_)) {
+            columns::tell_of_types_without_contract(&config, problems);
+        }
         let fqn = reader.fqn();
         declarations.upstreams.push(upstreams);
         declarations.nodes.push(finish(asset, described, merged, settings, declared, fqn));

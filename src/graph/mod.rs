@@ -31,7 +31,7 @@ mod tests;
 
 pub use cast::faithful_cast;
 pub use config::{DataVersioning, Materialized, Observe, Retry};
-pub use constraint::{condition, count_of_breaks, key};
+pub use constraint::{condition, count_of_breaks, holds_text, key};
 pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};

@@ -281,7 +281,7 @@ impl Maker<'_> {
 }
 
 /// Whether a statement means this upstream by a name.
-pub(super) fn is_named(graph: &AssetGraph, upstream: NodeId, name: &[String]) -> bool {
+pub(crate) fn is_named(graph: &AssetGraph, upstream: NodeId, name: &[String]) -> bool {
     let node = graph.node(upstream);
     match (&node.body, name) {
         // A path in a reader's call stands as the user wrote it.

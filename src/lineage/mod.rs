@@ -32,6 +32,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 pub use flow::Source;
+pub(crate) use graph::is_named;
 pub use graph::{AssetColumn, AssetColumns, ColumnGraph, ColumnId, How, columns_of};
 pub use impact::{Affected, Effect};
 pub use nullability::never_null;

@@ -165,7 +165,7 @@ fn a_condition_that_fails_on_a_row_says_which_it_is() {
     );
     let said = project.run(&["run"]);
     assert!(said.code == 1 && said.stderr.contains("a constraint of `orders` cannot be looked at: "), "{said}");
-    assert!(said.stderr.contains("models/orders.yml:4:9"), "{said}");
+    assert!(said.stderr.contains("models/orders.yml:4:35"), "{said}");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_table_may_be_named_in_its_own_conditions_and_no_other() {
     for expression in ["sum(id) > 0", "row_number() over () = id", "id > 9) or (true", "true, id > 9"] {
         write(&project, "models/orders.yml", &yml(expression));
         let said = project.run(&["check"]);
-        assert!(said.code == 2 && said.stderr.contains("models/orders.yml:4:9"), "{expression}: {said}");
+        assert!(said.code == 2 && said.stderr.contains("models/orders.yml:4:35"), "{expression}: {said}");
         assert_eq!(project.run(&["run"]).code, 1, "{expression}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod cache;
 mod check;
+mod check_told;
 mod columns_read;
 mod commands;
 mod constraints;

@@ -119,6 +119,10 @@ impl BinderSession for DuckDbBinderSession {
                 .collect(),
         }
     }
+
+    fn is_of(&mut self, engine_type: &str, value: &str) -> bool {
+        self.connection.execute(&format!("select cast({value} as {engine_type})")).is_ok()
+    }
 }
 
 impl DuckDbBinderSession {

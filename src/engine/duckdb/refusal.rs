@@ -114,11 +114,24 @@ fn near(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(offers).flat_map(quoted_parts).collect()
 }
 
-/// The forms of a function, without the indentation.
+/// The forms of a function that are nearest to how it is called, without the indentation.
 fn forms(text: &str) -> Vec<String> {
-    let listed = text.split_once("Candidate functions:").map(|(_, rest)| rest).unwrap_or_default();
-    let lines = listed.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(MOST_FORMS).map(str::to_owned).collect()
+    let (called, listed) = text.split_once("Candidate functions:").unwrap_or_default();
+    let called = arguments(called.split('\'').nth(1).unwrap_or_default());
+    let mut forms: Vec<&str> = listed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let distance = |form: &&str| {
+        let own = arguments(form);
+        let same = own.iter().zip(&called).filter(|(own, called)| own == called).count();
+        (own.len() != called.len(), std::cmp::Reverse(same))
+    };
+    forms.sort_by_cached_key(distance);
+    forms.into_iter().take(MOST_FORMS).map(str::to_owned).collect()
+}
+
+/// The types between the parentheses of `name(A, B)`; those of structs and decimals may come in several pieces.
+fn arguments(form: &str) -> Vec<&str> {
+    let inside = form.split_once('(').and_then(|(_, rest)| rest.split(") ->").next()).unwrap_or_default();
+    inside.trim_end_matches(')').split(", ").filter(|kind| !kind.is_empty()).collect()
 }
 
 /// What stands in double quotes.

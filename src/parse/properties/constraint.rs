@@ -19,7 +19,10 @@ impl PropertyParser<'_> {
                 Ok(Some((mut rule, columns))) => {
                     self.keep_texts(&mut rule, item);
                     let columns = column.map_or(columns, |column| vec![column.to_owned()]);
-                    constraints.push(Constraint { rule, columns, place: self.reader.place(item.span) });
+                    // Of an expression something is told more often than of its item.
+                    let expression = item.get("expression").filter(|_| matches!(rule, Rule::Check(_)));
+                    let place = self.reader.place(expression.map_or(item.span, |expression| expression.span));
+                    constraints.push(Constraint { rule, columns, place });
                 }
                 Ok(None) => {
                     let word = item.get("type").and_then(|word| word.to_json().as_str().map(str::to_owned));
