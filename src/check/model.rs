@@ -8,7 +8,7 @@ use super::locate::located;
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::engine::{Column, EngineError, Reason, Refusal};
-use crate::graph::{Body, CompiledSql, Node, NodeId};
+use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::parse::{SourceLocation, sql::words};
 use crate::record::stamp;
 
@@ -55,13 +55,26 @@ impl Inquiry<'_> {
         }
         let doubt = inputs.doubt.clone().or_else(|| self.doubt_of(sql));
         Ok(match self.told(sql, &inputs)? {
-            Told::Columns(columns) => Schema::known(columns).doubted(doubt).into(),
+            Told::Columns(columns) => match self.unstorable(id, sql, &columns) {
+                Some(refusal) => Checked { schema: Schema::Wrong, refusal: Some(refusal) },
+                None => Schema::known(columns).doubted(doubt).into(),
+            },
             Told::Unknown(reason) => Schema::unknown(id, reason).into(),
             Told::Refused(refusal) => match doubt.or_else(|| self.doubt_about(sql, &refusal, &inputs)) {
                 Some(doubt) => Schema::unknown(id, doubt).into(),
                 None => Checked { schema: Schema::Wrong, refusal: Some(refusal) },
             },
         })
+    }
+
+    /// A column that a query may have and a table may not.
+    fn unstorable(&self, id: NodeId, sql: &CompiledSql, columns: &[Column]) -> Option<Refusal> {
+        let is_table = self.graph.node(id).materialized == Materialized::Table;
+        let column = columns.iter().find(|column| is_table && has_unnamed_fields(&column.engine_type))?;
+        let written = words(sql.statement()).into_iter().rev().find(|(word, _)| *word == column.name);
+        let message = format!("no table holds the structs of its column `{}`, whose fields have no names", column.name);
+        let details = vec![];
+        Some(Refusal { reason: Reason::Other, message, details, offset: written.map(|(_, span)| span.start) })
     }
 
     /// What a model reads, or what is known of it instead.
@@ -139,8 +152,11 @@ impl Inquiry<'_> {
         let bind = || {
             self.binding.with_session(|session| {
                 for (upstream, columns) in &inputs.twins {
+                    let name = &self.graph.node(*upstream).name;
+                    if columns.iter().any(|column| has_unnamed_fields(&column.engine_type)) {
+                        return Told::Unknown(format!("`{name}` has structs whose fields have no names"));
+                    }
                     if let Err(reason) = self.binding.make_twin(session, *upstream, columns) {
-                        let name = &self.graph.node(*upstream).name;
                         return Told::Unknown(format!("no empty twin can be made of `{name}`: {reason}"));
                     }
                 }
@@ -178,6 +194,11 @@ impl Inquiry<'_> {
         pieces.extend(inputs.stamps.iter().map(|stamp| stamp.as_bytes().to_vec()));
         pieces
     }
+}
+
+/// Fields of structs such as `(1, 2)`.
+fn has_unnamed_fields(engine_type: &str) -> bool {
+    engine_type.contains("(\"\" ") || engine_type.contains(", \"\" ")
 }
 
 fn says_at(sql: &CompiledSql) -> bool {

@@ -174,3 +174,16 @@ fn a_folder_of_models_with_contracts() {
         );
     assert_said!(project.run(&["check"]));
 }
+
+#[test]
+fn structs_without_names_in_a_table() {
+    let view = "{{ config(materialized='view') }} select (id, amount) as pair from orders";
+    let said = checked(&[
+        ("a", "select [(id, amount)] as pairs from orders"),
+        ("v", view),
+        ("b", "select pair from v"),
+        ("c", "select {'id': id, 'amount': amount} as pair from orders"),
+    ]);
+    assert!(said.stderr.contains("`a` would fail: no table holds the structs of its column `pairs`"), "{said}");
+    assert!(said.stderr.contains("models/a.sql:1:26") && said.stderr.contains("1 wrong, 1 unknown"), "{said}");
+}
