@@ -20,7 +20,7 @@ pub fn render(diagnostic: &Diagnostic, rendering: Rendering) -> String {
         Rendering::Plain => Renderer::plain(),
         Rendering::Coloured => Renderer::styled(),
     };
-    let mut text = renderer.render(&groups(diagnostic));
+    let mut text = indented(renderer.render(&groups(diagnostic)));
     if let Some(details) = &diagnostic.details {
         text.push('\n');
         text.push_str(details.trim_end());
@@ -31,6 +31,14 @@ pub fn render(diagnostic: &Diagnostic, rendering: Rendering) -> String {
     }
     text.push('\n');
     text
+}
+
+/// An arrow stands below the others, also where no line of the file is shown behind it.
+fn indented(text: String) -> String {
+    match text.split_once('\n') {
+        Some((title, rest)) if !rest.starts_with(' ') && rest.contains("--> ") => format!("{title}\n {rest}"),
+        _ => text,
+    }
 }
 
 /// The diagnostic in texts that a terminal may have; excerpts of files are cared for where they are drawn.

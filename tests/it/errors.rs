@@ -99,7 +99,7 @@ fn without_a_position_no_word_is_blamed() {
         .file("macros/m.sql", "{% macro day(text) %}\n  '{{ text }}'::date\n{% endmacro %}")
         .file("models/b.sql", "select\n  {{ day('nope') }} as day");
     let said = project.run(&["run", "--select", "a"]);
-    let error = "error[DT0601]: `a` failed: Invalid Input Error: boom\n--> models/a.sql:1-3\n\n";
+    let error = "error[DT0601]: `a` failed: Invalid Input Error: boom\n --> models/a.sql:1-3\n\n";
     assert!(said.stderr.contains(error), "{said}");
     let json = project.run(&["run", "--select", "a", "--log-format", "json"]);
     assert!(json.stderr.contains(r#""path":"models/a.sql","line":1,"column":null"#), "{json}");
