@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind};
 
+use super::advice;
 use super::macros::{MacroIndex, template_name};
 use super::placeholder::readable;
 use super::raised::Raised;
@@ -57,7 +58,13 @@ impl Failure<'_> {
                     .hint("make a new value: `{% set items = items + [item] %}`, `{% set d = dict(d, key=value) %}`")
                     .hint("to keep it beyond a loop, put it into a `namespace()`")
             }
-            ErrorKind::SyntaxError => Diagnostic::error(Code::JinjaSyntax, or_kind(&detail, error)),
+            ErrorKind::SyntaxError => {
+                Diagnostic::error(Code::JinjaSyntax, or_kind(&detail, error)).hint_if(advice::of_syntax(&detail))
+            }
+            ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
+                let advice = detail.split_whitespace().nth(1).and_then(advice::of_filter);
+                Diagnostic::error(Code::JinjaRender, or_kind(&detail, error)).hint_if(advice)
+            }
             ErrorKind::UndefinedError => self.undefined(&detail, place),
             // In a macro, a name that nothing defines is an undefined value from the start.
             _ if detail.contains("undefined is not callable") => self.undefined("", place),

@@ -4,6 +4,7 @@
 //! `ref()`, `source()` and `this` print placeholders, since the upstream's relation is not known before the graph is.
 //! `graph::resolve` puts the relations in their place.
 
+mod advice;
 mod calls;
 mod context;
 mod environment;
