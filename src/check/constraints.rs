@@ -60,11 +60,12 @@ impl Inquiry<'_> {
         })?;
         Ok(match told {
             Told::Columns(kept) => not_a_truth(&kept, subject),
-            Told::Refused(refusal) if self.may_be_known(&refusal) => None,
-            Told::Refused(refusal) => Some(not_a_condition(&refusal, subject).unwrap_or_else(|| {
-                let names = columns.iter().map(|column| column.name.clone());
-                refused(subject, &refusal, names, (Code::ContractBroken, "cannot be looked at"))
-            })),
+            Told::Refused(refusals) => refusals.first().filter(|refusal| !self.may_be_known(refusal)).map(|refusal| {
+                not_a_condition(refusal, subject).unwrap_or_else(|| {
+                    let names = columns.iter().map(|column| column.name.clone());
+                    refused(subject, refusal, names, (Code::ContractBroken, "cannot be looked at"))
+                })
+            }),
             Told::Unknown(_) => None,
         })
     }

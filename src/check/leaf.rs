@@ -7,7 +7,7 @@ use super::inquiry::{Inquiry, Mode};
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{Column, EngineError};
+use crate::engine::{Column, EngineError, Refusal};
 use crate::graph::{Body, Materialized, Node, NodeId, breaches, incomplete};
 use crate::parse::SourceLocation;
 use crate::record::{columns_version, stamp};
@@ -75,7 +75,7 @@ impl Inquiry<'_> {
         let read = || self.binding.with_session(|session| Told::from(session.bind(&query)));
         match self.memory.recall(&[b"file", query.as_bytes(), stamp.as_bytes()], read)? {
             Told::Columns(columns) => Ok(Schema::known(columns)),
-            Told::Refused(refusal) => self.described(id, node, refusal.message),
+            Told::Refused(refusals) => self.described(id, node, first_message(refusals)),
             Told::Unknown(reason) => self.described(id, node, reason),
         }
     }
@@ -105,7 +105,7 @@ impl Inquiry<'_> {
         Ok(match self.memory.recall(&pieces, ask)? {
             Told::Columns(columns) => Schema::known(columns),
             Told::Unknown(reason) => Schema::unknown(id, format!("{UNKNOWN_TYPE}{reason}")),
-            Told::Refused(refusal) => Schema::unknown(id, refusal.message),
+            Told::Refused(refusals) => Schema::unknown(id, first_message(refusals)),
         })
     }
 
@@ -129,7 +129,7 @@ impl Inquiry<'_> {
         Ok(match self.memory.recall(&[b"seed", text.as_bytes(), stamp.as_bytes()], ask)? {
             Told::Columns(columns) => Schema::known(columns),
             Told::Unknown(reason) => Schema::unknown(id, reason),
-            Told::Refused(refusal) => Schema::unknown(id, refusal.message),
+            Told::Refused(refusals) => Schema::unknown(id, first_message(refusals)),
         })
     }
 
@@ -188,4 +188,8 @@ impl Inquiry<'_> {
         let columns = standing.filter(|columns| columns.len() == recorded.columns.len());
         Schema::known(columns.unwrap_or_else(|| recorded.columns.clone())).doubted(doubt)
     }
+}
+
+fn first_message(refusals: Vec<Refusal>) -> String {
+    refusals.into_iter().next().map(|refusal| refusal.message).unwrap_or_default()
 }

@@ -93,7 +93,7 @@ fn is_to_blame(session: &mut dyn BinderSession, query: &str, refusal: &Refusal, 
 }
 
 /// A name in a query with what stands around it between dots: `table.column.field`.
-fn with_qualifiers(query: &str, name: Span) -> Span {
+pub(super) fn with_qualifiers(query: &str, name: Span) -> Span {
     let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '"');
     let before = query[..name.start].trim_end_matches(is_part).len();
     let after = query[name.end..].find(|letter: char| !is_part(letter)).map_or(query.len(), |length| name.end + length);

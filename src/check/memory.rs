@@ -13,7 +13,8 @@ use crate::template::TemplateEnvironment;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Told {
     Columns(Vec<Column>),
-    Refused(Refusal),
+    /// The first thing that is wrong, and further names that stand for nothing.
+    Refused(Vec<Refusal>),
     Unknown(String),
 }
 
@@ -21,7 +22,7 @@ impl From<Bound> for Told {
     fn from(bound: Bound) -> Self {
         match bound {
             Bound::Columns(columns) => Told::Columns(columns),
-            Bound::Refused(refusal) => Told::Refused(refusal),
+            Bound::Refused(refusal) => Told::Refused(vec![refusal]),
             Bound::Unknown(reason) => Told::Unknown(reason),
         }
     }
@@ -66,7 +67,7 @@ impl<'a> Memory<'a> {
             Told::Columns(columns) => {
                 columns.iter().any(|column| is_secret(&column.name) || is_secret(&column.engine_type))
             }
-            Told::Refused(refusal) => is_secret(&format!("{refusal:?}")),
+            Told::Refused(refusals) => is_secret(&format!("{refusals:?}")),
             Told::Unknown(reason) => is_secret(reason),
         }
     }

@@ -8,6 +8,7 @@ mod binding;
 mod constraints;
 mod contract;
 mod explain;
+mod further;
 mod inquiry;
 mod leaf;
 mod locate;
@@ -56,9 +57,9 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     for level in &inquiry.levels {
         let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
         for (id, checked) in level.iter().zip(found) {
-            let Checked { schema, refusal } = checked?;
-            schemas.insert(*id, schema);
-            refusals.extend(refusal.map(|refusal| (*id, refusal)));
+            let checked = checked?;
+            schemas.insert(*id, checked.schema);
+            refusals.extend(checked.refusals.into_iter().map(|refusal| (*id, refusal)));
         }
     }
     refusals.retain(|(id, _)| inquiry.assets.contains(id));

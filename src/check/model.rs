@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::binding::twin;
+use super::further::with_further;
 use super::inquiry::Inquiry;
 use super::locate::located;
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
-use crate::engine::{Column, EngineError, Reason, Refusal};
+use crate::engine::{Bound, Column, EngineError, Reason, Refusal};
 use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
 use crate::parse::{SourceLocation, sql::words};
 use crate::record::stamp;
@@ -20,12 +21,12 @@ const IS_BELOW_PYTHON: &str = "it reads a source that an asset function above it
 /// What is known of a model, and how it does not bind.
 pub(super) struct Checked {
     pub schema: Schema,
-    pub refusal: Option<Refusal>,
+    pub refusals: Vec<Refusal>,
 }
 
 impl From<Schema> for Checked {
     fn from(schema: Schema) -> Self {
-        Checked { schema, refusal: None }
+        Checked { schema, refusals: Vec::new() }
     }
 }
 
@@ -56,14 +57,17 @@ impl Inquiry<'_> {
         let doubt = inputs.doubt.clone().or_else(|| self.doubt_of(sql));
         Ok(match self.told(sql, &inputs)? {
             Told::Columns(columns) => match self.unstorable(id, sql, &columns) {
-                Some(refusal) => Checked { schema: Schema::Wrong, refusal: Some(refusal) },
+                Some(refusal) => Checked { schema: Schema::Wrong, refusals: vec![refusal] },
                 None => Schema::known(columns).doubted(doubt).into(),
             },
             Told::Unknown(reason) => Schema::unknown(id, reason).into(),
-            Told::Refused(refusal) => match doubt.or_else(|| self.doubt_about(sql, &refusal, &inputs)) {
-                Some(doubt) => Schema::unknown(id, doubt).into(),
-                None => Checked { schema: Schema::Wrong, refusal: Some(refusal) },
-            },
+            Told::Refused(refusals) => {
+                let mut doubts = refusals.iter().filter_map(|refusal| self.doubt_about(sql, refusal, &inputs));
+                match doubt.or_else(|| doubts.next()) {
+                    Some(doubt) => Schema::unknown(id, doubt).into(),
+                    None => Checked { schema: Schema::Wrong, refusals },
+                }
+            }
         })
     }
 
@@ -160,9 +164,12 @@ impl Inquiry<'_> {
                         return Told::Unknown(format!("no empty twin can be made of `{name}`: {reason}"));
                     }
                 }
-                match Told::from(session.bind(&redirected.statement)) {
-                    Told::Refused(refusal) => Told::Refused(located(session, &redirected.statement, refusal)),
-                    told => told,
+                match session.bind(&redirected.statement) {
+                    Bound::Refused(refusal) => {
+                        let refusal = located(session, &redirected.statement, refusal);
+                        Told::Refused(with_further(session, &redirected.statement, refusal))
+                    }
+                    told => told.into(),
                 }
             })
         };
@@ -173,9 +180,11 @@ impl Inquiry<'_> {
             self.memory.recall(&pieces.iter().map(Vec::as_slice).collect::<Vec<_>>(), bind)?
         };
         Ok(match told {
-            Told::Refused(refusal) => {
-                let offset = refusal.offset.map(|offset| redirected.compiled_offset(offset));
-                Told::Refused(Refusal { offset, ..refusal })
+            Told::Refused(mut refusals) => {
+                for refusal in &mut refusals {
+                    refusal.offset = refusal.offset.map(|offset| redirected.compiled_offset(offset));
+                }
+                Told::Refused(refusals)
             }
             told => told,
         })

@@ -187,3 +187,16 @@ fn structs_without_names_in_a_table() {
     assert!(said.stderr.contains("`a` would fail: no table holds the structs of its column `pairs`"), "{said}");
     assert!(said.stderr.contains("models/a.sql:1:26") && said.stderr.contains("1 wrong, 1 unknown"), "{said}");
 }
+
+#[test]
+fn further_names_that_stand_for_nothing() {
+    assert_said!(checked(&[
+        (
+            "a",
+            "select o.idd, amont + 1 as more, o.idd\nfrom orders o join customers c on o.custmer_id = c.custmer_id\nwhere nothing > 0"
+        ),
+        ("b", "with t as (select custmer_id, amount from orders) select custmer_id, nam from t"),
+        ("c", "select misspelt as x, 'a' + date '2024-01-01' as y from orders group by misspelt, other_one"),
+        ("d", "select x.id, y.name, id from orders"),
+    ]));
+}
