@@ -82,5 +82,5 @@ pub(crate) fn older(
     };
     let upstream = graph.reads(reader).into_iter().find(makes_it)?;
     let (upstream, reader) = (&graph.node(upstream).name, &graph.node(reader).name);
-    Some(format!("`{upstream}` stands as it was built before its query was changed: `-s +{reader}` builds it first"))
+    Some(format!("`{upstream}` is read as it stands, and its query names `{name}` now: `-s +{reader}` builds it first"))
 }
