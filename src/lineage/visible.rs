@@ -1,6 +1,6 @@
 //! Which columns could stand at a place in a statement: the scopes that a name there would be looked up in.
 
-use super::flow::Form;
+use super::flow::{Column, Form};
 use super::scope::{Binding, Scope};
 use super::tracer::{Probe, Tracer};
 use super::{Columns, on_own_stack};
@@ -37,19 +37,79 @@ impl Tracer<'_> {
         if *last != probe.name || !probe.visible.is_empty() {
             return;
         }
-        let bindings = scope.chain().flat_map(|scope| &scope.bindings);
-        let fits = |binding: &&Binding| qualifiers.is_empty() || binding.is_named_by(qualifiers);
-        for binding in bindings.filter(fits) {
+        let bindings: Vec<&Binding> = scope.chain().flat_map(|scope| &scope.bindings).collect();
+        for binding in bindings.iter().filter(|binding| qualifiers.is_empty() || binding.is_named_by(qualifiers)) {
             for column in &binding.columns {
                 let Some(name) = &column.name else { continue };
-                let engine_type = match &column.flow.form {
-                    Form::Copy(engine_type) => engine_type.as_deref().map(str::to_owned),
-                    Form::List | Form::Computed => None,
-                };
+                let engine_type = type_of(column).map(str::to_owned);
                 probe.visible.push(VisibleColumn { table: binding.name.clone(), name: name.to_string(), engine_type });
             }
         }
+        for (name, engine_type) in
+            bindings.iter().find_map(|binding| fields_in(binding, qualifiers)).unwrap_or_default()
+        {
+            probe.visible.push(VisibleColumn { table: String::new(), name, engine_type: Some(engine_type) });
+        }
     }
+}
+
+/// The type of a column of a relation that is one as it is.
+fn type_of(column: &Column) -> Option<&str> {
+    match &column.flow.form {
+        Form::Copy(engine_type) => engine_type.as_deref(),
+        Form::List | Form::Computed => None,
+    }
+}
+
+/// Names and types of the fields of what `[table.]column[.field ...]` names, if that is a struct.
+fn fields_in(binding: &Binding, name: &[&str]) -> Option<Vec<(String, String)>> {
+    (0..name.len()).rev().find_map(|at| {
+        let column = binding.column(name[at]).filter(|_| at == 0 || binding.is_named_by(&name[..at]))?;
+        let mut fields = typed_fields(type_of(column)?)?;
+        for part in &name[at + 1..] {
+            let (_, engine_type) = fields.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(part))?;
+            fields = typed_fields(&engine_type)?;
+        }
+        Some(fields)
+    })
+}
+
+/// The fields in `STRUCT(a INTEGER, "b c" VARCHAR)`.
+fn typed_fields(engine_type: &str) -> Option<Vec<(String, String)>> {
+    let inner = engine_type.strip_prefix("STRUCT(")?.strip_suffix(')')?;
+    let (mut fields, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_usize, None);
+    for (index, letter) in inner.char_indices() {
+        match (letter, quote) {
+            (letter, Some(open)) if letter == open => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(letter),
+            ('(', None) => depth += 1,
+            (')', None) => depth = depth.saturating_sub(1),
+            (',', None) if depth == 0 => {
+                fields.push(typed_field(&inner[start..index])?);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    fields.push(typed_field(&inner[start..])?);
+    Some(fields)
+}
+
+fn typed_field(text: &str) -> Option<(String, String)> {
+    let text = text.trim();
+    let (name, engine_type) = match text.strip_prefix('"') {
+        Some(rest) => {
+            let end = rest.match_indices('"').map(|(index, _)| index).find(|end| {
+                let quotes = rest[..*end].bytes().filter(|byte| *byte == b'"').count();
+                quotes % 2 == 0 && !rest[end + 1..].starts_with('"')
+            })?;
+            (rest[..end].replace("\"\"", "\""), &rest[end + 1..])
+        }
+        // `STRUCT(INTEGER, VARCHAR)` is a row whose fields have no names.
+        None => text.split_once(' ').map(|(name, engine_type)| (name.to_owned(), engine_type))?,
+    };
+    Some((name, engine_type.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -70,6 +130,22 @@ mod tests {
                 format!("{table}.{name} {}", engine_type.unwrap_or_default()).trim_end().to_owned()
             })
             .collect()
+    }
+
+    #[test]
+    fn types_name_their_fields() {
+        let fields = |engine_type: &str| typed_fields(engine_type).unwrap_or_default();
+        let field = |name: &str, engine_type: &str| (name.to_owned(), engine_type.to_owned());
+        assert_eq!(
+            fields("STRUCT(a INTEGER, \"b, \"\"c\" STRUCT(d DECIMAL(4,2), e INTEGER)[], f ENUM('(', 'x'))"),
+            [
+                field("a", "INTEGER"),
+                field("b, \"c", "STRUCT(d DECIMAL(4,2), e INTEGER)[]"),
+                field("f", "ENUM('(', 'x')")
+            ]
+        );
+        assert!(fields("INTEGER").is_empty());
+        assert!(fields("STRUCT(INTEGER, VARCHAR)").is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod position;
 mod publish;
 mod references;
 mod server;
+mod sql;
 mod start;
 mod subject;
 mod transport;

@@ -1,11 +1,11 @@
 //! What the cursor is at: an asset or source, a column, a macro, a variable.
 
 use super::analysis::Snapshot;
+use super::sql::made_names;
 use super::view::View;
 use super::yaml;
 use crate::graph::{Body, NodeId, folded};
 use crate::lineage::{ColumnId, named_columns};
-use crate::parse::sql::words;
 use crate::source::{Place, Span};
 use crate::template::{argument_at, names_in_tags};
 
@@ -153,14 +153,13 @@ pub(super) fn own_columns(snapshot: &Snapshot, id: NodeId) -> Vec<(ColumnId, Pla
     let column = |name: &str| ColumnId { asset: id, name: folded(name) };
     match &node.body {
         Body::Sql(sql) => {
-            let words = words(sql.statement());
+            let made = made_names(sql.statement());
             let Some(template) = snapshot.template(id) else { return Vec::new() };
-            // A name is written last where the list of the last select makes it, most often.
-            let last = |name: &str| {
-                let (_, span) = words.iter().rev().find(|(word, _)| word.eq_ignore_ascii_case(name))?;
+            let place = |name: &str| {
+                let (_, span) = made.iter().find(|(made, _)| made.eq_ignore_ascii_case(name))?;
                 template.place(*span)
             };
-            own.iter().filter_map(|own| Some((column(&own.name), last(&own.name)?))).collect()
+            own.iter().filter_map(|own| Some((column(&own.name), place(&own.name)?))).collect()
         }
         Body::Python(_) => {
             let declared: Vec<&str> = node.declared_types().map(|(name, _)| name).collect();

@@ -32,6 +32,7 @@ pub use context::{Message, MessageLevel, ReferenceCall, Rendered, Repeatable};
 pub use environment::TemplateEnvironment;
 pub use placeholder::{Part, Placeholder, find_placeholders};
 pub(crate) use placeholder::{holds_placeholder, readable};
+pub(crate) use scanner::{Segment, SegmentKind, scan};
 pub use secrets::Secrets;
 pub use source_map::SourceMap;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::source::Span;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SegmentKind {
+pub(crate) enum SegmentKind {
     /// Printed as it is (also what stands between `{% raw %}` and `{% endraw %}`).
     Text,
     /// `{{ ... }}`
@@ -15,7 +15,7 @@ pub(super) enum SegmentKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     pub kind: SegmentKind,
     /// The whole segment, delimiters included.
     pub span: Span,
@@ -49,7 +49,7 @@ pub(super) fn has_tags(text: &str) -> bool {
 }
 
 /// All segments in order; together they are the text. A tag that does not end reaches to the end of the text.
-pub(super) fn scan(text: &str) -> Vec<Segment> {
+pub(crate) fn scan(text: &str) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut from = 0;
     while let Some((start, kind)) = next_tag(text, from) {

@@ -15,9 +15,17 @@ pub(super) struct Item {
     pub detail: Option<String>,
     pub documentation: Option<String>,
     pub replaced: Span,
+    /// What is put there, where that is not the label.
+    pub inserted: Option<String>,
+    /// What the editor compares with what is typed, where that is not the label.
+    pub filtered: Option<String>,
 }
 
 impl Item {
+    pub fn new(label: String, kind: CompletionItemKind, replaced: Span) -> Self {
+        Item { label, kind, detail: None, documentation: None, replaced, inserted: None, filtered: None }
+    }
+
     pub fn of_node(snapshot: &Snapshot, id: NodeId, label: String, replaced: Span) -> Self {
         let node = snapshot.graph().node(id);
         let detail = match node.is_source() {
@@ -25,29 +33,31 @@ impl Item {
             false => format!("{} {}", node.kind.as_str(), node.materialized.as_str()),
         };
         let documentation = node.description.clone();
-        Item { label, kind: CompletionItemKind::MODULE, detail: Some(detail), documentation, replaced }
+        Item { detail: Some(detail), documentation, ..Item::new(label, CompletionItemKind::MODULE, replaced) }
     }
 
     pub fn of_column(node: Option<&Node>, column: &Column, replaced: Span) -> Self {
         let described = node.into_iter().flat_map(|node| &node.columns);
         let described = described.into_iter().find(|described| described.name.eq_ignore_ascii_case(&column.name));
         Item {
-            label: column.name.clone(),
-            kind: CompletionItemKind::FIELD,
             detail: Some(column.engine_type.clone()).filter(|engine_type| !engine_type.is_empty()),
             documentation: described.and_then(|described| described.description.clone()),
-            replaced,
+            ..Item::new(column.name.clone(), CompletionItemKind::FIELD, replaced)
         }
     }
 
     pub fn finished(self, view: &View<'_>) -> CompletionItem {
         let redacted = |text: String| view.snapshot.redacted(&text);
-        let edit = TextEdit { range: view.range(self.replaced), new_text: self.label.clone() };
+        let edit = TextEdit {
+            range: view.range(self.replaced),
+            new_text: self.inserted.unwrap_or_else(|| self.label.clone()),
+        };
         CompletionItem {
             label: redacted(self.label),
             kind: Some(self.kind),
             detail: self.detail.map(redacted),
             documentation: self.documentation.map(|text| Documentation::String(redacted(text))),
+            filter_text: self.filtered,
             text_edit: Some(CompletionTextEdit::Edit(edit)),
             ..CompletionItem::default()
         }

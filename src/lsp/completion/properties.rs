@@ -109,13 +109,7 @@ fn data_types(view: &View<'_>, levels: &[Level]) -> Vec<Item> {
     };
     types.sort_unstable();
     types.dedup();
-    let item = |name: &str| Item {
-        label: name.to_lowercase(),
-        kind: CompletionItemKind::TYPE_PARAMETER,
-        detail: None,
-        documentation: None,
-        replaced: word_at(view),
-    };
+    let item = |name: &str| Item::new(name.to_lowercase(), CompletionItemKind::TYPE_PARAMETER, word_at(view));
     types.into_iter().map(item).collect()
 }
 

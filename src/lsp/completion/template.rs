@@ -90,11 +90,8 @@ fn sources(view: &View<'_>, literal: Span) -> Vec<Item> {
     names.sort_unstable();
     names.dedup();
     let item = |name: &str| Item {
-        label: name.to_owned(),
-        kind: CompletionItemKind::MODULE,
         detail: Some("source".to_owned()),
-        documentation: None,
-        replaced: literal,
+        ..Item::new(name.to_owned(), CompletionItemKind::MODULE, literal)
     };
     names.into_iter().map(item).collect()
 }
@@ -116,11 +113,8 @@ fn declared<'v>(view: &'v View<'_>) -> impl Iterator<Item = (&'v str, &'v str, c
 
 fn variables(view: &View<'_>, literal: Span) -> Vec<Item> {
     let item = |(name, value): (&String, &serde_json::Value)| Item {
-        label: name.clone(),
-        kind: CompletionItemKind::VARIABLE,
         detail: Some(value.to_string()),
-        documentation: None,
-        replaced: literal,
+        ..Item::new(name.clone(), CompletionItemKind::VARIABLE, literal)
     };
     view.snapshot.compiled.project.vars.iter().map(item).collect()
 }
@@ -129,11 +123,8 @@ fn variables(view: &View<'_>, literal: Span) -> Vec<Item> {
 fn functions(view: &View<'_>) -> Vec<Item> {
     let replaced = word_at(view);
     let item = |label: &str, detail: String| Item {
-        label: label.to_owned(),
-        kind: CompletionItemKind::FUNCTION,
         detail: Some(detail),
-        documentation: None,
-        replaced,
+        ..Item::new(label.to_owned(), CompletionItemKind::FUNCTION, replaced)
     };
     let macros = view.snapshot.compiled.templates.macros().iter();
     let mut items: Vec<Item> =

@@ -227,7 +227,8 @@ fn is_argument(tokens: &[Token], index: usize) -> bool {
     (is(1, ':') && is(2, '=')) || (is(1, '=') && is(2, '>'))
 }
 
-fn is_no_name(word: &str) -> bool {
+/// Whether a word, without quotes, is the name of no column and no table.
+pub(crate) fn is_no_name(word: &str) -> bool {
     NO_NAMES.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
 }
 

@@ -5,7 +5,7 @@
 use crate::source::Span;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// An unquoted name or keyword.
     Word,
     /// `"name"`
@@ -20,7 +20,7 @@ pub(super) enum TokenKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub kind: TokenKind,
     pub span: Span,
 }
@@ -40,7 +40,7 @@ impl Token {
 }
 
 /// All tokens but whitespace, in order. What does not end reaches to the end of the text.
-pub(super) fn tokens(sql: &str) -> Vec<Token> {
+pub(crate) fn tokens(sql: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(sql.len() / 4);
     let mut index = 0;
     while let Some(letter) = sql[index..].chars().next() {
@@ -143,7 +143,7 @@ fn dollar_quoted_end(sql: &str, start: usize) -> Option<usize> {
 }
 
 /// An identifier without its quotes.
-pub(super) fn unquoted(text: &str) -> String {
+pub(crate) fn unquoted(text: &str) -> String {
     let quote = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     match (quote('"'), quote('\'')) {
         (Some(inner), _) => inner.replace("\"\"", "\""),

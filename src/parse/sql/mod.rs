@@ -21,9 +21,9 @@ use std::sync::Arc;
 use sqlparser::ast::{Query, Statement};
 use sqlparser::dialect::{Dialect, DuckDbDialect};
 
-pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens};
+pub(crate) use canonical::{CanonicalKind, CanonicalToken, canonical_tokens, is_no_name};
 use find::{Failure, Named, TableName, named_in};
-use lexer::{Token, TokenKind, tokens, unquoted};
+pub(crate) use lexer::{Token, TokenKind, tokens, unquoted};
 pub use memory::NamesMemory;
 use places::Places;
 use readings::{FileName, NamedTable, Readings};
