@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{AssetGraph, Body, CompiledSql, Node};
 use crate::diagnostic::Diagnostic;
+use crate::parse::sql::words;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::TemplateEnvironment;
 
@@ -57,7 +58,16 @@ fn place_in_text(
     }
     // The engine's offset may stand inside a letter.
     let rest = compiled.text.get(start..).unwrap_or_default();
-    let word = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
-    let end = (start + word.map(char::len_utf8).sum::<usize>().max(1)).min(compiled.text.len());
+    let end = (start + name_length(rest).max(1)).min(compiled.text.len());
     map.place(Span::new(compiled.rendered_offset(start), compiled.rendered_offset(end)))
+}
+
+/// How long the name is that a text starts with, quotes included.
+fn name_length(text: &str) -> usize {
+    if text.starts_with('"')
+        && let Some((_, quoted)) = words(text).first()
+    {
+        return quoted.end;
+    }
+    text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').map(char::len_utf8).sum()
 }

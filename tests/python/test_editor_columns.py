@@ -131,3 +131,20 @@ def test_common_table_expressions_stand_where_tables_do(shop: Project) -> None:
         inner = typed.offered("with a as (select 1 as x), b as (select * from |")
         assert "a" in inner and "b" not in inner
         assert set(typed.offered("with a as (select id as x, from orders) select a.| from a where")) == {"x"}
+
+
+def test_quoted_columns_are_marked_as_a_whole(shop: Project) -> None:
+    shop.write("models/paid.sql", 'select "Total Amount" as "All Of It", customer from totals\n')
+    with Editor(shop) as editor:
+        editor.open("models/paid.sql")
+        editor.open(PATH, "select p.\"All Of It\" from {{ ref('paid') }} p\n")
+        assert editor.problems(PATH) == []
+        assert editor.definition(PATH, '"All Of| It"') == ['models/paid.sql:1:"All Of It"']
+        assert editor.references("models/paid.sql", '"All |Of It"') == [
+            'models/report.sql:1:"All Of It"',
+        ]
+        assert editor.definition("models/paid.sql", '"Total| Amount"') == ["models/totals.py:4:Total Amount"]
+        assert "**totals.Total Amount** · `DOUBLE`" in editor.hover("models/paid.sql", '"Tot|al Amount"')
+        editor.edit("models/paid.sql", '"Total Amount"', '"Totel Amount"')
+        (problem, *_) = editor.problems("models/paid.sql")
+        assert (problem.range.start.character, problem.range.end.character) == (7, 7 + len('"Totel Amount"'))
