@@ -56,6 +56,9 @@ impl Tracer<'_> {
             JoinConstraint::Natural => common(here, &right, rows),
         };
         let keys = self.keys(names, here, &right, matches!(constraint, JoinConstraint::Using(_)));
+        if let JoinConstraint::Using(names) = constraint {
+            self.place_keys(names, &keys);
+        }
         if matches!(manner.alone, Some(Side::Right | Side::Both)) {
             pad(&mut here.bindings, &mut here.shared);
         }
@@ -99,6 +102,18 @@ impl Tracer<'_> {
             false => side.column(name).unwrap_or_default(),
         };
         names.into_iter().map(|name| (name.clone(), key(&name, &left), key(&name, &right))).collect()
+    }
+
+    /// Takes down where `using` names a column of each side.
+    fn place_keys(&mut self, names: &[ObjectName], keys: &[(String, Flow, Flow)]) {
+        let names = names.iter().filter_map(|name| name.0.last()?.as_ident());
+        for (name, (_, left, right)) in names.zip(keys) {
+            let mut both = left.clone();
+            both.absorb(right);
+            // It names each of them as it is.
+            both.form = left.form.clone();
+            self.place(Some(name), &both);
+        }
     }
 
     fn factor(&mut self, factor: &TableFactor, scope: &Scope<'_>) -> Joined {

@@ -112,6 +112,26 @@ mod tests {
     }
 
     #[test]
+    fn stars_and_joins_name_columns_too() {
+        assert_eq!(
+            shown("select * exclude (amount) from orders join customers using (customer)"),
+            ["amount=orders.amount", "customer=orders.customer+customers.customer"]
+        );
+        assert_eq!(
+            shown("select o.* exclude id replace (amount + 1 as amount) from orders as o"),
+            ["id=orders.id", "amount=orders.amount", "amount=orders.amount"]
+        );
+    }
+
+    #[test]
+    fn quoted_names_are_marked_as_a_whole() {
+        assert_eq!(
+            shown("select o.\"amount\", \"id\" as \"x y\" from orders o"),
+            ["\"amount\"=orders.amount", "\"id\"=orders.id"]
+        );
+    }
+
+    #[test]
     fn names_keep_their_places_where_the_text_is_put_in_other_words() {
         assert_eq!(shown("from orders where amount > 1"), ["amount=orders.amount"]);
         assert_eq!(shown("select id from orders asof join customers on amount >= region")[..1], ["id=orders.id"]);

@@ -135,6 +135,11 @@ impl Tracer<'_> {
                 left_out.iter().any(|name| is_left_out(name, *binding, column))
             };
             columns.iter().filter(|column| is_left_out(column)).for_each(|(_, column)| self.name_it(&column.flow));
+            for name in left_out {
+                let named = columns.iter().filter(|(binding, column)| self::is_left_out(name, *binding, column));
+                let ident = name.0.last().and_then(|part| part.as_ident());
+                named.for_each(|(_, column)| self.place(ident, &column.flow));
+            }
             columns.retain(|column| !is_left_out(column));
         }
         let mut columns: Vec<Column> = columns.into_iter().map(|(_, column)| column).collect();
@@ -142,6 +147,7 @@ impl Tracer<'_> {
             let flow = self.expression(&replaced.expr, scope);
             for column in columns.iter_mut().filter(|column| column.is_named(&replaced.column_name.value)) {
                 self.name_it(&column.flow);
+                self.place(Some(&replaced.column_name), &column.flow);
                 column.flow = flow.clone();
             }
         }

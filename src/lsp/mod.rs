@@ -9,6 +9,7 @@ mod completion;
 mod definition;
 mod documents;
 mod hover;
+mod keys;
 mod position;
 mod publish;
 mod references;

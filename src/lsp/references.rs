@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::analysis::Snapshot;
 use super::definition;
+use super::keys::keys;
 use super::subject::{Subject, at_cursor, column_place, described, named_in, own_columns};
 use super::view::View;
 use crate::graph::{Materialized, NodeId};
@@ -51,7 +52,9 @@ fn is_same(one: &Place, other: &Place) -> bool {
 fn of_node(snapshot: &Snapshot, id: NodeId) -> Vec<Place> {
     let uses = snapshot.uses.iter().filter(|one| one.target == id).map(|one| one.place.clone());
     let described = snapshot.graph().node(id).described_at.clone();
-    uses.chain(described).filter(|place| place.span.start < place.span.end).collect()
+    let keyed = snapshot.graph().downstream(id).flat_map(|reader| keys(snapshot, reader));
+    let keyed = keyed.filter(|(named, _)| *named == id).map(|(_, place)| place);
+    uses.chain(described).chain(keyed).filter(|place| place.span.start < place.span.end).collect()
 }
 
 /// Where readers name the column itself, and where its own asset writes and a property file describes it.

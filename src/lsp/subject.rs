@@ -1,6 +1,7 @@
 //! What the cursor is at: an asset or source, a column, a macro, a variable.
 
 use super::analysis::Snapshot;
+use super::keys::keys;
 use super::sql::made_names;
 use super::view::View;
 use super::yaml;
@@ -45,7 +46,10 @@ fn node(view: &View<'_>) -> Option<(Subject, Span)> {
     let nodes = graph.ids().map(|id| (id, graph.node(id)));
     let declared = nodes
         .flat_map(|(id, node)| std::iter::once(&node.place).chain(&node.described_at).map(move |place| (id, place)));
-    let found = named.chain(declared).filter_map(|(id, place)| Some((id, view.here(place)?)));
+    let here = graph.ids().filter(|id| graph.node(*id).file.path() == view.path);
+    let keyed: Vec<(NodeId, Place)> = here.flat_map(|id| keys(&view.snapshot, id)).collect();
+    let keyed = keyed.iter().map(|(id, place)| (*id, place));
+    let found = named.chain(declared).chain(keyed).filter_map(|(id, place)| Some((id, view.here(place)?)));
     let (id, span) = found.filter(|(_, span)| view.is_in(*span)).min_by_key(|(_, span)| span.end - span.start)?;
     Some((Subject::Node(id), span))
 }

@@ -280,6 +280,7 @@ def test_references_across_languages(orders: Project) -> None:
         assert editor.references("models/totals.py", "totals(stg_|orders)") == [
             "models/other.sql:1:ref('stg_orders')",
             "models/properties.yml:14:stg_orders",
+            "models/totals.py:4:stg_orders",
             "models/totals.py:5:stg_orders",
         ]
         assert editor.references("models/stg_orders.sql", "customer, am|ount", with_declaration=True) == [

@@ -148,3 +148,40 @@ def test_quoted_columns_are_marked_as_a_whole(shop: Project) -> None:
         editor.edit("models/paid.sql", '"Total Amount"', '"Totel Amount"')
         (problem, *_) = editor.problems("models/paid.sql")
         assert (problem.range.start.character, problem.range.end.character) == (7, 7 + len('"Totel Amount"'))
+
+
+def test_joins_and_stars_name_columns(shop: Project) -> None:
+    text = "select o.* exclude (amount) replace (upper(region) as customer)\nfrom stg o join regions using (customer)\n"
+    shop.write("models/stg.sql", "select id, customer, amount from orders\n")
+    with Editor(shop) as editor:
+        editor.open(PATH, text)
+        assert editor.problems(PATH) == []
+        stg = "models/stg.sql:1:"
+        assert editor.definition(PATH, "exclude (am|ount)") == [f"{stg}amount"]
+        assert editor.definition(PATH, "as cust|omer)") == [f"{stg}customer"]
+        assert editor.definition(PATH, "using (cust|omer)") == [f"{stg}customer", "seeds/regions.csv:1:"]
+        assert "**stg.amount** · `DOUBLE`" in editor.hover(PATH, "exclude (am|ount)")
+        hover = editor.hover(PATH, "using (cust|omer)")
+        assert "**stg.customer**" in hover and "**regions.customer**" in hover
+        assert f"{PATH}:2:customer" in editor.references(PATH, "using (cust|omer)")
+        editor.open("models/stg.sql")
+        assert editor.references("models/stg.sql", "id, customer, am|ount") == [f"{PATH}:1:amount"]
+
+
+def test_keys_of_decorators_name_what_parameters_receive(shop: Project) -> None:
+    function = """from dovetail import asset
+
+
+@asset(inputs={"data": "orders"}, reads={"data": ["id"], "regions": "region"})
+def sent(data, regions):
+    return data
+"""
+    with Editor(shop) as editor:
+        path = "models/sent.py"
+        editor.open(path, function)
+        assert editor.problems(path) == []
+        assert editor.definition(path, '{"da|ta": "orders"') == ["seeds/orders.csv:1:"]
+        assert editor.definition(path, '{"da|ta": ["id"') == ["seeds/orders.csv:1:"]
+        assert editor.definition(path, '"reg|ions": "region"') == ["seeds/regions.csv:1:"]
+        assert "**regions** · seed" in editor.hover(path, '"reg|ions": "region"')
+        assert f"{path}:4:regions" in editor.references(path, '"reg|ions": "region"')
