@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::binding::{Binding, KeptBinder};
 use super::memory::{KeptMemory, Memory};
+use super::schema::Schemas;
 use super::stands::Stands;
 use crate::graph::algebra::{descendants, topological_order};
 use crate::graph::{AssetGraph, Body, Kind, Materialized, NodeId};
@@ -33,6 +34,15 @@ impl Mode<'_> {
 pub struct Kept {
     pub(super) memory: KeptMemory,
     pub(super) binder: Option<KeptBinder>,
+    pub(super) assumed: Schemas,
+}
+
+impl Kept {
+    /// Has readers of an asset whose query does not bind checked against these columns of it.
+    #[must_use]
+    pub fn assuming(self, assumed: Schemas) -> Self {
+        Kept { assumed, ..self }
+    }
 }
 
 /// What a check works with.
@@ -48,6 +58,8 @@ pub struct Inquiry<'a> {
     pub(super) assets: &'a BTreeSet<NodeId>,
     /// Every node that is looked at, by how many others stand above it at most.
     pub(super) levels: Vec<Vec<NodeId>>,
+    /// What stands in the place of schemas that are wrong.
+    pub(super) assumed: Schemas,
     below_python: BTreeSet<NodeId>,
     below_built: BTreeSet<NodeId>,
 }
@@ -83,6 +95,7 @@ impl<'a> Inquiry<'a> {
             memory: Memory::of(project, templates, kept.memory),
             assets,
             levels,
+            assumed: kept.assumed,
             below_python: descendants(graph, &python, None),
             below_built,
         }

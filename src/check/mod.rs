@@ -30,6 +30,8 @@ pub use schema::{Known, Schema, Schemas, Unknown};
 pub use stands::{Opening, Stands};
 pub use told::told_once;
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::Diagnostic;
@@ -57,21 +59,28 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     for level in &inquiry.levels {
         let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
         for (id, checked) in level.iter().zip(found) {
-            let checked = checked?;
-            schemas.insert(*id, checked.schema);
-            refusals.extend(checked.refusals.into_iter().map(|refusal| (*id, refusal)));
+            let Checked { schema, refusals: told } = checked?;
+            let assumed = inquiry.assumed.get(id).filter(|_| matches!(schema, Schema::Wrong));
+            schemas.insert(*id, assumed.cloned().unwrap_or(schema));
+            refusals.extend(told.into_iter().map(|refusal| (*id, refusal)));
         }
     }
+    // What is only assumed of an asset promises nothing.
+    let is_wrong: BTreeSet<NodeId> = refusals.iter().map(|(id, _)| *id).collect();
     refusals.retain(|(id, _)| inquiry.assets.contains(id));
     let mut problems = explain::explain(&inquiry, &schemas, refusals);
     for id in inquiry.assets {
         let found = reads::problems(&inquiry, &schemas, *id).into_iter().chain(inquiry.unreadable(*id, &schemas));
+        problems.extend(found.map(|problem| (*id, problem)));
+        if is_wrong.contains(id) {
+            continue;
+        }
         let promises = contract::problems(&inquiry, &schemas, *id)?.into_iter();
         let promises = promises.chain(constraints::problems(&inquiry, &schemas, *id)?);
-        problems.extend(found.chain(promises).map(|problem| (*id, problem)));
+        problems.extend(promises.map(|problem| (*id, problem)));
     }
     let problems = told::sorted(problems);
-    let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep() };
+    let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep(), ..Kept::default() };
     Ok(Findings { schemas, problems, kept })
 }
 

@@ -222,13 +222,13 @@ impl Drafts {
             problems.extend(known.problems().0.iter().cloned());
             parts.insert(path.clone(), if known.is_whole() { Part::AsItIs } else { known.instead() });
         }
-        // What is left out is missed by others, which is no mistake of theirs.
-        let mut tells = !parts.values().any(|part| *part == Part::LeftOut);
+        let missing = Missing::of(&parts);
+        let mut tells = true;
         for _ in 0..MOST_TRIES {
             match resolve_uses(project, self.parsed(order, &parts), templates) {
                 Ok(resolved) => {
                     if tells {
-                        problems.extend(resolved.warnings);
+                        problems.extend(missing.not_of(resolved.warnings));
                     }
                     self.took_part(&parts);
                     return (Some(resolved.value), problems);
@@ -236,7 +236,7 @@ impl Drafts {
                 Err(found) => {
                     let blamed = self.blamed(&found, &parts);
                     if std::mem::take(&mut tells) {
-                        problems.extend(found);
+                        problems.extend(missing.not_of(found));
                     }
                     if blamed.is_empty() {
                         break;
@@ -322,6 +322,32 @@ impl Known {
     }
 }
 
+/// What is left out is missed by others, which is no mistake of theirs.
+enum Missing {
+    /// Assets of these names.
+    Named(Vec<String>),
+    /// Whatever modules and property files declare.
+    Anything,
+}
+
+impl Missing {
+    fn of(parts: &HashMap<PathBuf, Part>) -> Self {
+        let left_out = parts.iter().filter(|(_, part)| **part == Part::LeftOut).map(|(path, _)| path);
+        let name = |path: &PathBuf| {
+            let is_named = path.extension().is_some_and(|extension| extension == "sql" || extension == "csv");
+            path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_named).map(str::to_owned)
+        };
+        left_out.map(name).collect::<Option<_>>().map_or(Missing::Anything, Missing::Named)
+    }
+
+    /// The problems that have nothing to do with it.
+    fn not_of(&self, problems: Diagnostics) -> Diagnostics {
+        let Missing::Named(names) = self else { return Diagnostics::default() };
+        let is_other = |text: &str| !names.iter().any(|name| text.to_lowercase().contains(&name.to_lowercase()));
+        Diagnostics(problems.0.into_iter().filter(|problem| is_other(&problem.message)).collect())
+    }
+}
+
 /// The files that declare something, always in the same order, so that the graph depends on nothing else.
 fn paths_in_order(scanned: &Scanned) -> Vec<PathBuf> {
     let Scanned { models, python, properties, seeds, macros: _ } = scanned;
@@ -399,6 +425,10 @@ mod tests {
         let mut folder = Folder::new(&[A, B, ("models/c.sql", "select from {{ ref("), ("models/d.sql", "from c")]);
         let draft = folder.draft();
         assert_eq!((wrong(&draft), edges(&draft)), (vec!["models/c.sql"], vec!["b<a".to_owned()]));
+        // What has nothing to do with it is told all the same.
+        let draft = folder.typed("models/b.sql", "select x from nowhere");
+        assert_eq!(wrong(&draft), ["models/b.sql", "models/c.sql"]);
+        folder.typed("models/b.sql", "select x from a");
         let draft = folder.typed("models/c.sql", "select 1 as y");
         assert_eq!((wrong(&draft), edges(&draft)), (vec![], vec!["b<a".to_owned(), "d<c".to_owned()]));
     }

@@ -106,15 +106,24 @@ impl Analyst {
             return Err(problem.clone());
         }
         let assets: BTreeSet<NodeId> = compiled.graph.ids().collect();
-        let found = host.inspect(compiled, &assets, std::mem::take(&mut self.kept));
+        let kept = std::mem::take(&mut self.kept).assuming(self.assumed(&compiled.graph));
+        let found = host.inspect(compiled, &assets, kept);
         self.refused = found.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
         let mut findings = found?;
         self.kept = std::mem::take(&mut findings.kept);
         Ok(findings)
     }
 
-    /// While an asset has an error, nobody can tell what its readers have: they keep what they had, since the error is most
-    /// often a word that is half written.
+    /// The columns that assets had when they were known last: should an asset have an error, which most often is a word
+    /// that is half written, its readers are looked at as if it had these.
+    fn assumed(&self, graph: &AssetGraph) -> Schemas {
+        let last = |id: &NodeId| self.known.get(graph.node(*id).name.as_str())?.schema.clone();
+        // An unknown one names the node that it depends on by a number of the graph before.
+        let known = |id: NodeId| Some((id, last(&id).filter(|schema| matches!(schema, Schema::Known(_)))?));
+        graph.ids().filter_map(known).collect()
+    }
+
+    /// Where nobody ever knew what an asset with an error has, its readers keep what they had.
     fn with_what_was_known(
         &mut self,
         graph: &AssetGraph,

@@ -180,6 +180,34 @@ def test_what_is_half_typed_takes_nothing_from_anybody_else(orders: Project) -> 
         assert editor.problems("models/stg_orders.sql") == []
 
 
+def test_while_an_asset_is_wrong_its_readers_are_looked_at_as_they_are(orders: Project) -> None:
+    orders.write("models/reader.sql", "select nothing from stg_orders\n")
+    with Editor(orders) as editor:
+        editor.open("models/reader.sql")
+        assert codes(editor.problems("models/reader.sql")) == ["DT0801"]
+        editor.open("models/stg_orders.sql")
+        editor.edit("models/stg_orders.sql", "amount from", "amunt from")
+        assert codes(editor.problems("models/stg_orders.sql")) == ["DT0801"]
+        # What the wrong asset had last is what its readers are compared with.
+        editor.edit("models/reader.sql", "nothing", "amount, id")
+        assert editor.problems("models/reader.sql") == []
+        editor.edit("models/reader.sql", "amount, id", "\n  custmer")
+        (problem,) = editor.problems("models/reader.sql")
+        assert "did you mean `customer`?" in problem.message and problem.range.start.line == 1
+        # What does not read it is refreshed, too.
+        editor.open("models/other.sql", "select idd from orders\n")
+        assert codes(editor.problems("models/other.sql")) == ["DT0801"]
+        editor.edit("models/other.sql", "idd", "id")
+        assert editor.problems("models/other.sql") == []
+        # The readers of what nobody ever could read are told of nothing but what others have to do with.
+        editor.open("models/broken.sql", "select from (")
+        assert editor.problems("models/broken.sql")
+        editor.write("models/reader.sql", "select id from nowhere\n")
+        assert codes(editor.problems("models/reader.sql")) == ["DT0502"]
+        editor.write("models/reader.sql", "select id from broken\n")
+        assert editor.problems("models/reader.sql") == []
+
+
 def test_a_project_that_is_wrong_from_the_start(orders: Project) -> None:
     orders.write("models/broken.sql", "select from {{ ref(\n")
     orders.write("models/reader.sql", "select * from broken\n")
