@@ -1,6 +1,7 @@
 //! One look at a project's columns: which nodes, in which order, and what is known beside them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 
 use super::binding::{Binding, KeptBinder};
 use super::memory::{KeptMemory, Memory};
@@ -35,6 +36,7 @@ pub struct Kept {
     pub(super) memory: KeptMemory,
     pub(super) binder: Option<KeptBinder>,
     pub(super) assumed: Schemas,
+    pub(super) copies: HashMap<PathBuf, PathBuf>,
 }
 
 impl Kept {
@@ -42,6 +44,12 @@ impl Kept {
     #[must_use]
     pub fn assuming(self, assumed: Schemas) -> Self {
         Kept { assumed, ..self }
+    }
+
+    /// Has seeds of these paths read from copies.
+    #[must_use]
+    pub fn reading(self, copies: HashMap<PathBuf, PathBuf>) -> Self {
+        Kept { copies, ..self }
     }
 }
 
@@ -60,6 +68,8 @@ pub struct Inquiry<'a> {
     pub(super) levels: Vec<Vec<NodeId>>,
     /// What stands in the place of schemas that are wrong.
     pub(super) assumed: Schemas,
+    /// Where seeds are read instead, by their paths in the project.
+    pub(super) copies: HashMap<PathBuf, PathBuf>,
     below_python: BTreeSet<NodeId>,
     below_built: BTreeSet<NodeId>,
 }
@@ -96,6 +106,7 @@ impl<'a> Inquiry<'a> {
             assets,
             levels,
             assumed: kept.assumed,
+            copies: kept.copies,
             below_python: descendants(graph, &python, None),
             below_built,
         }

@@ -110,7 +110,8 @@ impl Inquiry<'_> {
     }
 
     fn seed(&self, id: NodeId, node: &Node) -> Result<Schema, EngineError> {
-        let path = self.project.root.join(node.file.path());
+        let saved = self.project.root.join(node.file.path());
+        let path = self.copies.get(node.file.path()).unwrap_or(&saved);
         let options = node.seed_options();
         let is_large = || path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST_SEED);
         if self.mode.is_run() && is_large() {
@@ -121,9 +122,12 @@ impl Inquiry<'_> {
         };
         let text = format!("{}\n{options:?}", path.display());
         let ask = || {
-            self.binding.with_session(|session| match session.csv_columns(&path, &options) {
+            self.binding.with_session(|session| match session.csv_columns(path, &options) {
                 Ok(columns) => Told::Columns(columns),
-                Err(error) => Told::Unknown(error.message.lines().next().unwrap_or_default().to_owned()),
+                Err(error) => {
+                    let message = error.message.lines().next().unwrap_or_default();
+                    Told::Unknown(message.replace(&*path.to_string_lossy(), &saved.to_string_lossy()))
+                }
             })
         };
         Ok(match self.memory.recall(&[b"seed", text.as_bytes(), stamp.as_bytes()], ask)? {

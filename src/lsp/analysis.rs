@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::seeds::SeedCopies;
 use crate::check::{Findings, Kept, Schema, Schemas, told_once};
 use crate::compile::{Compiled, Draft, Drafts};
 use crate::diagnostic::{Diagnostic, Diagnostics, Warned};
@@ -53,6 +54,7 @@ pub(super) struct Analyst {
     kept: Kept,
     /// By the names of assets, what was known of each when that was known last.
     known: HashMap<String, LastKnown>,
+    seeds: SeedCopies,
     /// When and why columns could not be looked at.
     refused: Option<(Instant, Diagnostic)>,
 }
@@ -80,7 +82,8 @@ impl Analyst {
         let Draft { compiled, uses, problems, files } = draft;
         let mut problems = problems.0;
         let Some(compiled) = compiled else { return Ok(Analysis { snapshot: None, problems }) };
-        let schemas = match self.inspect(host, &compiled) {
+        let copies = self.seeds.of(&compiled.project, overlay);
+        let schemas = match self.inspect(host, &compiled, copies) {
             Ok(Findings { schemas, problems: found, .. }) => {
                 let (schemas, found) = self.with_what_was_known(&compiled.graph, schemas, found);
                 problems.extend(found);
@@ -99,14 +102,19 @@ impl Analyst {
 
 impl Analyst {
     /// The columns of all assets.
-    fn inspect(&mut self, host: &dyn Host, compiled: &Compiled) -> Result<Findings, Diagnostic> {
+    fn inspect(
+        &mut self,
+        host: &dyn Host,
+        compiled: &Compiled,
+        copies: HashMap<PathBuf, PathBuf>,
+    ) -> Result<Findings, Diagnostic> {
         if let Some((when, problem)) = &self.refused
             && when.elapsed() < PATIENCE
         {
             return Err(problem.clone());
         }
         let assets: BTreeSet<NodeId> = compiled.graph.ids().collect();
-        let kept = std::mem::take(&mut self.kept).assuming(self.assumed(&compiled.graph));
+        let kept = std::mem::take(&mut self.kept).assuming(self.assumed(&compiled.graph)).reading(copies);
         let found = host.inspect(compiled, &assets, kept);
         self.refused = found.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
         let mut findings = found?;

@@ -13,6 +13,7 @@ mod keys;
 mod position;
 mod publish;
 mod references;
+mod seeds;
 mod server;
 mod sql;
 mod start;

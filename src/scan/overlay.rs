@@ -24,6 +24,10 @@ impl Overlay {
         self.0.get(path)
     }
 
+    pub fn files(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.0.values()
+    }
+
     /// The paths below a folder, without those that a walk through it leaves out.
     pub(super) fn below<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
         let inside = self.0.keys().filter_map(move |path| Some((path.as_path(), path.strip_prefix(folder).ok()?)));

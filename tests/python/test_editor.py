@@ -208,6 +208,32 @@ def test_while_an_asset_is_wrong_its_readers_are_looked_at_as_they_are(orders: P
         assert editor.problems("models/reader.sql") == []
 
 
+def test_seeds_that_are_not_saved_count(orders: Project) -> None:
+    with Editor(orders) as editor:
+        editor.open("models/stg_orders.sql")
+        editor.open("seeds/orders.csv")
+        assert editor.problems("models/stg_orders.sql") == []
+        editor.edit("seeds/orders.csv", "id,customer", "id,client")
+        assert codes(editor.told("models/stg_orders.sql", bool))[0] == "DT0801"
+        assert "client" in editor.completion("models/stg_orders.sql", "select |id")
+        editor.edit("seeds/orders.csv", "id,client", "id,customer")
+        editor.told("models/stg_orders.sql", lambda problems: not problems)
+        # One that is no file yet.
+        editor.open("seeds/extra.csv", "kind,price\na,1.5\n")
+        editor.open("models/new.sql", "select kind, price from extra\n")
+        assert editor.problems("models/new.sql") == []
+        assert "| price | DOUBLE |" in editor.hover("models/new.sql", "from ex|tra")
+        editor.write("seeds/extra.csv", "")
+        (problem,) = editor.problems("seeds/extra.csv")
+        assert "cannot be read" in problem.message and "unsaved" not in problem.message
+        editor.close_document("seeds/extra.csv")
+        editor.close_document("models/new.sql")
+        editor.edit("models/stg_orders.sql", "amount from", "amount  from")
+        assert editor.problems("models/stg_orders.sql") == []
+    assert not list(orders.root.glob("target/cache/unsaved/*"))
+    assert not (orders.root / "seeds/extra.csv").exists()
+
+
 def test_a_project_that_is_wrong_from_the_start(orders: Project) -> None:
     orders.write("models/broken.sql", "select from {{ ref(\n")
     orders.write("models/reader.sql", "select * from broken\n")
