@@ -38,7 +38,7 @@ pub use impact::{Affected, Effect};
 pub use nullability::never_null;
 pub use places::{NamedColumn, named_columns};
 pub use reads::{ReadColumns, ignores_others, read_columns, read_columns_that_moved, reads_by_name};
-pub use visible::{VisibleColumn, visible_columns};
+pub use visible::{VisibleColumn, is_query, visible_columns};
 pub use walk::{Downstream, Step, Upstream};
 
 use crate::engine;

@@ -29,6 +29,11 @@ pub fn visible_columns(statement: &str, probe: &str, relations: &Columns<'_>) ->
     on_own_stack(statement, look).unwrap_or_default()
 }
 
+/// Whether a text is a query that our parser knows.
+pub fn is_query(statement: &str) -> bool {
+    on_own_stack(statement, || syntax_tree(statement).is_some()).unwrap_or(false)
+}
+
 impl Tracer<'_> {
     /// Takes down what is in view where the name is the probe.
     pub(super) fn look_around(&mut self, parts: &[&str], scope: &Scope<'_>) {

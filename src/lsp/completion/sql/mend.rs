@@ -5,8 +5,8 @@
 use std::cell::Cell;
 
 use super::from::from_items;
+use crate::lineage::is_query;
 use crate::lsp::sql::{Bracket, Clause, Part, Query, Range, Text, list_items, separated};
-use crate::parse::sql::syntax_tree;
 
 /// So many times a part of a text is tried; what is left then counts as broken.
 const MOST_TRIES: u32 = 400;
@@ -35,7 +35,7 @@ impl<'t> Mender<'t> {
     fn parses(&self, sql: &str) -> bool {
         let left = self.tries.get();
         self.tries.set(left.saturating_sub(1));
-        left > 0 && syntax_tree(sql).is_some()
+        left > 0 && is_query(sql)
     }
 
     /// The common table expressions of a query. Each has its name, be it ever so broken: it hides tables of that name.
