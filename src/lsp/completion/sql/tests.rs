@@ -185,6 +185,44 @@ fn no_columns_of_other_tables() {
     ]);
 }
 
+const QUERIES: &str = include_str!("../../../parse/sql/queries.txt");
+
+/// `table.column` of what is in view in one of the statements, where every table has columns of its own.
+fn in_view(statements: &[String]) -> Vec<String> {
+    let relations = |name: &[String]| {
+        let own = format!("{}_own", name.last()?.to_lowercase());
+        Some(["a", &own].map(|name| Column { name: name.to_owned(), engine_type: "INTEGER".to_owned() }).to_vec())
+    };
+    let visible = statements.iter().flat_map(|statement| visible_columns(statement, PROBE, &relations));
+    visible.map(|column| column.name).collect()
+}
+
+#[test]
+fn what_is_offered_is_what_the_whole_query_has_in_view() {
+    let (mut same, mut fewer) = (0, 0);
+    for query in QUERIES.lines() {
+        for (_, span) in crate::parse::sql::words(query) {
+            let (before, behind) = (&query[..span.start], &query[span.end..]);
+            let whole = format!("{before}{PROBE}{behind}");
+            let expected = in_view(std::slice::from_ref(&whole));
+            // What stands behind the cursor may be missing, or in pieces.
+            for text in
+                [whole.clone(), format!("{before}{PROBE} {}", behind.replacen(')', "", 1)), format!("{before}{PROBE}")]
+            {
+                let Asked::Columns { statements, .. } = asked(&text, PROBE) else { continue };
+                if expected.is_empty() || statements.len() > 1 {
+                    continue;
+                }
+                let offered = in_view(&statements);
+                let is_known = |column: &String| expected.contains(column);
+                assert!(offered.iter().all(is_known), "{text}: {offered:?} and not {expected:?}, by {statements:?}");
+                *if offered.len() == expected.len() { &mut same } else { &mut fewer } += 1;
+            }
+        }
+    }
+    assert!(same > 2 * fewer && same > 300, "{same} {fewer}");
+}
+
 #[test]
 fn whatever_is_cut_off_nothing_panics() {
     let text = "with recursive a(x) as (select s.b, sum(c) filter (where d) from orders o left join (customers c join nested n \
