@@ -18,6 +18,7 @@ mod server;
 mod sql;
 mod start;
 mod subject;
+mod symbols;
 mod transport;
 mod uri;
 mod view;

@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
     CancelParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, GotoDefinitionParams, HoverParams, LogMessageParams, MessageType, NumberOrString,
-    ReferenceParams,
+    DidSaveTextDocumentParams, DocumentSymbolParams, GotoDefinitionParams, HoverParams, LogMessageParams, MessageType,
+    NumberOrString, ReferenceParams, SymbolInformation, WorkspaceSymbolParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ use super::publish::Publisher;
 use super::start::{Terms, folders, wait_for_start};
 use super::transport::{Channel, Incoming};
 use super::uri::path_of;
-use super::view::View;
+use super::view::{Places, View};
 use super::worker::Worker;
-use super::{completion, definition, hover, references};
+use super::{completion, definition, hover, references, symbols};
 
 /// Talks until the editor says goodbye or is gone; true when it said so.
 pub(super) fn talk(channel: Channel, host: Arc<dyn Host>, folder: &Path) -> bool {
@@ -168,8 +168,25 @@ impl Server {
                 let view = self.view(at.text_document.uri.as_str(), at.position);
                 Ok(json!(view.map(|view| completion::completion(&view)).unwrap_or_default()))
             }
+            "textDocument/documentSymbol" => {
+                let DocumentSymbolParams { text_document, .. } = read(parameters)?;
+                let view = self.view(text_document.uri.as_str(), lsp_types::Position::default());
+                Ok(json!(view.map(|view| symbols::in_document(&view)).unwrap_or_default()))
+            }
+            "workspace/symbol" => {
+                let WorkspaceSymbolParams { query, .. } = read(parameters)?;
+                Ok(json!(self.symbols(&query).unwrap_or_default()))
+            }
             other => Err((ErrorCode::MethodNotFound, format!("`{other}` is not known"))),
         }
+    }
+
+    /// The assets and sources whose names are like a text.
+    fn symbols(&self, asked: &str) -> Option<Vec<SymbolInformation>> {
+        let (root, worker) = self.project.as_ref()?;
+        let snapshot = worker.snapshot()?;
+        let (documents, encoding) = (&self.documents, self.terms.encoding);
+        Some(symbols::in_project(&Places { snapshot: &snapshot, root, documents, encoding }, asked))
     }
 
     /// A place in an open text of the project; `None` where nothing is known that an answer could be made of.

@@ -42,6 +42,25 @@ impl View<'_> {
         (span.start..=span.end).contains(&self.offset)
     }
 
+    pub fn location(&self, place: &Place) -> Option<Location> {
+        let Self { root, documents, encoding, .. } = *self;
+        Places { snapshot: &self.snapshot, root, documents, encoding }.location(place)
+    }
+
+    pub fn range(&self, span: Span) -> Range {
+        self.encoding.range(&self.file, span)
+    }
+}
+
+/// What is known of the project, wherever the cursor is.
+pub(super) struct Places<'a> {
+    pub snapshot: &'a Snapshot,
+    pub root: &'a Root,
+    pub documents: &'a Documents,
+    pub encoding: Encoding,
+}
+
+impl Places<'_> {
     /// Where a place is in the editor's words; `None` where it was edited since.
     pub fn location(&self, place: &Place) -> Option<Location> {
         match self.documents.at(self.root, place.file.path()) {
@@ -54,9 +73,5 @@ impl View<'_> {
                 Some(Location { uri, range: self.encoding.range_of(place) })
             }
         }
-    }
-
-    pub fn range(&self, span: Span) -> Range {
-        self.encoding.range(&self.file, span)
     }
 }

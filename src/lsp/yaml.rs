@@ -13,32 +13,46 @@ pub(super) struct DescribedColumn {
     pub span: Span,
 }
 
+/// An asset or a source that a property file says something of.
+pub(super) struct Entry {
+    /// As the graph calls it.
+    pub asset: String,
+    pub span: Span,
+    pub columns: Vec<(String, Span)>,
+}
+
 /// The columns that a property file names, as far as it can be read; none for files of another kind.
 pub(super) fn columns(file: &Arc<SourceFile>) -> Vec<DescribedColumn> {
+    let of_entry = |Entry { asset, columns, .. }: Entry| {
+        let column = move |(column, span)| DescribedColumn { asset: asset.clone(), column, span };
+        columns.into_iter().map(column)
+    };
+    entries(file).into_iter().flat_map(of_entry).collect()
+}
+
+/// The assets and sources that a property file names, as far as it can be read; none for files of another kind.
+pub(super) fn entries(file: &Arc<SourceFile>) -> Vec<Entry> {
     let mut found = Vec::new();
     if !matches!(file.extension().as_str(), "yml" | "yaml") {
         return found;
     }
     for document in &yaml::parse(file).0 {
         for section in ["models", "seeds"] {
-            for item in items(document.get(section)) {
-                found.extend(name_of(item).map(|(name, _)| columns_of(item, name)).into_iter().flatten());
-            }
+            found.extend(items(document.get(section)).iter().filter_map(|item| entry(item, "")));
         }
         for source in items(document.get("sources")) {
             let Some((source_name, _)) = name_of(source) else { continue };
-            for table in items(source.get("tables")) {
-                let Some((table_name, _)) = name_of(table) else { continue };
-                found.extend(columns_of(table, format!("{source_name}.{table_name}")));
-            }
+            let prefix = format!("{source_name}.");
+            found.extend(items(source.get("tables")).iter().filter_map(|table| entry(table, &prefix)));
         }
     }
     found
 }
 
-fn columns_of(item: &Node<'_>, asset: String) -> Vec<DescribedColumn> {
-    let named = items(item.get("columns")).iter().filter_map(name_of);
-    named.map(|(column, span)| DescribedColumn { asset: asset.clone(), column, span }).collect()
+fn entry(item: &Node<'_>, prefix: &str) -> Option<Entry> {
+    let (name, span) = name_of(item)?;
+    let columns = items(item.get("columns")).iter().filter_map(name_of).collect();
+    Some(Entry { asset: format!("{prefix}{name}"), span, columns })
 }
 
 fn items<'n, 'a>(node: Option<&'n Node<'a>>) -> &'n [Node<'a>] {

@@ -172,6 +172,25 @@ class Editor:
         found = self.wait(self.client.text_document_completion_async(parameters))
         return {item.label: item for item in found}
 
+    def symbols(self, path: str) -> list[str]:
+        """`name:text` of what a document holds, what it is made of indented."""
+        named = types.TextDocumentIdentifier(uri=self.uri(path))
+        found = self.wait(
+            self.client.text_document_document_symbol_async(types.DocumentSymbolParams(text_document=named))
+        )
+        text = self.documents[path].text
+
+        def shown(symbol: types.DocumentSymbol, indent: str) -> list[str]:
+            start, end = (offset(text, place) for place in (symbol.selection_range.start, symbol.selection_range.end))
+            lines = [f"{indent}{symbol.name}:{text[start:end]}"]
+            return lines + [line for child in symbol.children or [] for line in shown(child, indent + "  ")]
+
+        return [line for symbol in found for line in shown(symbol, "")]
+
+    def project_symbols(self, asked: str) -> list[str]:
+        found = self.wait(self.client.workspace_symbol_async(types.WorkspaceSymbolParams(query=asked)))
+        return sorted(f"{symbol.name} {self._shown(symbol.location)}" for symbol in found)
+
     def shown(self, locations: Any) -> list[str]:
         """`path:line:text` of each place, where the text is what it marks; sorted."""
         return sorted(self._shown(location) for location in locations or [])

@@ -353,6 +353,36 @@ def test_references_across_languages(orders: Project) -> None:
         ]
 
 
+def test_symbols_of_files_and_of_the_project(orders: Project) -> None:
+    with Editor(orders) as editor:
+        for path in ("models/totals.py", "models/report.sql", "models/properties.yml"):
+            editor.open(path)
+        assert editor.problems("models/report.sql") == []
+        assert editor.symbols("models/report.sql") == [
+            "big:big",
+            "  customer:customer",
+            "  euro:euro",
+            "  total:total",
+            "customer:customer",
+            "euro:euro",
+            "region:region",
+        ]
+        assert editor.symbols("models/totals.py") == ["totals:totals"]
+        assert editor.symbols("models/properties.yml") == [
+            "stg_orders:stg_orders",
+            "  amount:amount",
+            "raw.regions:regions",
+            "  customer:customer",
+            "  region:region",
+        ]
+        assert editor.project_symbols("ord") == ["orders seeds/orders.csv:1:", "stg_orders models/stg_orders.sql:1:"]
+        assert editor.project_symbols("REG") == ["raw.regions models/properties.yml:5:regions"]
+        assert len(editor.project_symbols("")) == 5
+        # Half a text has those that are there.
+        editor.write("models/report.sql", "with a as (select x as y, from {{ ref(\n), b as (select ")
+        assert editor.symbols("models/report.sql") == ["a:a", "  y:y", "b:b"]
+
+
 def test_hover_tells_columns_types_and_descriptions(orders: Project) -> None:
     with Editor(orders) as editor:
         editor.open("models/report.sql")

@@ -11,7 +11,7 @@ mod place;
 mod tests;
 mod written;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lsp_types::CompletionItemKind;
 
@@ -19,6 +19,7 @@ use super::item::{Item, word_at};
 use crate::engine::Column;
 use crate::graph::{Kind, Materialized, NodeId};
 use crate::lineage::{VisibleColumn, visible_columns};
+use crate::lsp::sql::without_tags;
 use crate::lsp::view::View;
 use crate::parse::sql::{TokenKind, tokens, unquoted};
 use crate::source::{SourceFile, Span};
@@ -50,7 +51,7 @@ pub(super) fn names(view: &View<'_>) -> Vec<Item> {
 /// The name that is being written: a word, or what stands in double quotes, with these.
 fn name_at(view: &View<'_>) -> Span {
     let word = word_at(view);
-    let bare = written::without_tags(view.text());
+    let bare = without_tags(view.text());
     let is_around = |span: Span| span.start < view.offset && view.offset <= span.end;
     let name = tokens(&bare).into_iter().find(|token| is_around(token.span));
     let Some(name) = name.filter(|name| name.kind == TokenKind::QuotedName).map(|name| name.span) else { return word };
@@ -101,10 +102,12 @@ fn named_columns(view: &View<'_>, columns: Vec<VisibleColumn>, aliases: &[String
     let mut items = Vec::with_capacity(columns.len());
     let aliases = aliases.iter().map(|alias| unquoted(alias));
     let aliases = aliases.map(|name| VisibleColumn { table: String::new(), name, engine_type: None });
+    let mut nodes: HashMap<String, Option<NodeId>> = HashMap::new();
     for VisibleColumn { table, name, engine_type } in columns.into_iter().chain(aliases) {
         if told.insert(name.to_ascii_lowercase()) {
             let column = Column { name, engine_type: engine_type.unwrap_or_default() };
-            let node = node_named(snapshot, &[table]).map(|id| snapshot.graph().node(id));
+            let named = || node_named(snapshot, std::slice::from_ref(&table));
+            let node = nodes.entry(table.clone()).or_insert_with(named).map(|id| snapshot.graph().node(id));
             items.push(Item::of_column(node, &column, replaced));
         }
     }

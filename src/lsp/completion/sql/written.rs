@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::lsp::sql::segments;
 use crate::parse::Reference;
-use crate::template::{Part, Placeholder, Segment, SegmentKind, scan};
+use crate::template::{Part, Placeholder, Segment, SegmentKind};
 
 /// Stands for whatever a tag would print. Nothing is called so.
 const UNKNOWN: &str = "dovetail_unknown_here";
@@ -19,37 +20,6 @@ pub(super) fn as_written(text: &str, offset: usize) -> String {
         writer.close(open);
     }
     writer.written
-}
-
-/// The text of the same length without tags.
-pub(super) fn without_tags(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
-    for segment in segments(text) {
-        let part = &text[segment.span.start..segment.span.end];
-        match segment.kind {
-            SegmentKind::Text => bare.push_str(part),
-            _ => bare.extend(std::iter::repeat_n(' ', part.len())),
-        }
-    }
-    bare
-}
-
-/// As `scan` tells them, but that a tag without an end ends with its line.
-fn segments(text: &str) -> Vec<Segment> {
-    let mut all = scan(text);
-    let Some(last) = all.last_mut().filter(|last| last.kind != SegmentKind::Text) else { return all };
-    let tag = &text[last.span.start..];
-    let is_ended = tag.ends_with("}}") || tag.ends_with("%}") || tag.ends_with("#}");
-    let Some(length) = tag.find('\n').filter(|_| !is_ended) else { return all };
-    let start = last.span.start + length;
-    last.span.end = start;
-    let rest = segments(&text[start..]).into_iter().map(|mut segment| {
-        segment.span.start += start;
-        segment.span.end += start;
-        segment
-    });
-    all.extend(rest);
-    all
 }
 
 /// A block that is not closed yet.
