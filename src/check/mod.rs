@@ -56,23 +56,25 @@ pub struct Findings {
 pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     let mut schemas = Schemas::new();
     let mut refusals: Vec<(NodeId, Refusal)> = Vec::new();
+    let mut only_assumed: BTreeSet<NodeId> = BTreeSet::new();
     for level in &inquiry.levels {
         let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
         for (id, checked) in level.iter().zip(found) {
             let Checked { schema, refusals: told } = checked?;
-            let assumed = inquiry.assumed.get(id).filter(|_| matches!(schema, Schema::Wrong));
-            schemas.insert(*id, assumed.cloned().unwrap_or(schema));
+            let is_wrong = matches!(schema, Schema::Wrong);
+            let assumed = inquiry.assumed.get(id).filter(|_| is_wrong).cloned();
+            only_assumed.extend(assumed.is_some().then_some(*id));
+            schemas.insert(*id, assumed.unwrap_or(schema));
             refusals.extend(told.into_iter().map(|refusal| (*id, refusal)));
         }
     }
-    // What is only assumed of an asset promises nothing.
-    let is_wrong: BTreeSet<NodeId> = refusals.iter().map(|(id, _)| *id).collect();
     refusals.retain(|(id, _)| inquiry.assets.contains(id));
     let mut problems = explain::explain(&inquiry, &schemas, refusals);
     for id in inquiry.assets {
         let found = reads::problems(&inquiry, &schemas, *id).into_iter().chain(inquiry.unreadable(*id, &schemas));
         problems.extend(found.map(|problem| (*id, problem)));
-        if is_wrong.contains(id) {
+        // What is only assumed of an asset promises nothing.
+        if only_assumed.contains(id) {
             continue;
         }
         let promises = contract::problems(&inquiry, &schemas, *id)?.into_iter();
