@@ -91,7 +91,8 @@ fn pairs(body: &SetExpr) -> bool {
     (!by_name && (has_star(left) || has_star(right))) || pairs(left) || pairs(right)
 }
 
-fn has_star(body: &SetExpr) -> bool {
+/// Whether the columns of a query are those of a star.
+pub(super) fn has_star(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(select) => lists_star(select),
         SetExpr::Query(query) => has_star(&query.body),

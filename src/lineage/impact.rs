@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::graph::{ColumnGraph, ColumnId, How};
+use super::graph::{AssetColumn, ColumnGraph, ColumnId, How};
 use crate::graph::NodeId;
 
 /// What happens to an asset.
@@ -42,7 +42,7 @@ impl ColumnGraph<'_> {
         let mut affected: BTreeMap<NodeId, (Effect, BTreeSet<ColumnId>)> = BTreeMap::new();
         for (id, asset) in &self.assets {
             let named: BTreeSet<ColumnId> = asset.named.intersection(&lost).cloned().collect();
-            let received = |column: &&super::graph::AssetColumn| {
+            let received = |column: &&AssetColumn| {
                 matches!(column.how, How::Assumed | How::Unknown) && !column.values.is_disjoint(&lost)
             };
             let unclear = asset.doubt.is_some() && !asset.rows.is_disjoint(&lost);
@@ -69,7 +69,10 @@ impl ColumnGraph<'_> {
         while let Some(column) = open.pop() {
             for id in self.into.get(&column).into_iter().flatten() {
                 let by_star = self.assets.get(&id.asset).is_some_and(|asset| !asset.named.contains(&column));
-                let is_copy = self.column(id).is_some_and(|made| made.how == How::Copied && made.values.len() == 1);
+                // Where several have its name, it has got another.
+                let is_copy =
+                    |made: &AssetColumn| matches!(made.how, How::Copied | How::Renamed) && made.values.len() == 1;
+                let is_copy = self.column(id).is_some_and(is_copy);
                 if by_star && is_copy && lost.insert(id.clone()) {
                     open.push(id.clone());
                 }

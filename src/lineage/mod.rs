@@ -63,7 +63,7 @@ pub struct Lineage {
     pub rows_unknown: Option<String>,
     /// The columns that the query names: without them it would be no query. Others it has by stars alone.
     pub named: BTreeSet<Source>,
-    /// Whether columns inside have numbers in their names because others have the same name: with further columns, they have
+    /// Whether columns have numbers in their names because others have the same name: with further columns, they have
     /// other numbers.
     pub numbers_names: bool,
 }
@@ -81,7 +81,7 @@ pub struct ReadRelation {
 /// A column of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputColumn {
-    /// `None` where DuckDB makes a name of an expression.
+    /// As the column is called in a table of the query, where names differ; `None` where DuckDB makes a name of an expression.
     pub name: Option<String>,
     /// What its values come from.
     pub values: BTreeSet<Source>,
@@ -146,7 +146,13 @@ fn trace_here(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unkno
         return Err(unknown(reason));
     }
     match table.open {
-        Open::No => Ok(lineage(tracer, table.columns, &table.rows)),
+        Open::No => {
+            // As in the table that is made of the query.
+            let (table, is_numbered) = table.with_names_once();
+            // Names that are written stand in the order of the text, whatever columns there are.
+            tracer.numbers_names |= is_numbered && by_place::has_star(&tree.query.body);
+            Ok(lineage(tracer, table.columns, &table.rows))
+        }
         Open::Unknown(reason) => Err(unknown(&reason)),
         Open::Relation(_) | Open::Made(_) => Err(unknown("a star stands for columns that nobody knows")),
     }

@@ -61,11 +61,7 @@ fn copied(lineage: &Lineage, is_sure: &dyn Fn(&[String], &str) -> bool) -> Colum
                 relation.zip(name).is_some_and(|(relation, name)| is_sure(&relation.name, name))
             })
     });
-    let names = lineage.columns.iter().filter_map(|column| column.name.as_deref().map(folded));
-    let names: Vec<String> = names.collect();
-    // Of columns of one name, all but one get another in the table.
-    let is_alone = |name: &String| names.iter().filter(|other| *other == name).count() == 1;
-    sure.filter_map(|column| column.name.as_deref().map(folded)).filter(is_alone).collect()
+    sure.filter_map(|column| column.name.as_deref().map(folded)).collect()
 }
 
 #[cfg(test)]
@@ -116,8 +112,8 @@ mod tests {
             ("select k from p union all by name select x from q", ""),
             ("select k, a from p union all by name select k from q", "k"),
             ("select * rename (k as a, a as k) from p", "a"),
-            ("select q.k, p.k from p left join q on p.k = q.k", ""),
-            ("select null::int as k, k from p", ""),
+            ("select q.k, p.k from p left join q on p.k = q.k", "k_1"),
+            ("select null::int as k, k from p", "k_1"),
             ("select k from p natural join q", "k"),
             ("select k from p, lateral (select x from q where x = a)", "k"),
             ("select l.k from p left join lateral (select q.k from q where x = a) l on true", ""),

@@ -84,7 +84,7 @@ fn values_and_rows_are_told_apart() {
 fn joins_decide_rows() {
     assert_traced(&[
         ("from t join u using (a)", "a = t.a\nb = t.b\ns = t.s\nc = u.c\nrows: t.a u.a"),
-        ("select a, t.a, u.a from t full join u using (a)", "a ~ t.a u.a\na = t.a\na = u.a\nrows: t.a u.a"),
+        ("select a, t.a, u.a from t full join u using (a)", "a ~ t.a u.a\na_1 <- t.a\na_2 <- u.a\nrows: t.a u.a"),
         ("select a from t right join u using (a)", "a = u.a\nrows: t.a u.a"),
         ("select b from t natural join u", "b = t.b\nrows: t.a u.a"),
         ("from u semi join t on u.a = t.b", "a = u.a\nc = u.c\nrows: u.a t.b"),
@@ -129,12 +129,18 @@ fn stars_stand_for_columns() {
     assert_traced(&[
         (
             "select * exclude (s) replace (t.a + c as b) from t positional join u",
-            "a = t.a\nb ~ t.a u.c\na = u.a\nc = u.c",
+            "a = t.a\nb ~ t.a u.c\na_1 <- u.a\nc = u.c",
         ),
         ("select * rename (a as k) from u", "k <- u.a\nc = u.c"),
         ("select u.* from t, u", "a = u.a\nc = u.c"),
         ("select columns('[ab]') from t", "a = t.a\nb = t.b"),
         ("select max(columns(['a', 'b'])) from t", "_ ~ t.a\n_ ~ t.b"),
+        // A table of it has each name once.
+        ("select t.a, u.* from t, u", "a = t.a\na_1 <- u.a\nc = u.c"),
+        (
+            "select a as A_1, a, b as a, c as A from t join u using (a)",
+            "A_1 <- t.a\na = t.a\na_2 <- t.b\nA_3 <- u.c\nrows: t.a u.a",
+        ),
         ("select s.* from t", "x ~ t.s\ny ~ t.s"),
         ("select unnest(s) from t", "x ~ t.s\ny ~ t.s"),
         ("select t.s.x, s.y from t", "x ~ t.s\ny ~ t.s"),

@@ -120,3 +120,21 @@ fn what_a_function_reads_is_affected_before_it_ever_ran() {
     assert!(said.code == 0 && said.stdout.contains("p") && said.stdout.contains("may break"), "{said}");
     assert_eq!(project.run(&["ls", "--select", "reads:v.a"]).stdout.trim(), "p");
 }
+
+/// DuckDB has each name once in a table.
+#[test]
+fn columns_of_one_name_are_told_apart() {
+    let project = Project::new()
+        .file("seeds/a.csv", "id,x\n1,2\n")
+        .file("seeds/b.csv", "id,y\n1,2\n")
+        .file("models/both.sql", "select a.*, b.* from a join b on a.id = b.id")
+        .file("models/one.sql", "select id as key from both")
+        .file("models/other.sql", "select id_1 as key from both");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let said = project.run(&["lineage", "both.id_1"]);
+    assert!(said.stdout.contains("comes from\n    b.id  (renamed)") && said.stdout.contains("other.key"), "{said}");
+    let said = project.run(&["impact", "b.id"]);
+    assert!(said.stdout.contains("`other`") && !said.stdout.contains("`one` breaks"), "{said}");
+    let said = project.run(&["impact", "both.id_1"]);
+    assert_eq!(said.stdout, "`other` breaks: it names `both.id_1`\n", "{said}");
+}

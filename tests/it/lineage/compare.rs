@@ -18,6 +18,8 @@ pub struct Tally {
     pub unknown: usize,
     /// Columns that are said to be copied or computed when the plan says otherwise.
     pub forms: usize,
+    /// Queries with columns that are called otherwise than is said.
+    pub names: usize,
     /// Columns that differ only in whether what they come from also orders or groups them, as in `list(a order by a)`.
     pub own: usize,
     /// Columns of which the plan has less than is written, since DuckDB knows what an expression with a null or a type is
@@ -45,7 +47,22 @@ pub fn compare(connection: &Connection, sql: &str, tally: &mut Tally) {
             tally.unknown += judged.columns.len();
             tally.notes.push(format!("UNKNOWN {}\n{sql}\n", unknown.reason));
         }
-        Ok(lineage) => columns_of(sql, &lineage, &judged, tally),
+        Ok(lineage) => {
+            names_of(connection, sql, &lineage, tally);
+            columns_of(sql, &lineage, &judged, tally);
+        }
+    }
+}
+
+/// What is said of names is what a table of the query has.
+fn names_of(connection: &Connection, sql: &str, lineage: &Lineage, tally: &mut Tally) {
+    let Some(made) = described(connection, &format!("({sql})")) else { return };
+    let told = lineage.columns.iter().zip(&made);
+    let other = told.filter(|(told, made)| told.name.as_ref().is_some_and(|name| *name != made.name));
+    let other: Vec<String> = other.map(|(told, made)| format!("{:?} for {}", told.name, made.name)).collect();
+    if !other.is_empty() {
+        tally.names += 1;
+        tally.notes.push(format!("NAMES {}\n{sql}\n", other.join(", ")));
     }
 }
 
@@ -102,7 +119,11 @@ fn names(lineage: &Lineage, sources: &BTreeSet<Source>) -> Names {
 /// The columns of a relation, as `check` will know them.
 pub fn columns(connection: &Connection, name: &[String]) -> Option<Vec<Column>> {
     let quoted: Vec<String> = name.iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
-    let mut statement = connection.prepare(&format!("describe from {}", quoted.join("."))).ok()?;
+    described(connection, &quoted.join("."))
+}
+
+fn described(connection: &Connection, relation: &str) -> Option<Vec<Column>> {
+    let mut statement = connection.prepare(&format!("describe from {relation}")).ok()?;
     let rows = statement.query_map([], |row| Ok(Column { name: row.get(0)?, engine_type: row.get(1)? })).ok()?;
     rows.collect::<Result<_, _>>().ok()
 }

@@ -88,11 +88,11 @@ fn duckdbs_test_suite() {
     if let Ok(path) = std::env::var("DOVETAIL_LINEAGE_NOTES") {
         std::fs::write(path, tally.notes.join("\n")).unwrap();
     }
-    let Tally { queries, columns, agree, unknown, forms, own, folded, unjudged, .. } = tally;
+    let Tally { queries, columns, agree, unknown, forms, names, own, folded, unjudged, .. } = tally;
     let told = columns - unknown;
     let share = agree as f64 / told as f64;
     let line = format!(
-        "{queries} queries, {columns} columns, {unknown} unknown, {agree} of {told} agree ({:.2} %), {forms} forms differ, {own} of their own, {folded} folded, {unjudged} queries unjudged",
+        "{queries} queries, {columns} columns, {unknown} unknown, {agree} of {told} agree ({:.2} %), {forms} forms differ, {names} queries with other names, {own} of their own, {folded} folded, {unjudged} queries unjudged",
         share * 100.0
     );
     assert!(share >= 0.995, "{line}");
