@@ -15,6 +15,7 @@ mod impact;
 mod naming;
 mod nullability;
 mod order;
+mod pivoted;
 mod places;
 mod query;
 mod reads;

@@ -11,6 +11,7 @@ use sqlparser::ast::{
 use super::aggregates::is_aggregate;
 use super::flow::{Column, Flow, Open, Table};
 use super::naming::name_of;
+use super::pivoted::aliased_name;
 use super::query::Tail;
 use super::scope::{Alias, AliasState, Scope};
 use super::tracer::Tracer;
@@ -106,7 +107,12 @@ impl Tracer<'_> {
                     projection.push(columns, Open::No, holds_aggregate(expression));
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let columns = self.item(expr, Some(&alias.value), scope);
+                    let mut columns = self.item(expr, Some(&alias.value), scope);
+                    if let [column] = columns.as_mut_slice()
+                        && column.is_named(&alias.value)
+                    {
+                        column.name = aliased_name(select, expr, alias);
+                    }
                     projection.push(columns, Open::No, holds_aggregate(expr));
                 }
                 SelectItem::Wildcard(options) => {

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 
 use super::flow::{Column, Flow, Form, Open, Table};
 use super::from::bound;
+use super::pivoted::pivoted_name;
 use super::scope::{Joined, Scope};
 use super::star::columns_call;
 use super::structs::fields;
@@ -204,24 +205,4 @@ fn expression(argument: &FunctionArg) -> Option<&Expr> {
 fn made(columns: &[&str], flow: &Flow) -> Table {
     let column = |name: &&str| Column { name: Some((*name).into()), flow: flow.clone().computed() };
     Table { columns: columns.iter().map(column).collect(), ..Table::default() }
-}
-
-/// DuckDB calls the column by the value, and by the aggregate too where there are several.
-fn pivoted_name(value: &ExprWithAlias, aggregate: &ExprWithAlias, count: usize) -> Option<Rc<str>> {
-    let name = match (&value.alias, &value.expr) {
-        (Some(alias), _) => alias.value.clone(),
-        (None, Expr::Identifier(name)) => name.value.clone(),
-        (None, Expr::Value(value)) => match &value.value {
-            Value::SingleQuotedString(text) => text.clone(),
-            Value::Number(number, _) => number.to_string(),
-            Value::Null => "NULL".to_owned(),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    match (&aggregate.alias, count) {
-        (None, 1) => Some(name.into()),
-        (Some(alias), _) => Some(format!("{name}_{}", alias.value).into()),
-        (None, _) => None,
-    }
 }

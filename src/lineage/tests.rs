@@ -172,6 +172,10 @@ fn duckdbs_own_syntax_is_followed() {
         ("select i from range(3) as r(i)", "i ~ "),
         ("from u pivot (sum(c) for a in (1, 2 as two))", "1 ~ u.c | u.a\ntwo ~ u.c | u.a"),
         ("pivot t on a in (1, 2) using sum(b) group by s", "s = t.s\n1 ~ t.b | t.a\n2 ~ t.b | t.a\nrows: t.s"),
+        (
+            "select \"1_sum(b)\", \"2_m\" from (pivot t on a in (1, 2) using sum(b), max_by(b, s) as m group by s)",
+            "1_sum(b) ~ t.b | t.a\n2_m ~ t.b t.s | t.a\nrows: t.s",
+        ),
         ("unpivot u on a, c", "name ~ \nvalue ~ u.a u.c\nrows: u.a u.c"),
         ("from (values (1, 2)) as x(k, l)", "k ~ \nl ~ "),
         ("select b from main.t where main.t.a = 1", "b = main.t.b\nrows: main.t.a"),
