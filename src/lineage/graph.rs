@@ -6,9 +6,10 @@ use std::path::Path;
 use petgraph::algo::toposort;
 use rayon::prelude::*;
 
-use super::{Derivation, Lineage, ReadRelation, Source, trace};
+use super::ephemeral::{Direct, above};
+use super::{Derivation, Lineage, ReadRelation, Source, trace_as};
 use crate::engine::Column;
-use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, NodeId, RelationName, folded};
+use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, Materialized, NodeId, RelationName, folded};
 use crate::parse::SourceLocation;
 
 /// A column of an asset or of a source.
@@ -55,6 +56,13 @@ pub struct AssetColumns {
     pub named: BTreeSet<ColumnId>,
     /// Why there may be more than this says.
     pub doubt: Option<String>,
+}
+
+impl AssetColumns {
+    /// What the asset reads for all of its columns alike.
+    fn deciding(&self) -> impl Iterator<Item = &ColumnId> {
+        self.rows.iter().chain(&self.named)
+    }
 }
 
 /// A column and what it comes from.
@@ -129,12 +137,37 @@ impl<'a> ColumnGraph<'a> {
         columns.iter().map(|column| column.id.name.clone()).collect()
     }
 
-    /// What an asset reads of others, for values and for rows, as `asset.column`, the column in lower case.
+    /// What an asset reads of others, for values and for rows, as `asset.column`, the column in lower case; the queries of
+    /// ephemeral assets are part of its own.
     pub fn read_by(&self, id: NodeId) -> HashSet<String> {
         let Some(asset) = self.assets.get(&id) else { return HashSet::new() };
         let values = asset.columns.iter().flat_map(|column| column.values.iter().chain(&column.rows));
-        let read = values.chain(&asset.rows).chain(&asset.named);
-        read.map(|column| format!("{}.{}", self.graph.node(column.asset).name, column.name)).collect()
+        let read = self.inlined(id, values.chain(asset.deciding()).collect());
+        read.into_iter().map(|column| format!("{}.{}", self.graph.node(column.asset).name, column.name)).collect()
+    }
+
+    /// What an asset reads, and what the ephemeral assets above it read for that.
+    fn inlined<'c>(&'c self, id: NodeId, read: Vec<&'c ColumnId>) -> BTreeSet<&'c ColumnId> {
+        let is_inlined = |id: &NodeId| self.graph.node(*id).materialized == Materialized::Ephemeral;
+        let mut assets: Vec<NodeId> = self.graph.upstream(id).filter(is_inlined).collect();
+        let mut seen = HashSet::new();
+        let mut open = read;
+        while let Some(asset) = assets.pop() {
+            if seen.insert(asset) {
+                open.extend(self.assets.get(&asset).into_iter().flat_map(AssetColumns::deciding));
+                assets.extend(self.graph.upstream(asset).filter(is_inlined));
+            }
+        }
+        let mut found = BTreeSet::new();
+        while let Some(column) = open.pop() {
+            if found.insert(column)
+                && is_inlined(&column.asset)
+                && let Some(made) = self.column(column)
+            {
+                open.extend(made.values.iter().chain(&made.rows));
+            }
+        }
+        found
     }
 
     /// `asset.column`
@@ -184,6 +217,10 @@ impl Maker<'_> {
         self.columns.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
 
+    fn above(&self, id: NodeId) -> Vec<NodeId> {
+        above(self.graph, id, &|upstream| !self.known(upstream).is_empty())
+    }
+
     /// What has columns and comes from nothing of the project.
     fn leaf(&self, id: NodeId) -> AssetColumns {
         let nothing = BTreeSet::new;
@@ -204,7 +241,7 @@ impl Maker<'_> {
             }
         }
         let handed = |upstream: &NodeId| python.inputs.iter().any(|(_, input)| input == upstream);
-        for upstream in self.graph.reads(id).into_iter().filter(|upstream| !handed(upstream)) {
+        for upstream in self.above(id).into_iter().filter(|upstream| !handed(upstream)) {
             all.extend(self.known(upstream).iter().map(|column| column_id(upstream, &column.name)));
         }
         all.extend(named.iter().cloned());
@@ -218,15 +255,15 @@ impl Maker<'_> {
     }
 
     fn model(&self, id: NodeId, sql: &CompiledSql) -> AssetColumns {
-        let upstreams = self.graph.reads(id);
-        let find = |name: &[String]| upstreams.iter().copied().find(|upstream| is_named(self.graph, *upstream, name));
+        let direct = Direct::of(self.graph, id, sql, &|upstream| !self.known(upstream).is_empty());
         let lookup = |name: &[String]| {
-            let known = self.columns.get(&find(name)?)?;
-            (!known.is_empty()).then(|| known.clone())
+            let known = self.known(direct.find(name)?);
+            (!known.is_empty()).then(|| known.to_vec())
         };
-        match trace(sql.statement(), &lookup) {
-            Ok(lineage) => self.traced(id, &lineage, &find),
-            Err(unknown) => self.untraced(id, &upstreams, unknown.reason),
+        let is_last = self.graph.node(id).materialized != Materialized::Ephemeral;
+        match trace_as(&direct.statement, &lookup, is_last) {
+            Ok(lineage) => self.traced(id, &lineage, &|name| direct.find(name)),
+            Err(unknown) => self.untraced(id, &direct.upstreams, unknown.reason),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::graph::{AssetColumn, ColumnGraph, ColumnId, How};
-use crate::graph::NodeId;
+use crate::graph::{Materialized, NodeId};
 
 /// What happens to an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,12 +54,29 @@ impl ColumnGraph<'_> {
                 affected.insert(*id, (Effect::MayBreak, by));
             }
         }
+        self.inlined_again(&mut affected);
         self.recomputed(start, &lost, &mut affected);
         let mut list: Vec<Affected> =
             affected.into_iter().map(|(asset, (effect, by))| Affected { asset, effect, by }).collect();
         let name = |asset: NodeId| self.graph.node(asset).name.as_str().to_owned();
         list.sort_by_key(|one| (one.effect, name(one.asset)));
         list
+    }
+
+    /// The query of an ephemeral asset is part of those that read it: they break with it.
+    fn inlined_again(&self, affected: &mut BTreeMap<NodeId, (Effect, BTreeSet<ColumnId>)>) {
+        let is_inlined = |id: &NodeId| self.graph.node(*id).materialized == Materialized::Ephemeral;
+        let mut open: Vec<NodeId> = affected.keys().copied().filter(is_inlined).collect();
+        while let Some(asset) = open.pop() {
+            let Some((effect, by)) = affected.get(&asset).cloned() else { continue };
+            for reader in self.graph.downstream(asset) {
+                let known = affected.get(&reader).map(|(known, _)| *known);
+                if known.is_none_or(|known| effect < known) {
+                    affected.insert(reader, (effect, by.clone()));
+                    open.extend(Some(reader).filter(is_inlined));
+                }
+            }
+        }
     }
 
     /// The column, and those of other assets that have it only because a star takes all there are.

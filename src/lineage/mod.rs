@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod by_place;
+mod ephemeral;
 mod expression;
 mod flow;
 mod from;
@@ -117,7 +118,12 @@ pub struct Unknown {
 /// # Errors
 /// `Unknown` where the text is no query that our parser knows, and where it is not certain how many columns come out of it.
 pub fn trace(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
-    on_own_stack(statement, || trace_here(statement, relations))
+    trace_as(statement, relations, true)
+}
+
+/// The same of a query that stands in others unless it `is_last`: these can see the order of its rows.
+fn trace_as(statement: &str, relations: &Columns<'_>, is_last: bool) -> Result<Lineage, Unknown> {
+    on_own_stack(statement, || trace_here(statement, relations, is_last))
         .unwrap_or_else(|| Err(Unknown { reason: "the statement is too long".to_owned() }))
 }
 
@@ -137,12 +143,12 @@ const DEEP: usize = 20_000;
 const LONGEST: usize = 1 << 20;
 const STACK: usize = 256 << 20;
 
-fn trace_here(statement: &str, relations: &Columns<'_>) -> Result<Lineage, Unknown> {
+fn trace_here(statement: &str, relations: &Columns<'_>, is_last: bool) -> Result<Lineage, Unknown> {
     let unknown = |reason: &str| Unknown { reason: reason.to_owned() };
     let tree =
         syntax_tree(statement).ok_or_else(|| unknown("the statement is written in a way that is not followed"))?;
     let mut tracer = Tracer::new(relations);
-    let table = tracer.query(&tree.query, &Scope::default(), true);
+    let table = tracer.query(&tree.query, &Scope::default(), is_last);
     if let Some(reason) = tracer.given_up {
         return Err(unknown(reason));
     }

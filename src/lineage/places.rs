@@ -1,6 +1,7 @@
 //! Where a statement names columns of what it reads: the same lookup that tells where its columns come from.
 
-use super::graph::{column_id, is_named};
+use super::ephemeral::Direct;
+use super::graph::column_id;
 use super::scope::Scope;
 use super::tracer::Tracer;
 use super::{ColumnId, Columns, on_own_stack};
@@ -29,15 +30,15 @@ pub fn named_columns(
     sql: &CompiledSql,
     columns: &dyn Fn(NodeId) -> Option<Vec<Column>>,
 ) -> Vec<NamedColumn> {
-    let upstreams = graph.reads(reader);
-    let find = |name: &[String]| upstreams.iter().copied().find(|upstream| is_named(graph, *upstream, name));
-    let lookup = |name: &[String]| columns(find(name)?).filter(|known| !known.is_empty());
-    let id = |(relation, column): (Vec<String>, String)| Some(column_id(find(&relation)?, &column));
-    let named = names(sql.statement(), &lookup).into_iter();
+    let is_known = |id: NodeId| columns(id).is_some_and(|known| !known.is_empty());
+    let direct = Direct::of(graph, reader, sql, &is_known);
+    let lookup = |name: &[String]| columns(direct.find(name)?).filter(|known| !known.is_empty());
+    let id = |(relation, column): (Vec<String>, String)| Some(column_id(direct.find(&relation)?, &column));
+    let named = names(&direct.statement, &lookup).into_iter();
     named
-        .map(|Name { span, columns, is_copy }| {
+        .filter_map(|Name { span, columns, is_copy }| {
             let columns = columns.into_iter().filter_map(id).collect();
-            NamedColumn { span, columns, is_copy }
+            Some(NamedColumn { span: direct.compiled(span)?, columns, is_copy })
         })
         .collect()
 }

@@ -62,7 +62,7 @@ impl ColumnGraph<'_> {
         while let Some(asset) = assets.pop() {
             if seen.insert(asset) {
                 open.extend(self.assets.get(&asset).into_iter().flat_map(|asset| asset.rows.iter().cloned()));
-                assets.extend(self.graph.reads(asset));
+                assets.extend(self.graph.upstream(asset));
             }
         }
         for column in columns.iter().filter_map(|column| self.column(column)) {
@@ -90,24 +90,10 @@ impl ColumnGraph<'_> {
         let mut rows = BTreeSet::new();
         while let Some(asset) = open.pop() {
             if rows.insert(asset) {
-                open.extend(self.readers(asset));
+                open.extend(self.graph.downstream(asset));
             }
         }
         Downstream { values, rows }
-    }
-
-    /// The assets that read an asset's data.
-    fn readers(&self, asset: NodeId) -> Vec<NodeId> {
-        let below = self.graph.downstream(asset);
-        below.flat_map(|reader| [reader].into_iter().chain(self.through(reader))).collect()
-    }
-
-    /// The readers of an ephemeral asset have its query in theirs.
-    fn through(&self, asset: NodeId) -> Vec<NodeId> {
-        match self.graph.node(asset).materialized {
-            crate::graph::Materialized::Ephemeral => self.readers(asset),
-            _ => Vec::new(),
-        }
     }
 
     fn walk(&self, start: &ColumnId, next: &dyn Fn(&ColumnId) -> Vec<Neighbour>) -> Vec<Step> {

@@ -3,12 +3,12 @@
 use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind};
 
 use super::analysis::Snapshot;
-use super::subject::{Subject, at_cursor};
+use super::subject::{Subject, at_cursor, traced};
 use super::view::View;
 use crate::check::{Known, Schema};
 use crate::engine::Column;
 use crate::graph::{Node, NodeId, folded};
-use crate::lineage::{ColumnId, columns_of};
+use crate::lineage::ColumnId;
 
 /// So many columns are shown.
 const MOST_COLUMNS: usize = 60;
@@ -90,7 +90,7 @@ pub(super) fn column(snapshot: &Snapshot, id: &ColumnId) -> String {
     let engine_type = column.map(|column| format!(" · `{}`", column.engine_type)).unwrap_or_default();
     let mut parts = vec![format!("**{}.{name}**{engine_type}", node.name)];
     parts.extend(description(node, name).map(str::to_owned));
-    let traced = columns_of(graph, id.asset, snapshot.columns_around(id.asset));
+    let traced = traced(snapshot, id.asset);
     if let Some(column) = traced.columns.iter().find(|column| column.id == *id)
         && !column.values.is_empty()
     {

@@ -6,7 +6,7 @@ use super::sql::made_names;
 use super::view::View;
 use super::yaml;
 use crate::graph::{Body, NodeId, folded};
-use crate::lineage::{ColumnId, named_columns};
+use crate::lineage::{AssetColumns, ColumnId, columns_of, named_columns};
 use crate::source::{Place, Span};
 use crate::template::{argument_at, names_in_tags};
 
@@ -194,7 +194,7 @@ pub(super) fn column_place(snapshot: &Snapshot, column: &ColumnId) -> Option<Pla
         if let Some(place) = own.map(|(_, place)| place).or_else(|| described_place(snapshot, &column)) {
             return Some(place);
         }
-        let known = crate::lineage::columns_of(snapshot.graph(), column.asset, snapshot.columns_around(column.asset));
+        let known = traced(snapshot, column.asset);
         let above = known.columns.into_iter().find(|known| known.id == column).map(|known| known.values);
         seen.push(column);
         match above.and_then(|above| above.into_iter().find(|above| !seen.contains(above))) {
@@ -202,6 +202,14 @@ pub(super) fn column_place(snapshot: &Snapshot, column: &ColumnId) -> Option<Pla
             None => return Some(node.described_at.clone().unwrap_or_else(|| node.place.clone())),
         }
     }
+}
+
+/// The columns of an asset and what they come from, ephemeral assets among that.
+pub(super) fn traced(snapshot: &Snapshot, id: NodeId) -> AssetColumns {
+    let graph = snapshot.graph();
+    let mut columns = snapshot.columns_around(id);
+    columns.extend(graph.upstream(id).filter_map(|above| Some((above, snapshot.columns(above)?.to_vec()))));
+    columns_of(graph, id, columns)
 }
 
 /// Where a property file says something of a column that no text of the project makes.

@@ -138,3 +138,35 @@ fn columns_of_one_name_are_told_apart() {
     let said = project.run(&["impact", "both.id_1"]);
     assert_eq!(said.stdout, "`other` breaks: it names `both.id_1`\n", "{said}");
 }
+
+/// An ephemeral model has columns of its own, though its query is part of those that read it.
+#[test]
+fn ephemeral_models_stand_between() {
+    let ephemeral = |query: &str| format!("{{{{ config(materialized='ephemeral') }}}}\n{query}");
+    let project = Project::new()
+        .file("seeds/t.csv", "a,b,c\n1,2,3\n")
+        .file("models/inner.sql", ephemeral("select a, b as a2, c from t order by c -- the end"))
+        .file("models/outer.sql", ephemeral("select * from {{ ref('inner') }} where a > 0"))
+        .file("models/reader.sql", "select o.a2 + 1 as x, i.a from {{ ref('outer') }} o, inner as i limit 3")
+        .file(
+            "models/f.py",
+            "from dovetail import asset\n\n@asset(columns={'y': 'INT'})\ndef f(outer):\n    return 1\n",
+        );
+    let said = |arguments: &[&str]| {
+        let said = project.run(arguments);
+        assert!(said.code == 0 && said.stderr.is_empty(), "{said}");
+        said.stdout
+    };
+    assert_said!(project.run(&["lineage", "reader.x"]));
+    assert_said!(project.run(&["lineage", "t.b", "--downstream"]));
+    assert_eq!(
+        said(&["impact", "outer.a2"]),
+        "`reader` breaks: it names `outer.a2`\n`f` may break: it may name `outer.a2`\n"
+    );
+    // Its readers have the query that breaks in theirs.
+    assert_eq!(said(&["impact", "t.b"]).lines().filter(|line| line.contains("breaks: it names `t.b`")).count(), 4);
+    assert_eq!(said(&["ls", "-s", "reads:outer.a2"]), "f\nreader\n");
+    assert_eq!(said(&["ls", "-s", "reads:t.b"]), "f\ninner\nouter\nreader\n");
+    assert_eq!(said(&["lineage", "f.y", "--upstream"]).matches("outer.").count(), 3);
+    assert_eq!(said(&["lineage", "f.y", "--upstream"]).matches("\n    ").count(), 9);
+}

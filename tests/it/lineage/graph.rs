@@ -16,10 +16,14 @@ fn compiled(arguments: &str) -> (Project, Compiled) {
         "from dovetail import asset\n\n\n@asset({arguments})\ndef totals(stg_orders):\n    return stg_orders\n"
     );
     let project = Project::example().file("models/totals.py", function);
+    let compiled = compiled_project(&project);
+    (project, compiled)
+}
+
+fn compiled_project(project: &Project) -> Compiled {
     let options = LoadOptions { target: None, threads: None, vars: BTreeMap::new(), environment: Arc::default() };
     let loaded = load(&project.root(), &options).unwrap_or_else(|_| panic!("the project loads"));
-    let compiled = compile_project(loaded, None, None).unwrap_or_else(|_| panic!("the project compiles"));
-    (project, compiled)
+    compile_project(loaded, None, None).unwrap_or_else(|_| panic!("the project compiles"))
 }
 
 fn column_graph(compiled: &Compiled) -> ColumnGraph<'_> {
@@ -79,4 +83,33 @@ fn what_python_says_it_reads_breaks_and_what_it_does_not_say_may() {
     // `report` joins by `customer`, and takes `region` by its star.
     assert_eq!(impact(&told, "raw.regions", "customer"), owned(&[("report", Effect::Breaks)]));
     assert_eq!(impact(&told, "raw.regions", "region"), owned(&[("report", Effect::Recomputes)]));
+}
+
+/// What an editor asks: names in the text of a model that reads an ephemeral one.
+#[test]
+fn names_stand_for_columns_of_ephemeral_models() {
+    let project = Project::new()
+        .file("models/t.sql", "select 1 as a, 2 as b")
+        .file("models/eph.sql", "{{ config(materialized='ephemeral') }}\nselect a, b as c from t -- it ends so")
+        .file("models/r.sql", "select x.a, c + b as d from {{ ref('eph') }} as x, t, eph as y where y.c > t.a");
+    let compiled = compiled_project(&project);
+    let graph = &compiled.graph;
+    let id = |name: &str| graph.find(name).unwrap();
+    let column = |name: &&str| Column { name: (*name).to_owned(), engine_type: "INTEGER".to_owned() };
+    let columns = |asset| {
+        let known: &[&str] = if asset == id("t") { &["a", "b"] } else { &["a", "c"] };
+        Some(known.iter().map(column).collect())
+    };
+    let dovetail::graph::Body::Sql(sql) = &graph.node(id("r")).body else { panic!("a model") };
+    let named = dovetail::lineage::named_columns(graph, id("r"), sql, &columns);
+    let told: Vec<String> = named
+        .iter()
+        .map(|named| {
+            let read = named.columns.iter().map(|column| format!("{}.{}", graph.node(column.asset).name, column.name));
+            let text = &sql.statement()[named.span.start..named.span.end];
+            format!("{text}={}", read.collect::<Vec<_>>().join("+"))
+        })
+        .collect();
+    // Which of two `c` is meant is not certain.
+    assert_eq!(told, ["a=eph.a", "b=t.b", "c=eph.c", "a=t.a"]);
 }
