@@ -7,7 +7,8 @@ use super::graph::is_named;
 use super::order::follows_order;
 use super::{Derivation, Lineage, Source, trace};
 use crate::engine::{Column, ColumnSet};
-use crate::graph::{AssetGraph, Body, CompiledPython, CompiledSql, Materialized, NodeId, folded};
+use crate::graph::{AssetGraph, Body, CompiledPython, Materialized, NodeId, folded, quoted};
+use crate::parse::ReadColumn;
 use crate::parse::sql::words;
 use crate::source::Span;
 
@@ -18,8 +19,8 @@ pub type ReadColumns = HashMap<NodeId, ColumnSet>;
 /// What an asset reads; `columns` gives those of its upstreams, as far as they are known.
 pub fn read_columns(graph: &AssetGraph, id: NodeId, columns: &Known<'_>) -> ReadColumns {
     match &graph.node(id).body {
-        Body::Sql(sql) => by_model(graph, id, sql, columns, false).unwrap_or_default(),
-        Body::Python(python) => by_function(graph, id, python),
+        Body::Sql(sql) => by_query(graph, id, sql.statement(), columns, false).unwrap_or_default(),
+        Body::Python(python) => by_function(graph, id, python, columns, false),
         Body::Seed | Body::Source(_) => ReadColumns::new(),
     }
 }
@@ -28,9 +29,9 @@ pub fn read_columns(graph: &AssetGraph, id: NodeId, columns: &Known<'_>) -> Read
 /// stand beside those that it reads.
 pub fn read_columns_that_moved(graph: &AssetGraph, id: NodeId, columns: &Known<'_>) -> ReadColumns {
     match &graph.node(id).body {
-        Body::Sql(sql) if reads_by_place(sql.statement()) => ReadColumns::new(),
-        Body::Sql(sql) => by_model(graph, id, sql, columns, true).unwrap_or_default(),
-        _ => read_columns(graph, id, columns),
+        Body::Sql(sql) => by_query(graph, id, sql.statement(), columns, true).unwrap_or_default(),
+        Body::Python(python) => by_function(graph, id, python, columns, true),
+        Body::Seed | Body::Source(_) => ReadColumns::new(),
     }
 }
 
@@ -98,15 +99,18 @@ fn goes_other_ways(statement: &str) -> bool {
     })
 }
 
-/// `None` where anything is not certain: a name that is not followed could mean each column.
-fn by_model(
+/// What an asset reads by a query of its own; `None` where anything is not certain: a name that is not followed could mean
+/// each column.
+fn by_query(
     graph: &AssetGraph,
     id: NodeId,
-    sql: &CompiledSql,
+    statement: &str,
     columns: &Known<'_>,
     columns_moved: bool,
 ) -> Option<ReadColumns> {
-    let statement = sql.statement();
+    if columns_moved && reads_by_place(statement) {
+        return None;
+    }
     if goes_other_ways(statement) || follows_order(statement) || !graph.unseen(id).is_empty() {
         return None;
     }
@@ -149,22 +153,39 @@ fn sources(lineage: &Lineage) -> BTreeSet<Source> {
 }
 
 /// A function is given what `reads=` says, and nothing else, of the upstreams that its parameters receive, unless it reads
-/// them in another way too: what `deps=` names is read in ways that nobody knows, and ephemeral parameters read what they
-/// are queries of.
-fn by_function(graph: &AssetGraph, id: NodeId, python: &CompiledPython) -> ReadColumns {
-    let is_ephemeral = |id: &NodeId| graph.node(*id).materialized == Materialized::Ephemeral;
-    let inlined = python.inputs.iter().map(|(_, input)| *input).filter(is_ephemeral);
-    let otherwise: BTreeSet<NodeId> =
-        inlined.flat_map(|input| graph.reads(input)).chain(python.dependencies.iter().copied()).collect();
+/// them in another way too: what `deps=` names is read in ways that nobody knows. An ephemeral one is a query, of which the
+/// function is given columns.
+fn by_function(
+    graph: &AssetGraph,
+    id: NodeId,
+    python: &CompiledPython,
+    columns: &Known<'_>,
+    columns_moved: bool,
+) -> ReadColumns {
+    let is_ephemeral = |id: NodeId| graph.node(id).materialized == Materialized::Ephemeral;
+    let beneath = |id: NodeId| if is_ephemeral(id) { graph.reads(id) } else { vec![id] };
+    let mut whole: BTreeSet<NodeId> = python.dependencies.iter().flat_map(|dependency| beneath(*dependency)).collect();
     let mut read = ReadColumns::new();
-    for upstream in graph.reads(id).into_iter().filter(|upstream| !otherwise.contains(upstream)) {
-        let parameters = python.inputs.iter().filter(|(_, input)| *input == upstream);
-        let columns = parameters.map(|(index, _)| python.body.parameters.get(*index)?.reads.as_ref());
-        let columns: Option<Vec<_>> = columns.collect();
-        let Some(columns) = columns.filter(|columns| !columns.is_empty()) else { continue };
-        read.insert(upstream, columns.into_iter().flatten().map(|column| folded(&column.name)).collect());
+    for (index, upstream) in &python.inputs {
+        let reads = python.body.parameters.get(*index).and_then(|parameter| parameter.reads.as_ref());
+        let found = match reads {
+            _ if is_ephemeral(*upstream) => {
+                let list = reads.map_or_else(|| "*".to_owned(), |reads| listed(reads));
+                let query = format!("select {list} from {}", graph.from_item(*upstream));
+                by_query(graph, id, &query, columns, columns_moved).unwrap_or_default()
+            }
+            Some(reads) => ReadColumns::from([(*upstream, reads.iter().map(|column| folded(&column.name)).collect())]),
+            None => ReadColumns::new(),
+        };
+        whole.extend(beneath(*upstream).into_iter().filter(|id| !found.contains_key(id)));
+        found.into_iter().for_each(|(id, columns)| read.entry(id).or_default().extend(columns));
     }
+    read.retain(|id, _| !whole.contains(id));
     read
+}
+
+fn listed(columns: &[ReadColumn]) -> String {
+    columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

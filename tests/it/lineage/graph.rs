@@ -113,3 +113,46 @@ fn names_stand_for_columns_of_ephemeral_models() {
     // Which of two `c` is meant is not certain.
     assert_eq!(told, ["a=eph.a", "b=t.b", "c=eph.c", "a=t.a"]);
 }
+
+/// `t`, an ephemeral model of it and a function that takes columns of that; what the function reads of `t`, and whether it
+/// would read the same if `t` had one column more.
+fn read_through(ephemeral: &str, arguments: &str, parameters: &str) -> (String, bool) {
+    let function = format!("from dovetail import asset\n\n\n@asset({arguments})\ndef f({parameters}):\n    return 1\n");
+    let project = Project::new()
+        .file("models/t.sql", "select 1 as id, 2 as amount, 3 as other")
+        .file("models/eph.sql", format!("{{{{ config(materialized='ephemeral') }}}}\n{ephemeral}"))
+        .file("models/f.py", function);
+    let compiled = compiled_project(&project);
+    let graph = &compiled.graph;
+    let (t, f) = (graph.find("t").unwrap(), graph.find("f").unwrap());
+    let column = |name: &&str| Column { name: (*name).to_owned(), engine_type: "INTEGER".to_owned() };
+    let columns = |id| (id == t).then(|| ["id", "amount", "other"].iter().map(column).collect());
+    let read = dovetail::lineage::read_columns(graph, f, &columns);
+    let told = read.get(&t).map_or_else(|| "all".to_owned(), |set| set.iter().cloned().collect::<Vec<_>>().join(" "));
+    (told, dovetail::lineage::reads_by_name(graph, f, (t, &read), &columns))
+}
+
+#[test]
+fn functions_read_columns_through_ephemeral_models() {
+    let reads = |columns: &str| format!("reads={{'eph': {columns}}}");
+    for (ephemeral, arguments, parameters, expected) in [
+        ("select * from t", reads("['ID']"), "eph", ("id", true)),
+        ("select * from t where amount > 1", reads("['id']"), "eph", ("amount id", true)),
+        ("select id + other as \"my id\" from t", reads("['my id']"), "eph", ("id other", true)),
+        ("select id, amount from t", String::new(), "eph", ("amount id", true)),
+        ("select * from t", String::new(), "eph", ("amount id other", false)),
+        ("select distinct * from t", reads("['id']"), "eph", ("amount id other", false)),
+        ("select * from t order by amount limit 3", reads("['id']"), "eph", ("amount id", true)),
+        // What is not certain is read whole.
+        ("select * from t limit 3", reads("['id']"), "eph", ("all", false)),
+        ("select * from t", reads("['id']"), "eph, t", ("all", false)),
+        ("select * from t", "reads={'eph': ['id'], 't': ['other']}".to_owned(), "eph, t", ("id other", true)),
+        ("select * from t", "reads={'eph': ['id']}, deps=['t']".to_owned(), "eph", ("all", false)),
+        ("select rowid as id from t", reads("['id']"), "eph", ("all", false)),
+        ("from t as x(id, b)", reads("['id']"), "eph", ("id", false)),
+    ] {
+        let (told, by_name) = read_through(ephemeral, &arguments, parameters);
+        let is_all = expected.0 == "all";
+        assert_eq!((told.as_str(), is_all || by_name == expected.1), (expected.0, true), "{ephemeral} {arguments}");
+    }
+}
