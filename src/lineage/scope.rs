@@ -211,7 +211,8 @@ impl<'s> Scope<'s> {
             ([], Some(row), _) => Meaning::Flow(row.row()),
             ([], None, Some(index)) => Meaning::Alias(self, index),
             ([], None, None) => Meaning::Nothing,
-            ([one], None, None) if self.bindings.len() == 1 && !self.is_known_outside(first) => match &one.open {
+            // All others are known not to have it.
+            ([one], None, None) if !self.is_known_outside(first) => match &one.open {
                 Open::Relation(relation) => {
                     let flow = open(*relation, first);
                     if is_alone { Meaning::Flow(flow) } else { Meaning::Field(flow) }

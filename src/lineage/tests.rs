@@ -156,7 +156,18 @@ fn stars_stand_for_columns() {
         ("from (from (from (from u)))", "a = u.a\nc = u.c"),
         ("from v", "unknown: the columns of `v` are not known"),
         ("select v.x, y from v", "x = v.x\ny = v.y"),
-        ("select y from v, u", "y ? (the columns of `v`, one of which `y` may be, are not known) u.a u.c"),
+        // What the others are known not to have.
+        ("select y, u.a from v, u where z > c", "y = v.y\na = u.a\nrows: v.z u.c"),
+        ("select y.z from v, u", "z ~ v.y"),
+        ("select y from v, w", "y ? (the columns of `v`, one of which `y` may be, are not known) "),
+        (
+            "select (select y from v, u) as x from w",
+            "x ? (the columns of `v`, one of which `y` may be, are not known) u.a u.c",
+        ),
+        (
+            "select a + 1 as y, y as x from v, u",
+            "y ~ u.a\nx ? (the columns of `v`, one of which `y` may be, are not known) u.a u.c",
+        ),
     ]);
 }
 
