@@ -163,6 +163,7 @@ impl Tracer<'_> {
     /// The value of a query; its rows decide that value alone.
     pub fn scalar(&mut self, query: &Query, scope: &Scope<'_>) -> Flow {
         let table = self.query(query, scope, false);
+        self.need_all(&table);
         let mut flow = Flow::default();
         table.columns.iter().for_each(|column| flow.absorb(&column.flow));
         flow.decide(&table.rows);
@@ -194,6 +195,7 @@ impl Tracer<'_> {
     }
 
     fn access(&mut self, root: &Expr, chain: &[AccessExpr], scope: &Scope<'_>) -> Flow {
+        self.need_field(root, chain, scope);
         let (mut parts, mut rest) = (Vec::new(), chain);
         if let Expr::Identifier(name) = root {
             parts.push(name.value.as_str());

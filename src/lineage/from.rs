@@ -130,6 +130,7 @@ impl Tracer<'_> {
             TableFactor::Derived { subquery, alias, .. } => {
                 let table = self.query(subquery, scope, false);
                 let table = self.with_names_once(table);
+                self.need_first(&table, alias.as_ref().map_or(0, |alias| alias.columns.len()));
                 bound(table, "", alias.as_ref())
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, scope),
@@ -139,6 +140,7 @@ impl Tracer<'_> {
                 let (columns, open) = self.star(&inner, None, &Default::default());
                 let table = Table { columns, rows: joined.rows, open };
                 self.numbers_names |= table.clone().with_names_once().1;
+                self.need_first(&table, alias.as_ref().map_or(0, |alias| alias.columns.len()));
                 bound(table, "", alias.as_ref())
             }
             TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } => {
@@ -174,11 +176,14 @@ impl Tracer<'_> {
             _ => None,
         };
         let Some((last, qualifiers)) = parts.split_last() else { return Joined::default() };
+        let renamed = alias.map_or(0, |alias| alias.columns.len());
         if let Some(table) = local {
             let table = table.clone();
+            self.need_first(&table, renamed);
             return bound(table, last, alias);
         }
         let table = self.relation(&parts);
+        self.need_first(&table, renamed);
         let mut joined = bound(table, last, alias);
         for binding in &mut joined.bindings {
             binding.is_relation = true;

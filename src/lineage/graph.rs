@@ -52,7 +52,7 @@ pub struct AssetColumns {
     pub columns: Vec<AssetColumn>,
     /// What decides which rows the asset has.
     pub rows: BTreeSet<ColumnId>,
-    /// What the asset's own query names: without these columns it is no query. Others it has by a star.
+    /// What the asset's own query names or needs: without these columns it is no query. Others it has by a star.
     pub named: BTreeSet<ColumnId>,
     /// Why there may be more than this says.
     pub doubt: Option<String>,
@@ -296,12 +296,16 @@ impl Maker<'_> {
             };
             // What stands may be older than the text, and then its columns say nothing about it.
             let stands = known.get(index).filter(|_| known.len() == lineage.columns.len());
-            let name = column.name.clone().or_else(|| stands.map(|column| column.name.clone()));
+            let own = column.name.as_ref();
+            // The engine may write it as it is declared above.
+            let known = stands.filter(|known| own.is_none_or(|own| own.eq_ignore_ascii_case(&known.name)));
+            let name = known.map(|known| &known.name).or(own).cloned();
             let name = name.unwrap_or_else(|| format!("#{}", index + 1));
             columns.push(made(id, &name, ids(&column.values), ids(&column.rows), how));
         }
         let doubt = doubts.into_iter().next();
-        AssetColumns { columns, rows: ids(&lineage.rows), named: ids(&lineage.named), doubt }
+        let named = ids(&lineage.named.union(&lineage.needed).copied().collect());
+        AssetColumns { columns, rows: ids(&lineage.rows), named, doubt }
     }
 
     /// Where nothing is certain, everything may come from everything.

@@ -5,6 +5,7 @@
 //! leaves something out would be believed.
 
 mod aggregates;
+mod by_need;
 mod by_place;
 mod ephemeral;
 mod expression;
@@ -65,6 +66,8 @@ pub struct Lineage {
     pub rows_unknown: Option<String>,
     /// The columns that the query names: without them it would be no query. Others it has by stars alone.
     pub named: BTreeSet<Source>,
+    /// The columns without which it would be no query either, though no name means them: those that a star pairs with others.
+    pub needed: BTreeSet<Source>,
     /// Whether columns have numbers in their names because others have the same name: with further columns, they have
     /// other numbers.
     pub numbers_names: bool,
@@ -171,7 +174,7 @@ fn lineage(tracer: Tracer<'_>, columns: Vec<flow::Column>, rows: &Flow) -> Linea
         columns: read.columns.iter().map(|(name, _)| name.to_string()).collect(),
         is_known: read.is_known,
     };
-    let Tracer { read, named, numbers_names, .. } = tracer;
+    let Tracer { read, named, needed, numbers_names, .. } = tracer;
     let relations: Vec<ReadRelation> = read.into_iter().map(relation).collect();
     let all = everything(&relations);
     let columns = columns.into_iter().map(|column| output(column, &relations, &all)).collect();
@@ -179,6 +182,7 @@ fn lineage(tracer: Tracer<'_>, columns: Vec<flow::Column>, rows: &Flow) -> Linea
         columns,
         rows: if rows.unknown.is_some() { all } else { rows.deciders.iter().collect() },
         named: named.iter().collect(),
+        needed: needed.iter().collect(),
         numbers_names,
         rows_unknown: rows.unknown.as_deref().map(str::to_owned),
         relations,

@@ -55,7 +55,7 @@ impl Tracer<'_> {
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 let left = self.body(left, scope, false);
                 let right = self.body(right, scope, false);
-                combined(left, right, *op, *set_quantifier)
+                self.combined(left, right, *op, *set_quantifier)
             }
             SetExpr::Table(_) | SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Table::unknown("the statement is no query that is followed")
@@ -84,7 +84,8 @@ impl Tracer<'_> {
                     self.recursive(cte, (left, right, *set_quantifier), scope)
                 }
                 _ => {
-                    let table = named(self.query(&cte.query, scope, false), cte);
+                    let table = self.query(&cte.query, scope, false);
+                    let table = self.named(table, cte);
                     self.with_names_once(table)
                 }
             };
@@ -103,13 +104,15 @@ impl Tracer<'_> {
         if let Some(with) = &cte.query.with {
             self.definitions(with, &mut scope);
         }
-        let mut table = named(self.body(left, &scope, false), cte);
+        let table = self.body(left, &scope, false);
+        let mut table = self.named(table, cte);
         while self.step(1) {
             let mut round = Scope::below(&scope);
             round.definitions.push((cte.alias.name.value.clone(), table.clone()));
             let next = self.body(right, &round, false);
             let tail = Tail { order: cte.query.order_by.as_ref(), order_decides: true };
-            let next = named(combined(table.clone(), next, SetOperator::Union, quantifier), cte);
+            let next = self.combined(table.clone(), next, SetOperator::Union, quantifier);
+            let next = self.named(next, cte);
             let next = self.ordered(next, tail);
             if next == table {
                 break;
@@ -117,6 +120,19 @@ impl Tracer<'_> {
             table = next;
         }
         table
+    }
+
+    fn combined(&mut self, left: Table, right: Table, op: SetOperator, quantifier: SetQuantifier) -> Table {
+        if !is_by_name(quantifier) {
+            self.need_as_many(&left, &right);
+        }
+        combined(left, right, op, quantifier)
+    }
+
+    /// A common table expression may name its columns.
+    fn named(&mut self, table: Table, cte: &Cte) -> Table {
+        self.need_first(&table, cte.alias.columns.len());
+        table.renamed(cte.alias.columns.iter().map(|column| column.name.value.as_str()))
     }
 
     /// A query of several parts is ordered by its own columns alone.
@@ -158,15 +174,9 @@ fn limits(clause: &LimitClause) -> Vec<&Expr> {
     }
 }
 
-/// A common table expression may name its columns.
-fn named(table: Table, cte: &Cte) -> Table {
-    table.renamed(cte.alias.columns.iter().map(|column| column.name.value.as_str()))
-}
-
 /// Both sides of a set operation. Where rows are compared, all of their columns decide which there are.
 fn combined(mut left: Table, right: Table, op: SetOperator, quantifier: SetQuantifier) -> Table {
-    let by_name =
-        matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName);
+    let by_name = is_by_name(quantifier);
     let compares = op != SetOperator::Union || !matches!(quantifier, SetQuantifier::All | SetQuantifier::AllByName);
     left.rows.absorb(&right.rows);
     if compares {
@@ -187,6 +197,10 @@ fn combined(mut left: Table, right: Table, op: SetOperator, quantifier: SetQuant
         unite(&mut left.columns, &right.columns);
     }
     Table { open, ..left }
+}
+
+fn is_by_name(quantifier: SetQuantifier) -> bool {
+    matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName)
 }
 
 fn unite(left: &mut [Column], right: &[Column]) {

@@ -97,7 +97,15 @@ impl Tracer<'_> {
             }
             _ => return self.unchosen(),
         };
-        all.into_iter().filter(|column| column.name.as_ref().is_some_and(|name| fits(name))).collect()
+        let chosen = all.into_iter().filter(|column| column.name.as_ref().is_some_and(|name| fits(name)));
+        let chosen: Vec<Column> = chosen.collect();
+        match (choice, chosen.as_slice()) {
+            (Expr::Array(_), _) => chosen.iter().for_each(|column| self.name_it(&column.flow)),
+            // A pattern must fit something.
+            (_, [column]) => self.need(column),
+            _ => {}
+        }
+        chosen
     }
 
     fn unchosen(&mut self) -> Vec<Column> {

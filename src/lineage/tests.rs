@@ -210,6 +210,40 @@ fn what_is_named_is_told_from_what_a_star_takes() {
 }
 
 #[test]
+fn what_would_be_missed_is_told() {
+    let missed = |sql: &str| {
+        let lineage = trace(sql, &columns).unwrap();
+        written(&lineage, &lineage.named.union(&lineage.needed).copied().collect())
+    };
+    for (sql, expected) in [
+        // Both sides of a union have as many columns.
+        ("from u union all from t", "u.a u.c t.a t.b t.s"),
+        ("from u union all from u where a > 1", "u.a"),
+        ("with x as (from u) from x union all (from x limit 3)", ""),
+        ("from u union all select a, c + 1 as c from u", "u.a u.c"),
+        ("from u union all by name from t", ""),
+        ("from u union all select 1, 2", "u.a u.c"),
+        ("(from u union all from u) except from u", ""),
+        ("with recursive r as (from u union all select a + 1, c from r where a < 3) from r", "u.a u.c"),
+        // New names stand for columns by their places.
+        ("select y from u as x(y)", "u.a"),
+        ("select y from u as x(y, z)", "u.a u.c"),
+        ("with x(y, z) as (from u) select y from x", "u.a u.c"),
+        ("select y from (from u) as x(y, z)", "u.a u.c"),
+        ("select columns('^a') from t", "t.a"),
+        ("select columns('[ab]') from t", ""),
+        ("select columns(['a', 'b']) from t", "t.a t.b"),
+        ("select (u).c from u", "u.c"),
+        ("select (u).c from (select 1 as u) as x, u", ""),
+        ("select b in (select c from u) from t", "t.b u.c"),
+        ("select (select * from u limit 1) as x from t", "u.a u.c"),
+        ("select exists (from u) as x from t", ""),
+    ] {
+        assert_eq!(missed(sql), expected, "{sql}");
+    }
+}
+
+#[test]
 fn long_statements_do_not_overflow_the_stack() {
     let chain = format!("select {} as x from t", vec!["a"; 50_000].join(" + "));
     assert_eq!(traced(&chain), "x ~ t.a");

@@ -21,6 +21,8 @@ pub(super) struct Tracer<'a> {
     steps: u32,
     /// Columns of relations that the statement names, however far inside: others it has by stars alone.
     pub named: Sources,
+    /// Those without which it would be no query either, though no name means them.
+    pub needed: Sources,
     /// Whether columns have numbers in their names because others have the same name.
     pub numbers_names: bool,
     /// Why nothing certain can be said about the statement as a whole.
@@ -63,6 +65,7 @@ impl<'a> Tracer<'a> {
             by_name: HashMap::new(),
             steps: STEPS,
             named: Sources::default(),
+            needed: Sources::default(),
             numbers_names: false,
             given_up: None,
             unnested: Vec::new(),

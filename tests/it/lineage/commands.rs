@@ -170,3 +170,22 @@ fn ephemeral_models_stand_between() {
     assert_eq!(said(&["lineage", "f.y", "--upstream"]).matches("outer.").count(), 3);
     assert_eq!(said(&["lineage", "f.y", "--upstream"]).matches("\n    ").count(), 9);
 }
+
+/// Columns that no name means, and without which the query is none.
+#[test]
+fn what_is_meant_by_its_place_breaks() {
+    let project = Project::new()
+        .file("seeds/x1.csv", "id,amount\n1,2\n")
+        .file("seeds/x2.csv", "id,amount\n1,2\n")
+        .file("models/pattern.sql", "select columns('^am') from x1")
+        .file("models/field.sql", "select (x1).amount as a from x1")
+        .file("models/both.sql", "select * from x1 union all select * from x2")
+        .file("models/twice.sql", "select * from x1 union all select * from x1")
+        .file("models/renamed.sql", "select a from x1 as t(a, b)")
+        .file("models/all.sql", "select columns('.') from x1");
+    let said = project.run(&["impact", "x1.amount"]);
+    let named = |name: &str| format!("`{name}` breaks: it names `x1.amount`\n");
+    let expected = ["both", "field", "pattern", "renamed"].map(named).concat()
+        + "`all` recomputes: it has what comes from `x1.amount`\n`twice` recomputes: it has what comes from `x1.amount`\n";
+    assert_eq!(said.stdout, expected, "{said}");
+}

@@ -58,7 +58,8 @@ pub fn compare(connection: &Connection, sql: &str, tally: &mut Tally) {
 fn names_of(connection: &Connection, sql: &str, lineage: &Lineage, tally: &mut Tally) {
     let Some(made) = described(connection, &format!("({sql})")) else { return };
     let told = lineage.columns.iter().zip(&made);
-    let other = told.filter(|(told, made)| told.name.as_ref().is_some_and(|name| *name != made.name));
+    let other =
+        told.filter(|(told, made)| told.name.as_ref().is_some_and(|name| !name.eq_ignore_ascii_case(&made.name)));
     let other: Vec<String> = other.map(|(told, made)| format!("{:?} for {}", told.name, made.name)).collect();
     if !other.is_empty() {
         tally.names += 1;
