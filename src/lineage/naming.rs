@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use sqlparser::ast::{
     AccessExpr, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, Value,
+    FunctionArguments, Ident, Subscript, Value,
 };
 
 /// The name of an unnamed item of a select's list; `None` where DuckDB prints an expression in its own way.
@@ -14,13 +14,22 @@ pub(super) fn name_of(expression: &Expr) -> Option<String> {
         Expr::Identifier(name) => Some(name.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|part| part.value.clone()),
         Expr::Nested(inner) => name_of(inner),
-        Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last() {
-            Some(AccessExpr::Dot(Expr::Identifier(name))) => Some(name.value.clone()),
-            _ => None,
-        },
+        Expr::CompoundFieldAccess { root, access_chain } => access(root, access_chain),
         Expr::Function(function) => call(function),
         _ => None,
     }
+}
+
+/// `(s).a` and `l[1].a`
+fn access(root: &Expr, chain: &[AccessExpr]) -> Option<String> {
+    chain.iter().try_fold(printed(root)?, |before, access| match access {
+        AccessExpr::Dot(Expr::Identifier(name)) => Some(format!("({before}).{}", written(name))),
+        AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }) => match &value.value {
+            Value::Number(number, false) => Some(format!("{before}[{number}]")),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// Functions that are no keywords and that DuckDB prints in other words.
@@ -70,6 +79,7 @@ fn printed(expression: &Expr) -> Option<String> {
             _ => None,
         },
         Expr::Function(function) => call(function),
+        Expr::CompoundFieldAccess { root, access_chain } => access(root, access_chain),
         _ => None,
     }
 }
@@ -125,7 +135,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_engine() {
         let connection = connection();
-        connection.execute_batch("create table t (a double, \"B c\" varchar, value int, \"Date\" date)").unwrap();
+        connection.execute_batch("create table t (a double, \"B c\" varchar, value int, \"Date\" date, s struct(\"type\" int, x int), l int[])").unwrap();
         for item in [
             "a",
             "t.a",
@@ -142,6 +152,11 @@ mod tests {
             "string_agg(\"B c\", ', ''')",
             "max_by(a, t.value)",
             "\"lower\"(\"B c\")",
+            "s.x",
+            "(s).x",
+            "(t.s).type",
+            "l[1]",
+            "max(l[1])",
         ] {
             let made: String = connection
                 .query_row(&format!("select column_name from (describe select {item} from t)"), [], |row| row.get(0))

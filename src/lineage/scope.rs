@@ -269,6 +269,21 @@ impl<'s> Scope<'s> {
         }
     }
 
+    /// A column's name as it is declared, where a name means it that may be written in other cases.
+    pub fn declared(&self, name: &Expr) -> Option<Rc<str>> {
+        let (name, table): (&str, Vec<&str>) = match name {
+            Expr::Nested(inner) => return self.declared(inner),
+            Expr::Identifier(name) => (&name.value, Vec::new()),
+            Expr::CompoundIdentifier(parts) => {
+                let (name, table) = parts.split_last()?;
+                (&name.value, table.iter().map(|part| part.value.as_str()).collect())
+            }
+            _ => return None,
+        };
+        let mut bindings = self.bindings.iter().filter(|binding| table.is_empty() || binding.is_named_by(&table));
+        bindings.find_map(|binding| binding.column(name))?.name.clone()
+    }
+
     fn is_known_outside(&self, name: &str) -> bool {
         let outer = self.outer.into_iter().flat_map(Scope::chain);
         outer.into_iter().any(|scope| scope.column(name).is_some() || scope.bindings.iter().any(Binding::is_open))

@@ -31,8 +31,8 @@ impl Tracer<'_> {
             return columns;
         }
         let flow = self.expression(expression, scope);
-        let name = alias.map(str::to_owned).or_else(|| name_of(expression));
-        vec![Column { name: name.map(Rc::from), flow }]
+        let own = || scope.declared(expression).or_else(|| name_of(expression).map(Rc::from));
+        vec![Column { name: alias.map(Rc::from).or_else(own), flow }]
     }
 
     /// The expression once for each column that `COLUMNS(...)` stands for.
@@ -156,7 +156,7 @@ impl Tracer<'_> {
             for column in columns.iter_mut().filter(|column| column.is_named(&replaced.column_name.value)) {
                 self.name_it(&column.flow);
                 self.place(Some(&replaced.column_name), &column.flow);
-                column.flow = flow.clone();
+                *column = Column { name: Some(replaced.column_name.value.as_str().into()), flow: flow.clone() };
             }
         }
         let renamed = match &options.opt_rename {

@@ -190,6 +190,8 @@ fn duckdbs_own_syntax_is_followed() {
         ("unpivot u on a, c", "name ~ \nvalue ~ u.a u.c\nrows: u.a u.c"),
         ("from (values (1, 2)) as x(k, l)", "k ~ \nl ~ "),
         ("select b from main.t where main.t.a = 1", "b = main.t.b\nrows: main.t.a"),
+        ("select B, T.A from t", "b = t.b\na = t.a"),
+        ("select x.A from (select a as A, B from t) as X", "A = t.a"),
         ("select \"B\" as \"X\" from T as \"q\" where Q.A > 1", "X <- T.b\nrows: T.a"),
         ("select any_value(a) from t where b = any(select c from u)", "any_value(a) ~ t.a | t.b u.c"),
         ("pivot t on a using sum(b)", "unknown: the statement is written in a way that is not followed"),
