@@ -14,6 +14,7 @@ mod from;
 mod function;
 mod graph;
 mod impact;
+mod name_filter;
 mod naming;
 mod nullability;
 mod order;

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 };
 
 use super::flow::{Column, Flow, Open};
+use super::name_filter::chooses;
 use super::naming::name_of;
 use super::scope::{Binding, Scope};
 use super::structs::fields;
@@ -63,7 +64,7 @@ impl Tracer<'_> {
         flow
     }
 
-    fn chosen(&mut self, call: &Function, scope: &Scope<'_>) -> Vec<Column> {
+    pub fn chosen(&mut self, call: &Function, scope: &Scope<'_>) -> Vec<Column> {
         let unknown = |reason: &str| vec![Column { name: None, flow: Flow::unknown(reason) }];
         let FunctionArguments::List(list) = &call.args else { return Vec::new() };
         let Some(FunctionArg::Unnamed(argument)) = list.args.first() else { return Vec::new() };
@@ -82,23 +83,7 @@ impl Tracer<'_> {
             return unknown("`COLUMNS` stands for columns that nobody knows");
         }
         let FunctionArgExpr::Expr(choice) = argument else { return all };
-        let fits: Box<dyn Fn(&str) -> bool> = match choice {
-            Expr::Value(value) => match &value.value {
-                Value::SingleQuotedString(pattern) => match Regex::new(pattern) {
-                    Ok(pattern) => Box::new(move |name| pattern.is_match(name)),
-                    Err(_) => return self.unchosen(),
-                },
-                _ => return self.unchosen(),
-            },
-            Expr::Array(array) => {
-                let names: Option<Vec<String>> = array.elem.iter().map(name_in_list).collect();
-                let Some(names) = names else { return self.unchosen() };
-                Box::new(move |name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
-            }
-            _ => return self.unchosen(),
-        };
-        let chosen = all.into_iter().filter(|column| column.name.as_ref().is_some_and(|name| fits(name)));
-        let chosen: Vec<Column> = chosen.collect();
+        let Some(chosen) = chosen_by(choice, all) else { return self.unchosen() };
         match (choice, chosen.as_slice()) {
             (Expr::Array(_), _) => chosen.iter().for_each(|column| self.name_it(&column.flow)),
             // A pattern must fit something.
@@ -253,6 +238,32 @@ fn is_left_out(name: &ObjectName, binding: Option<&Binding>, column: &Column) ->
         [table @ .., name] => binding.is_some_and(|binding| binding.is_named_by(table)) && column.is_named(name),
         [] => false,
     }
+}
+
+/// Those of the columns that a pattern, a list of names or a lambda chooses; `None` where only the engine knows.
+fn chosen_by(choice: &Expr, all: Vec<Column>) -> Option<Vec<Column>> {
+    let fits: Box<dyn Fn(&str) -> Option<bool>> = match choice {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(pattern) => {
+                let pattern = Regex::new(pattern).ok()?;
+                Box::new(move |name| Some(pattern.is_match(name)))
+            }
+            _ => return None,
+        },
+        Expr::Array(array) => {
+            let names: Vec<String> = array.elem.iter().map(name_in_list).collect::<Option<_>>()?;
+            Box::new(move |name| Some(names.iter().any(|known| known.eq_ignore_ascii_case(name))))
+        }
+        Expr::Lambda(lambda) => Box::new(|name| chooses(lambda, name)),
+        _ => return None,
+    };
+    let mut chosen = Vec::new();
+    for column in all {
+        if fits(column.name.as_deref()?)? {
+            chosen.push(column);
+        }
+    }
+    Some(chosen)
 }
 
 fn name_in_list(expression: &Expr) -> Option<String> {

@@ -44,6 +44,12 @@ impl Tracer<'_> {
             let expressions: Vec<Expr> = expressions.into_iter().cloned().collect();
             return self.unnest(&expressions, with_ordinality, alias, scope);
         }
+        if let (true, [Expr::Value(value)]) = (function.eq_ignore_ascii_case("query_table"), expressions.as_slice())
+            && let Value::SingleQuotedString(text) = &value.value
+            && let Some(parts) = name_parts(text)
+        {
+            return self.named_by_text(&parts, alias, scope);
+        }
         let mut flow = Flow::default();
         for expression in &expressions {
             flow.absorb(&self.expression(expression, scope));
@@ -69,6 +75,14 @@ impl Tracer<'_> {
         }
         table.rows.decide(&flow);
         bound(table, function, alias)
+    }
+
+    /// `query_table('t')`, which is a subquery without a name.
+    fn named_by_text(&mut self, parts: &[String], alias: Option<&TableAlias>, scope: &Scope<'_>) -> Joined {
+        let local = if let [name] = parts { scope.definition(name).cloned() } else { None };
+        let table = local.unwrap_or_else(|| self.relation(parts));
+        self.need_first(&table, alias.map_or(0, |alias| alias.columns.len()));
+        bound(table, "", alias)
     }
 
     pub fn unnest(
@@ -146,12 +160,18 @@ impl Tracer<'_> {
         scope.add(unpivoted);
         let (all, Open::No) = self.star(&scope, None, &Default::default()) else { return unfollowed(alias) };
         let Expr::Identifier(value) = value else { return unfollowed(alias) };
-        let (mut names, mut flow) = (Vec::new(), Flow::default());
+        let (mut names, mut flow): (Vec<Rc<str>>, _) = (Vec::new(), Flow::default());
         for column in columns {
-            match &column.expr {
-                Expr::Identifier(name) => {
-                    names.push(name.value.as_str());
+            match (&column.expr, columns_call(&column.expr)) {
+                (Expr::Identifier(name), _) => {
+                    names.push(name.value.as_str().into());
                     flow.absorb(&self.expression(&column.expr, &scope));
+                }
+                (_, Some(call)) => {
+                    for column in self.chosen(call, &scope) {
+                        names.extend(column.name);
+                        flow.absorb(&column.flow);
+                    }
                 }
                 _ => return unfollowed(alias),
             }
@@ -165,6 +185,23 @@ impl Tracer<'_> {
         made.push(Column { name: Some(value.value.as_str().into()), flow });
         bound(Table { columns: made, rows, open: Open::No }, "", alias)
     }
+}
+
+/// The parts of `a."b.c"`.
+fn name_parts(text: &str) -> Option<Vec<String>> {
+    let (mut parts, mut is_quoted) = (vec![String::new()], false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let part = parts.last_mut()?;
+        match letter {
+            '"' if is_quoted && letters.next_if_eq(&'"').is_some() => part.push('"'),
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted => parts.push(String::new()),
+            letter if is_quoted || letter.is_alphanumeric() || letter == '_' => part.push(letter),
+            _ => return None,
+        }
+    }
+    (!is_quoted && parts.iter().all(|part| !part.is_empty())).then_some(parts)
 }
 
 /// The columns that expressions name.

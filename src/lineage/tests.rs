@@ -134,6 +134,7 @@ fn stars_stand_for_columns() {
         ("select * rename (a as k) from u", "k <- u.a\nc = u.c"),
         ("select u.* from t, u", "a = u.a\nc = u.c"),
         ("select columns('[ab]') from t", "a = t.a\nb = t.b"),
+        ("select columns(c -> length(c) = 1) from t", "unknown: what `COLUMNS` stands for must be computed"),
         ("select max(columns(['a', 'b'])) from t", "_ ~ t.a\n_ ~ t.b"),
         // A table of it has each name once.
         ("select t.a, u.* from t, u", "a = t.a\na_1 <- u.a\nc = u.c"),
@@ -144,7 +145,11 @@ fn stars_stand_for_columns() {
         ("select s.* from t", "x ~ t.s\ny ~ t.s"),
         ("select unnest(s) from t", "x ~ t.s\ny ~ t.s"),
         ("select t.s.x, s.y from t", "x ~ t.s\ny ~ t.s"),
-        ("select unnest(s, recursive := true) from t", "unknown: whether a list or a struct is unnested is not known"),
+        ("select unnest(s, recursive := true) from t", "x ~ t.s\ny ~ t.s"),
+        (
+            "select unnest(f(s), recursive := true) from t",
+            "unknown: whether a list or a struct is unnested is not known",
+        ),
         ("with x as (select string_split(a, ',') as l from t) select unnest(l) as p from x", "p ~ t.a\nrows: t.a"),
         (
             "with x as (select f(s) as l from t) select unnest(l) as p from x",

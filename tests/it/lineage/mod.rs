@@ -45,6 +45,42 @@ fn queries_made_at_random() {
     );
 }
 
+/// Syntax that no random query has.
+#[test]
+fn queries_of_duckdbs_own_syntax() {
+    let connection = plan::connection();
+    connection
+        .execute_batch(
+            "create table t (a integer, b integer, \"Ab\" integer, s struct(x integer, y struct(z integer, w varchar)),
+             l struct(p integer, q integer[])[], n integer[][]);
+             create table u (a integer, c integer)",
+        )
+        .unwrap();
+    let mut tally = Tally::default();
+    for query in [
+        "unpivot u on columns(* exclude a)",
+        "from (unpivot t on columns('^a') into name k value v)",
+        "select columns(c -> c like 'a%') from t",
+        "select columns(lambda c: c not like 'A%' and c not in ('s', 'l', 'n')) from t",
+        "select columns(lambda c: c ilike 'A_' or starts_with(c, 'b')) + 1 from t",
+        "select columns(lambda c: lower(c) = 'ab' or not (c <> 'b')) from t",
+        "select max(columns(lambda c: contains(upper(c), 'B'))) from t",
+        "select a from query_table('u') where c > 1",
+        "select q.x from query_table('main.\"u\"') as q(x)",
+        "with u as (select b as c from t) select c from query_table('u')",
+        "select unnest(s, recursive := true) from t",
+        "select unnest(l, recursive := true), a from t",
+        "select unnest(n, recursive := true) as m from t",
+        "pivot u on a in (1 as one, 2) using sum(c)",
+        "from u union all select b, \"Ab\" from t",
+        "select (u).c from u",
+    ] {
+        compare::compare(&connection, query, &mut tally);
+    }
+    assert_eq!(tally.notes, Vec::<String>::new());
+    assert_eq!(tally.queries, 16);
+}
+
 /// The tracer's list of aggregates is DuckDB's.
 #[test]
 fn every_aggregate_of_duckdb_is_one() {
