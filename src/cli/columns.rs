@@ -92,21 +92,23 @@ fn doubt_callers(columns: &mut ColumnGraph<'_>, macros: &ReadingMacros) {
 pub(crate) fn find_column(columns: &ColumnGraph<'_>, text: &str) -> Result<ColumnId, Diagnostic> {
     let graph = columns.graph;
     let problem = |message: String| Diagnostic::error(Code::NothingSelected, message);
-    // Names of sources hold dots, and so may those of columns.
-    let splits: Vec<(&str, &str)> =
-        text.rmatch_indices('.').map(|(place, _)| (&text[..place], &text[place + 1..])).collect();
-    let named = splits.iter().find_map(|(asset, column)| graph.find(asset).map(|id| (id, *column)));
-    let Some((id, column)) = named.filter(|(_, column)| !column.is_empty()) else {
-        let asset = splits.first().map_or(text, |(asset, _)| *asset);
+    let splits = splits(text);
+    let named = splits.iter().find_map(|(asset, column)| graph.find(asset).map(|id| (id, column.as_str())));
+    let Some((id, column)) = named else {
         if graph.find(text).is_some() {
             let hint = format!("write `{text}.COLUMN`");
             return Err(problem(format!("`{text}` is an asset and not a column")).hint(hint));
         }
+        let asset = splits.first().map_or(text, |(asset, _)| asset);
         let guess = did_you_mean(asset, graph.ids().map(|id| graph.node(id).name.as_str()));
         let hint = guess.map(|near| format!("did you mean `{near}`?"));
         return Err(problem(format!("there is no asset `{asset}`"))
             .hint(hint.unwrap_or_else(|| "`dovetail ls` lists the names".to_owned())));
     };
+    if column.is_empty() {
+        let hint = format!("write `{}.COLUMN`", graph.node(id).name);
+        return Err(problem(format!("`{text}` names no column")).hint(hint));
+    }
     if let Some(found) = columns.find(id, column) {
         return Ok(found);
     }
@@ -132,6 +134,26 @@ pub(crate) fn find_column(columns: &ColumnGraph<'_>, text: &str) -> Result<Colum
     };
     let hint = guess.map(|near| format!("did you mean `{}.{near}`?", node.name));
     Err(problem(format!("`{}` has no column `{column}`", node.name)).hint(hint.unwrap_or_else(all)))
+}
+
+/// The ways to read `asset.column`: names of sources hold dots, and so may those of columns. Either can be in quotes.
+fn splits(text: &str) -> Vec<(String, String)> {
+    let closes = |text: &str| text.matches('"').count().is_multiple_of(2);
+    let is_quoted = text.contains('"') && closes(text);
+    let places = text.rmatch_indices('.').map(|(place, _)| place);
+    let split = |place: usize| {
+        let (asset, column) = (&text[..place], &text[place + 1..]);
+        match is_quoted {
+            true => closes(asset).then(|| (unquoted(asset), unquoted(column))),
+            false => Some((asset.to_owned(), column.to_owned())),
+        }
+    };
+    places.filter_map(split).collect()
+}
+
+/// `"a"."b c"` without its quotes; one that stands twice is one.
+fn unquoted(text: &str) -> String {
+    text.replace("\"\"", "\0").replace('"', "").replace('\0', "\"")
 }
 
 /// Says of which assets around a column nothing certain is known.

@@ -240,9 +240,12 @@ fn is_left_out(name: &ObjectName, binding: Option<&Binding>, column: &Column) ->
     }
 }
 
+/// Whether a name is one of those that are chosen.
+type Fits<'a> = dyn Fn(&str) -> Option<bool> + 'a;
+
 /// Those of the columns that a pattern, a list of names or a lambda chooses; `None` where only the engine knows.
 fn chosen_by(choice: &Expr, all: Vec<Column>) -> Option<Vec<Column>> {
-    let fits: Box<dyn Fn(&str) -> Option<bool>> = match choice {
+    let fits: Box<Fits<'_>> = match choice {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(pattern) => {
                 let pattern = Regex::new(pattern).ok()?;

@@ -6,12 +6,13 @@ use super::methods::{Candidate, default_for};
 use super::{Criterion, Facts, Intersection, Reach, Selection, Union};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::graph::algebra::{ancestors, descendants};
-use crate::graph::{AssetGraph, NodeId};
+use crate::graph::{AssetGraph, NodeId, folded};
 use crate::source::Place;
 
 impl Selection {
     /// The nodes that the selection names, sources among them. Parts that match nothing while others do are warnings.
-    /// `facts` answers what `asked` asks. That nothing is stale, or failed, is no mistake: such a part may match nothing.
+    /// `facts` answers what `asked` asks. That nothing is stale, failed, or reads a column is no mistake: such a part may match
+    /// nothing.
     ///
     /// # Errors
     /// `Code::NothingSelected` when no node is left, and not for that reason.
@@ -61,10 +62,11 @@ impl Evaluation<'_> {
 
     fn criterion(&mut self, criterion: &Criterion) -> BTreeSet<NodeId> {
         let (graph, facts) = (self.graph, self.facts);
-        let matches =
-            |id: &NodeId| criterion.matcher.matches(&Candidate { graph, id: *id, node: graph.node(*id), facts });
-        let found: BTreeSet<NodeId> = self.graph.ids().filter(matches).collect();
-        if found.is_empty() && criterion.matcher.asks().is_none() {
+        let matcher = &criterion.matcher;
+        let candidate = |id: NodeId| Candidate { graph, id, node: graph.node(id), facts };
+        let found: BTreeSet<NodeId> = graph.ids().filter(|id| matcher.matches(&candidate(*id))).collect();
+        let may_be_nothing = || matcher.asks().is_some() && graph.ids().any(|id| matcher.may_be_about(&candidate(id)));
+        if found.is_empty() && !may_be_nothing() {
             self.empty.push(criterion.place.clone());
         }
         self.reach(found, criterion.reach)
@@ -117,10 +119,29 @@ impl Evaluation<'_> {
         did_you_mean(wanted, paths).map(|guess| format!("did you mean `{method}{separator}{guess}`?"))
     }
 
+    /// The nearest of an asset's columns, or the same column of the nearest asset.
+    fn guess_column(&self, value: &str) -> Option<String> {
+        let (asset, column) = value.rsplit_once('.')?;
+        let near = match self.graph.find(asset) {
+            Some(id) => {
+                let columns = self.facts.columns.get(&id)?.iter().map(String::as_str);
+                format!("{asset}.{}", did_you_mean(&folded(column), columns.collect::<BTreeSet<_>>())?)
+            }
+            None => {
+                let names = self.graph.ids().map(|id| self.graph.node(id).name.as_str());
+                format!("{}.{column}", did_you_mean(asset, names.collect::<BTreeSet<_>>())?)
+            }
+        };
+        Some(format!("did you mean `reads:{near}`?"))
+    }
+
     /// The nearest of the names, tags, owners or groups that exist.
     fn guess(&self, place: &Place) -> Option<String> {
         let text = text_of(place);
         let (method, value) = without_steps(text).split_once(':').unwrap_or(("", without_steps(text)));
+        if method == "reads" {
+            return self.guess_column(value);
+        }
         if method == "path" || (method.is_empty() && default_for(value) == "path") {
             return self.guess_path(method, value);
         }

@@ -15,9 +15,13 @@ use crate::parse::SourceLocation;
 /// A method with its value, ready to be asked about nodes.
 #[derive(Clone)]
 pub(super) struct Matcher {
-    matches: Arc<dyn Fn(&Candidate<'_>) -> bool + Send + Sync>,
+    matches: Arc<Test>,
     asks: Option<Fact>,
+    /// Whether a node is, or may have, what is asked about.
+    has: Option<Arc<Test>>,
 }
+
+type Test = dyn Fn(&Candidate<'_>) -> bool + Send + Sync;
 
 /// What a matcher is asked about. Methods that need more than the graph (what is stale, what changed) find it here.
 pub(super) struct Candidate<'a> {
@@ -42,12 +46,22 @@ pub(super) struct Wrong {
 
 impl Matcher {
     fn new(matches: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
-        Matcher { matches: Arc::new(matches), asks: None }
+        Matcher { matches: Arc::new(matches), asks: None, has: None }
     }
 
     /// A matcher of what the graph does not know.
     fn of_fact(fact: Fact, matches: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
         Matcher { asks: Some(fact), ..Matcher::new(matches) }
+    }
+
+    /// The same, where it asks about something that some node should have.
+    fn about(self, has: impl Fn(&Candidate<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Matcher { has: Some(Arc::new(has)), ..self }
+    }
+
+    /// Whether the answer may be nothing because of what a node is or has.
+    pub fn may_be_about(&self, candidate: &Candidate<'_>) -> bool {
+        self.has.as_ref().is_none_or(|has| has(candidate))
     }
 
     pub fn asks(&self) -> Option<&Fact> {
@@ -278,8 +292,16 @@ fn reads(request: &Request) -> Result<Matcher, Wrong> {
         return Err(Wrong { what: "`reads` needs an asset and a column".to_owned(), hint: Some(hint) });
     };
     let pattern = Pattern::new(&format!("{asset}.{}", folded(column)));
-    Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
+    let (whole, asset) = (pattern.clone(), Pattern::new(asset));
+    let matcher = Matcher::of_fact(Fact::Columns, move |candidate| {
         candidate.facts.reads.get(&candidate.id).is_some_and(|reads| reads.iter().any(|read| pattern.matches(read)))
+    });
+    Ok(matcher.about(move |candidate| {
+        let name = candidate.node.name.as_str();
+        match candidate.facts.columns.get(&candidate.id).filter(|columns| !columns.is_empty()) {
+            Some(columns) => columns.iter().any(|column| whole.matches(&format!("{name}.{column}"))),
+            None => asset.matches(name),
+        }
     }))
 }
 

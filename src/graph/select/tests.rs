@@ -313,7 +313,7 @@ fn facts_decide_and_may_decide_for_nothing() {
         states: [(id("orders"), "stale"), (id("customers"), "fresh")].into(),
         results: [(id("report"), "failed")].into(),
         changed: [("main".to_owned(), [id("stg_orders")].into())].into(),
-        columns: [(id("orders"), ["amount".to_owned()].into())].into(),
+        columns: [(id("orders"), ["amount".to_owned()].into()), (id("customers"), ["name".to_owned()].into())].into(),
         reads: [(id("stg_orders"), ["orders.amount".to_owned()].into())].into(),
     };
     let named = |select: &str| -> Vec<&str> {
@@ -328,7 +328,16 @@ fn facts_decide_and_may_decide_for_nothing() {
     assert_eq!(named("status:[fs]*,orders"), ["orders"]);
     assert_eq!(named("column:AMO*"), ["orders"]);
     assert_eq!(named("reads:orders.Amount"), ["stg_orders"]);
-    assert!(named("reads:orders.id").is_empty() && Selection::parse(&words("reads:orders"), &[]).is_err());
+    assert!(named("reads:customers.Name").is_empty() && named("reads:c*.n?me").is_empty());
+    // Nobody knows which columns it has.
+    assert!(named("reads:report.anything").is_empty() && named("reads:*.anything").is_empty());
+    assert!(Selection::parse(&words("reads:orders"), &[]).is_err());
+    for (wrong, near) in [("orders.amuont", "orders.amount"), ("custmers.NAME", "customers.NAME")] {
+        let problems = Selection::parse(&words(&format!("reads:{wrong}")), &[]).unwrap().evaluate(&graph, &facts);
+        let problem = problems.unwrap_err().0.remove(0);
+        assert_eq!(problem.code, Code::NothingSelected);
+        assert_eq!(problem.hints, [format!("did you mean `reads:{near}`?")]);
+    }
     assert!(named("status:missing").is_empty() && named("status:stale,customers").is_empty());
     let mistake = Selection::parse(&words("status:missing ordres"), &[]).unwrap().evaluate(&graph, &facts);
     assert_eq!(mistake.unwrap_err().0[0].code, Code::NothingSelected);

@@ -58,8 +58,10 @@ fn selections_by_columns() {
     assert_eq!(listed("reads:stg_orders.STATUS"), ["everything", "paid", "revenue"]);
     assert_eq!(listed("reads:orders.amount"), ["stg_orders"]);
     assert_eq!(listed("reads:revenue.total+"), ["best"]);
-    assert_eq!(listed("reads:orders.nothing"), Vec::<String>::new());
+    assert_eq!(listed("reads:best.buyer"), Vec::<String>::new());
     assert_said!(project.run(&["ls", "-s", "reads:orders"]));
+    assert_said!(project.run(&["ls", "-s", "reads:orders.amuont", "reads:ordes.*", "reads:orders.id"]));
+    assert_said!(project.run(&["ls", "-s", "reads:nowhere.id", "reads:order.id", "reads:orders.idd"]));
 }
 
 #[test]
@@ -103,6 +105,10 @@ fn what_is_not_known_is_said() {
     assert_said!(project.run(&["lineage", "revenue.totl"]));
     assert_said!(project.run(&["lineage", "revenu.total"]));
     assert_said!(project.run(&["lineage", "revenue"]));
+    let said = project.run(&["lineage", "revenue."]);
+    assert!(said.stderr.contains("`revenue.` names no column\nhint: write `revenue.COLUMN`"), "{said}");
+    let said = project.run(&["lineage", "nowhere."]);
+    assert!(said.stderr.contains("there is no asset `nowhere`"), "{said}");
     let fresh = Project::new()
         .file("seeds/orders.csv", "id,amount\n1,2\n")
         .file("models/a.sql", "select id, amount * 2 as twice from orders")
@@ -188,4 +194,24 @@ fn what_is_meant_by_its_place_breaks() {
     let expected = ["both", "field", "pattern", "renamed"].map(named).concat()
         + "`all` recomputes: it has what comes from `x1.amount`\n`twice` recomputes: it has what comes from `x1.amount`\n";
     assert_eq!(said.stdout, expected, "{said}");
+}
+
+#[test]
+fn columns_may_be_named_in_quotes() {
+    let project = Project::new()
+        .file("models/r.sql", r#"select 1 as "Total Amount", 2 as "a.b", 3 as "c""d""#)
+        .file("models/s.sql", r#"select "Total Amount" as t, "a.b" as u, "c""d" as v from r"#);
+    for (written, told) in [
+        (r#"r."Total Amount""#, "r.Total Amount\n"),
+        (r#""r"."total amount""#, "r.Total Amount\n"),
+        ("r.Total Amount", "r.Total Amount\n"),
+        (r#"r."a.b""#, "r.a.b\n"),
+        ("r.a.b", "r.a.b\n"),
+        (r#"r."c""d""#, "r.c\"d\n"),
+    ] {
+        let said = project.run(&["lineage", written]);
+        assert!(said.code == 0 && said.stdout.starts_with(told) && said.stdout.contains("s."), "{written}: {said}");
+    }
+    let said = project.run(&["lineage", r#"r."total amuont""#]);
+    assert!(said.stderr.contains("`r` has no column `total amuont`"), "{said}");
 }
