@@ -71,6 +71,8 @@ pub struct AssetColumn {
     pub id: ColumnId,
     /// As the engine writes it.
     pub name: String,
+    /// What it would be called if no column before it had that name, in lower case.
+    pub numbered: Option<String>,
     pub values: BTreeSet<ColumnId>,
     /// What decides which rows go into this column alone.
     pub rows: BTreeSet<ColumnId>,
@@ -301,7 +303,8 @@ impl Maker<'_> {
             let known = stands.filter(|known| own.is_none_or(|own| own.eq_ignore_ascii_case(&known.name)));
             let name = known.map(|known| &known.name).or(own).cloned();
             let name = name.unwrap_or_else(|| format!("#{}", index + 1));
-            columns.push(made(id, &name, ids(&column.values), ids(&column.rows), how));
+            let numbered = column.numbered.as_deref().map(folded);
+            columns.push(AssetColumn { numbered, ..made(id, &name, ids(&column.values), ids(&column.rows), how) });
         }
         let doubt = doubts.into_iter().next();
         let named = ids(&lineage.named.union(&lineage.needed).copied().collect());
@@ -340,7 +343,7 @@ pub(crate) fn is_named(graph: &AssetGraph, upstream: NodeId, name: &[String]) ->
 }
 
 fn made(asset: NodeId, name: &str, values: BTreeSet<ColumnId>, rows: BTreeSet<ColumnId>, how: How) -> AssetColumn {
-    AssetColumn { id: column_id(asset, name), name: name.to_owned(), values, rows, how }
+    AssetColumn { id: column_id(asset, name), name: name.to_owned(), numbered: None, values, rows, how }
 }
 
 pub(super) fn column_id(asset: NodeId, name: &str) -> ColumnId {

@@ -89,13 +89,23 @@ impl ColumnGraph<'_> {
                 // Where several have its name, it has got another.
                 let is_copy =
                     |made: &AssetColumn| matches!(made.how, How::Copied | How::Renamed) && made.values.len() == 1;
-                let is_copy = self.column(id).is_some_and(is_copy);
-                if by_star && is_copy && lost.insert(id.clone()) {
-                    open.push(id.clone());
+                if by_star && self.column(id).is_some_and(is_copy) {
+                    let name = self.last_of_its_name(id);
+                    if lost.insert(name.clone()) {
+                        open.push(name);
+                    }
                 }
             }
         }
         lost
+    }
+
+    /// Without one of `id`, `id_1` and `id_2`, whose names are all `id`, the last of these names is gone.
+    fn last_of_its_name(&self, id: &ColumnId) -> ColumnId {
+        let columns = self.assets.get(&id.asset).map(|asset| asset.columns.as_slice()).unwrap_or_default();
+        let written = |column: &AssetColumn| column.numbered.clone().unwrap_or_else(|| column.id.name.clone());
+        let Some(name) = columns.iter().find(|column| column.id == *id).map(written) else { return id.clone() };
+        columns.iter().rfind(|column| written(column) == name).map_or_else(|| id.clone(), |last| last.id.clone())
     }
 
     /// What depends on any of it and does not break itself.

@@ -89,6 +89,8 @@ pub struct ReadRelation {
 pub struct OutputColumn {
     /// As the column is called in a table of the query, where names differ; `None` where DuckDB makes a name of an expression.
     pub name: Option<String>,
+    /// What it would be called if no column before it had that name.
+    pub numbered: Option<String>,
     /// What its values come from.
     pub values: BTreeSet<Source>,
     /// What decides which rows go into its values alone, beside `Lineage::rows`: filters and groups of subqueries, of
@@ -159,10 +161,16 @@ fn trace_here(statement: &str, relations: &Columns<'_>, is_last: bool) -> Result
     match table.open {
         Open::No => {
             // As in the table that is made of the query.
+            let written: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
             let (table, is_numbered) = table.with_names_once();
             // Names that are written stand in the order of the text, whatever columns there are.
             tracer.numbers_names |= is_numbered && by_place::has_star(&tree.query.body);
-            Ok(lineage(tracer, table.columns, &table.rows))
+            let mut lineage = lineage(tracer, table.columns, &table.rows);
+            for (column, written) in lineage.columns.iter_mut().zip(written).filter(|_| is_numbered) {
+                column.numbered =
+                    written.filter(|name| column.name.as_deref() != Some(name)).map(|name| name.to_string());
+            }
+            Ok(lineage)
         }
         Open::Unknown(reason) => Err(unknown(&reason)),
         Open::Relation(_) | Open::Made(_) => Err(unknown("a star stands for columns that nobody knows")),
@@ -213,6 +221,7 @@ fn output(column: flow::Column, relations: &[ReadRelation], all: &BTreeSet<Sourc
     };
     OutputColumn {
         name: name.as_deref().map(str::to_owned),
+        numbered: None,
         values: if flow.unknown.is_some() { all.clone() } else { values },
         rows: flow.deciders.iter().collect(),
         is_padded: flow.is_padded,

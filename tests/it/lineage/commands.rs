@@ -140,7 +140,13 @@ fn columns_of_one_name_are_told_apart() {
     let said = project.run(&["lineage", "both.id_1"]);
     assert!(said.stdout.contains("comes from\n    b.id  (renamed)") && said.stdout.contains("other.key"), "{said}");
     let said = project.run(&["impact", "b.id"]);
+    // `both` compares it.
     assert!(said.stdout.contains("`other`") && !said.stdout.contains("`one` breaks"), "{said}");
+    let project = project.file("models/both.sql", "select a.*, b.* from a positional join b");
+    // Without `a.id`, that of `b` is called `id`.
+    let said = project.run(&["impact", "a.id"]);
+    assert!(said.stdout.starts_with("`other` breaks: it names `both.id_1`\n`both` recomputes"), "{said}");
+    assert!(said.stdout.contains("`one` recomputes"), "{said}");
     let said = project.run(&["impact", "both.id_1"]);
     assert_eq!(said.stdout, "`other` breaks: it names `both.id_1`\n", "{said}");
 }
