@@ -98,7 +98,7 @@ pub(super) fn above(graph: &AssetGraph, id: NodeId, is_known: &dyn Fn(NodeId) ->
 
 /// An inlined query with its parentheses, by its place in the statement.
 fn in_parentheses(sql: &CompiledSql, query: Span) -> Option<Span> {
-    let start = query.start.checked_sub(1).filter(|start| sql.text[*start..].starts_with('('))?;
+    let start = query.start.checked_sub(1).filter(|start| sql.text.as_bytes().get(*start) == Some(&b'('))?;
     let rest = sql.text.get(query.end..)?;
     let end = query.end + rest.find(')').filter(|close| rest[..*close].trim().is_empty())? + 1;
     let offset = sql.statement.start;

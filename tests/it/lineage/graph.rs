@@ -1,6 +1,6 @@
 //! Columns through the graph of a project, with a Python asset in its middle.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use dovetail::compile::{Compiled, compile_project};
@@ -154,5 +154,61 @@ fn functions_read_columns_through_ephemeral_models() {
         let (told, by_name) = read_through(ephemeral, &arguments, parameters);
         let is_all = expected.0 == "all";
         assert_eq!((told.as_str(), is_all || by_name == expected.1), (expected.0, true), "{ephemeral} {arguments}");
+    }
+}
+
+/// What the compiled statement comes from, with the ephemeral model's query inside, is not less than what the graph tells.
+#[test]
+fn nothing_is_lost_on_the_way_through_ephemeral_models() {
+    let models = [
+        "select a, b as c from t where d > 1",
+        "select a, sum(b) as c from t where d > 1 group by a",
+        "select max(a) as a, sum(b) filter (where d > 1) as c from t",
+        "select distinct a, b as c from t",
+        "select a, b as c from t order by d",
+        "select a, row_number() over (partition by b order by d) as c from t",
+        "select * exclude (b, d) rename (b2 as c) from (select *, b + 1 as b2 from t)",
+        "select a, c from (select a, b as c from t union select d, a from t)",
+        "select x.a, y.b as c from t as x left join t as y on x.a = y.d",
+    ];
+    let readers = [
+        "select * from eph",
+        "select c as k from eph where a > 1",
+        "select sum(c) as k from eph",
+        "select first(c) as k from eph",
+        "select a, (select max(c) from eph as inner_ where inner_.a = eph.a) as k from eph limit 3",
+        "select 1 as k from t where exists (from eph where eph.a = t.d)",
+        "select eph.c as k, t.b from t, eph",
+        "with q as (from eph) select k.c from q as k join {{ ref('eph') }} as l using (a)",
+    ];
+    let column = |name: &&str| Column { name: (*name).to_owned(), engine_type: "INTEGER".to_owned() };
+    let known = |names: &[&str]| names.iter().map(column).collect::<Vec<Column>>();
+    for (model, reader) in models.iter().flat_map(|model| readers.iter().map(move |reader| (model, reader))) {
+        let project = Project::new()
+            .file("models/t.sql", "select 1 as a, 2 as b, 3 as d")
+            .file("models/eph.sql", format!("{{{{ config(materialized='ephemeral') }}}}\n{model}"))
+            .file("models/r.sql", reader);
+        let compiled = compiled_project(&project);
+        let graph = &compiled.graph;
+        let id = |name: &str| graph.find(name).unwrap();
+        let columns = HashMap::from([(id("t"), known(&["a", "b", "d"])), (id("eph"), known(&["a", "c"]))]);
+        let dovetail::graph::Body::Sql(sql) = &graph.node(id("r")).body else { panic!("a model") };
+        let inlined = dovetail::lineage::trace(sql.statement(), &|_| Some(known(&["a", "b", "d"]))).unwrap();
+        let columns = ColumnGraph::of(graph, columns);
+        let made = &columns.assets[&id("r")].columns;
+        assert_eq!(made.len(), inlined.columns.len(), "{model}; {reader}");
+        for (made, inlined_column) in made.iter().zip(&inlined.columns) {
+            let told = columns.upstream(&made.id);
+            let of_table =
+                |column: &dovetail::lineage::ColumnId| (column.asset == id("t")).then(|| column.name.clone());
+            let values: BTreeSet<String> = told.values.iter().filter_map(|step| of_table(&step.column)).collect();
+            let rows: BTreeSet<String> = told.rows.iter().filter_map(of_table).collect();
+            let names = |sources: &BTreeSet<dovetail::lineage::Source>| -> BTreeSet<String> {
+                sources.iter().map(|source| inlined.relations[0].columns[source.column as usize].clone()).collect()
+            };
+            assert_eq!(values, names(&inlined_column.values), "{model}; {reader}: {}", made.name);
+            let decided: BTreeSet<String> = rows.union(&values).cloned().collect();
+            assert!(names(&inlined.rows_of(inlined_column)).is_subset(&decided), "{model}; {reader}: {}", made.name);
+        }
     }
 }
