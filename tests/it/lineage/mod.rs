@@ -72,13 +72,15 @@ fn queries_of_duckdbs_own_syntax() {
         "select unnest(l, recursive := true), a from t",
         "select unnest(n, recursive := true) as m from t",
         "pivot u on a in (1 as one, 2) using sum(c)",
+        "pivot t on a in (1, 2) using sum(b), max(\"Ab\") group by b",
+        "from (select a, b, \"Ab\" from t) pivot (sum(b), max(\"Ab\") as m for a in (1, 2 as two))",
         "from u union all select b, \"Ab\" from t",
         "select (u).c from u",
     ] {
         compare::compare(&connection, query, &mut tally);
     }
     assert_eq!(tally.notes, Vec::<String>::new());
-    assert_eq!(tally.queries, 16);
+    assert_eq!(tally.queries, 18);
 }
 
 /// The tracer's list of aggregates is DuckDB's.
