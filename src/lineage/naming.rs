@@ -22,7 +22,14 @@ pub(super) fn name_of(expression: &Expr) -> Option<String> {
 
 /// `(s).a` and `l[1].a`
 fn access(root: &Expr, chain: &[AccessExpr]) -> Option<String> {
-    chain.iter().try_fold(printed(root)?, |before, access| match access {
+    let (mut start, mut chain) = (printed(root)?, chain);
+    if let Expr::Identifier(_) = root {
+        while let [AccessExpr::Dot(Expr::Identifier(name)), rest @ ..] = chain {
+            start = format!("{start}.{}", written(name));
+            chain = rest;
+        }
+    }
+    chain.iter().try_fold(start, |before, access| match access {
         AccessExpr::Dot(Expr::Identifier(name)) => Some(format!("({before}).{}", written(name))),
         AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }) => match &value.value {
             Value::Number(number, false) => Some(format!("{before}[{number}]")),
@@ -33,7 +40,7 @@ fn access(root: &Expr, chain: &[AccessExpr]) -> Option<String> {
 }
 
 /// Functions that are no keywords and that DuckDB prints in other words.
-const IN_OTHER_WORDS: [&str; 3] = ["construct_array", "ifnull", "try"];
+const IN_OTHER_WORDS: [&str; 4] = ["construct_array", "date", "ifnull", "try"];
 
 fn call(function: &Function) -> Option<String> {
     let [name] = function.name.0.as_slice() else { return None };
@@ -74,6 +81,8 @@ fn printed(expression: &Expr) -> Option<String> {
         Expr::CompoundIdentifier(parts) => Some(parts.iter().map(written).collect::<Vec<_>>().join(".")),
         Expr::Nested(inner) => printed(inner),
         Expr::Value(value) => match &value.value {
+            // It may stand in the place of one with escapes.
+            Value::SingleQuotedString(text) if text.is_empty() => None,
             Value::SingleQuotedString(text) => Some(format!("'{}'", text.replace('\'', "''"))),
             Value::Number(number, false) => Some(number.to_string()).filter(|number| is_plain_number(number)),
             _ => None,
@@ -157,6 +166,7 @@ mod tests {
             "(t.s).type",
             "l[1]",
             "max(l[1])",
+            "max(t.l[1])",
         ] {
             let made: String = connection
                 .query_row(&format!("select column_name from (describe select {item} from t)"), [], |row| row.get(0))

@@ -38,7 +38,6 @@ impl Tracer<'_> {
 
     /// The expression once for each column that `COLUMNS(...)` stands for.
     fn expanded(&mut self, expression: &Expr, alias: Option<&str>, call: &Function, scope: &Scope<'_>) -> Vec<Column> {
-        let is_bare = columns_call(expression).is_some();
         let mut made = Vec::new();
         for column in self.chosen(call, scope) {
             let inner = Scope { expanded: Some(column.flow), ..Scope::below(scope) };
@@ -47,7 +46,7 @@ impl Tracer<'_> {
                 // A back reference to the pattern's groups.
                 Some(alias) if alias.contains('\\') => None,
                 Some(alias) => Some(alias.into()),
-                None => column.name.filter(|_| is_bare),
+                None => column.name,
             };
             made.push(Column { name, flow });
         }

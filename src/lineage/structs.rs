@@ -78,10 +78,7 @@ impl Tracer<'_> {
     fn unnested_to_the_end(&mut self, argument: &Expr, scope: &Scope<'_>) -> Option<Vec<Column>> {
         let flow = self.expression(argument, scope);
         let Form::Copy(Some(engine_type)) = &flow.form else { return self.unknown_fields() };
-        let mut end = End::default();
-        if end.look_into(None, engine_type).is_none() {
-            return self.unknown_fields();
-        }
+        let Some(end) = End::of(engine_type) else { return self.unknown_fields() };
         if end.has_lists {
             self.unnested.push(flow.clone());
         }
@@ -106,7 +103,7 @@ fn is_recursive(argument: &FunctionArg) -> bool {
     }
 }
 
-/// What is left of a type when all of its structs and lists are unnested.
+/// What is left of a type when its lists, and then all structs in it, are unnested.
 #[derive(Default)]
 struct End {
     names: Vec<Option<String>>,
@@ -115,21 +112,24 @@ struct End {
 
 impl End {
     /// `None` where a type is not known for certain.
-    #[recursive]
-    fn look_into(&mut self, name: Option<String>, engine_type: &str) -> Option<()> {
+    fn of(engine_type: &str) -> Option<Self> {
+        let mut end = End::default();
         let mut inner = engine_type;
         while let Some(element) = inner.strip_suffix("[]") {
-            self.has_lists = true;
+            end.has_lists = true;
             inner = element;
         }
-        if inner.ends_with(']') {
-            return None;
-        }
-        if !inner.starts_with("STRUCT(") {
+        end.look_into(None, inner).filter(|()| !inner.ends_with(']'))?;
+        Some(end)
+    }
+
+    #[recursive]
+    fn look_into(&mut self, name: Option<String>, engine_type: &str) -> Option<()> {
+        if !(engine_type.starts_with("STRUCT(") && engine_type.ends_with(')')) {
             self.names.push(name);
             return Some(());
         }
-        fields_of(inner)?.into_iter().try_for_each(|(name, field)| self.look_into(Some(name), field))
+        fields_of(engine_type)?.into_iter().try_for_each(|(name, field)| self.look_into(Some(name), field))
     }
 }
 
@@ -208,17 +208,17 @@ mod tests {
     #[test]
     fn types_are_looked_into_to_their_end() {
         let end = |engine_type| {
-            let mut end = End::default();
-            end.look_into(None, engine_type)?;
+            let end = End::of(engine_type)?;
             Some((end.names.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(" "), end.has_lists))
         };
         assert_eq!(
             end("STRUCT(a INTEGER, b STRUCT(c ENUM('(', ','), \"d e\" VARCHAR))"),
             Some(("a c d e".into(), false))
         );
-        assert_eq!(end("STRUCT(a DECIMAL(4,2), b STRUCT(c INTEGER)[])[][]"), Some(("a c".into(), true)));
+        assert_eq!(end("STRUCT(a DECIMAL(4,2), b STRUCT(c INTEGER)[])[][]"), Some(("a b".into(), true)));
         assert_eq!(end("INTEGER[]"), Some((String::new(), true)));
-        assert_eq!(end("STRUCT(a INTEGER[3])"), None);
+        assert_eq!(end("STRUCT(a INTEGER[3])"), Some(("a".into(), false)));
+        assert_eq!(end("STRUCT(a INTEGER)[3]"), None);
         assert_eq!(end("STRUCT(INTEGER, VARCHAR)"), None);
     }
 }

@@ -169,7 +169,8 @@ impl Tracer<'_> {
                 }
                 (_, Some(call)) => {
                     for column in self.chosen(call, &scope) {
-                        names.extend(column.name);
+                        let Some(name) = column.name else { return unfollowed(alias) };
+                        names.push(name);
                         flow.absorb(&column.flow);
                     }
                 }

@@ -135,7 +135,7 @@ fn stars_stand_for_columns() {
         ("select u.* from t, u", "a = u.a\nc = u.c"),
         ("select columns('[ab]') from t", "a = t.a\nb = t.b"),
         ("select columns(c -> length(c) = 1) from t", "unknown: what `COLUMNS` stands for must be computed"),
-        ("select max(columns(['a', 'b'])) from t", "_ ~ t.a\n_ ~ t.b"),
+        ("select max(columns(['a', 'b'])) from t", "a ~ t.a\nb ~ t.b"),
         // A table of it has each name once.
         ("select t.a, u.* from t, u", "a = t.a\na_1 <- u.a\nc = u.c"),
         (

@@ -52,7 +52,7 @@ fn queries_of_duckdbs_own_syntax() {
     connection
         .execute_batch(
             "create table t (a integer, b integer, \"Ab\" integer, s struct(x integer, y struct(z integer, w varchar)),
-             l struct(p integer, q integer[])[], n integer[][]);
+             l struct(p integer, q integer[], r struct(v integer)[])[], n integer[][]);
              create table u (a integer, c integer)",
         )
         .unwrap();
@@ -71,6 +71,8 @@ fn queries_of_duckdbs_own_syntax() {
         "select unnest(s, recursive := true) from t",
         "select unnest(l, recursive := true), a from t",
         "select unnest(n, recursive := true) as m from t",
+        "unpivot (select cast(columns(*) as varchar) from u) on columns(*)",
+        "select sum((s).x), sum(t.l[1].p), max('') from t",
         "pivot u on a in (1 as one, 2) using sum(c)",
         "pivot t on a in (1, 2) using sum(b), max(\"Ab\") group by b",
         "from (select a, b, \"Ab\" from t) pivot (sum(b), max(\"Ab\") as m for a in (1, 2 as two))",
@@ -80,7 +82,7 @@ fn queries_of_duckdbs_own_syntax() {
         compare::compare(&connection, query, &mut tally);
     }
     assert_eq!(tally.notes, Vec::<String>::new());
-    assert_eq!(tally.queries, 18);
+    assert_eq!(tally.queries, 20);
 }
 
 /// The tracer's list of aggregates is DuckDB's.
