@@ -36,11 +36,13 @@ fn problem(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, refusal: &Refus
     let columns: Vec<String> = columns.map(|column| column.name.clone()).collect();
     let seen = view::seen(inquiry, schemas, &reads, sql, &columns, refusal);
     // Where nobody knows what is in view, it may be all that is read.
-    let (refusal, columns) = seen.as_ref().map_or((refusal, columns), |seen| (seen, Vec::new()));
+    let is_known = seen.is_some() || has_subqueries(sql.statement());
+    let (refusal, columns) = (seen.as_ref().unwrap_or(refusal), if is_known { Vec::new() } else { columns });
     let problem = refused(&format!("`{}`", node.name), refusal, columns.into_iter(), (Code::DoesNotBind, "would fail"));
     let problem = match offset_of(sql, refusal) {
         Some(offset) if is_limited_by(sql.statement(), offset) => {
-            let problem = Diagnostic { hints: vec![LIMIT_HAS_NO_COLUMNS.to_owned()], ..problem };
+            let message = format!("`{}` names a column behind `limit` or `offset`", node.name);
+            let problem = Diagnostic::error(Code::DoesNotBind, message).hint(LIMIT_HAS_NO_COLUMNS);
             return Some(at_statement(problem, inquiry.graph, inquiry.templates, node, sql, offset));
         }
         Some(offset) => at_statement(problem, inquiry.graph, inquiry.templates, node, sql, offset),
@@ -57,6 +59,11 @@ fn problem(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId, refusal: &Refus
         None if refusal.reason == Reason::Types => with_types(inquiry, schemas, (id, sql), refusal, problem),
         None => problem,
     })
+}
+
+/// Whether names may be looked up in other things than the tables that the query reads.
+fn has_subqueries(statement: &str) -> bool {
+    words(statement).iter().filter(|(word, _)| word.eq_ignore_ascii_case("select")).count() > 1
 }
 
 /// Whether what stands here says how many rows there are.

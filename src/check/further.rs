@@ -1,5 +1,6 @@
 //! What else is wrong with a query than the first thing that the engine tells: further names that stand for nothing.
 
+use crate::diagnostic::did_you_mean;
 use crate::engine::{BinderSession, Bound, Reason, Refusal};
 use crate::parse::sql::words;
 use crate::source::Span;
@@ -11,8 +12,8 @@ const MOST_TRIES: usize = 12;
 
 /// The refusal of a query, and those that follow when NULL stands where its name stood, and so on.
 ///
-/// Only names are believed: other errors may come from the NULL. So may a name that is wrong already, when a subquery no longer
-/// gives it.
+/// Only names are believed: other errors may come from the NULL. So may a name that is wrong already or is meant by one, when a
+/// subquery no longer gives it.
 pub(super) fn with_further(session: &mut dyn BinderSession, query: &str, first: Refusal) -> Vec<Refusal> {
     let mut told: Vec<Refusal> = vec![first];
     let mut holes = Holes { query, spans: Vec::new() };
@@ -25,13 +26,27 @@ pub(super) fn with_further(session: &mut dyn BinderSession, query: &str, first: 
         }
         wrong.push(name);
         let Bound::Refused(refusal) = session.bind(&holes.filled()) else { break };
-        let refusal = Refusal { offset: refusal.offset.and_then(|offset| holes.original(offset)), ..refusal };
+        let mut refusal = Refusal { offset: refusal.offset.and_then(|offset| holes.original(offset)), ..refusal };
+        leave_out_holes(&mut refusal.reason);
         newest = name_of(query, &refusal);
-        if newest.as_ref().is_some_and(|(name, _)| !wrong.contains(name)) {
+        if newest.as_ref().is_some_and(|(name, _)| !wrong.iter().any(|wrong| may_be_the_same(name, wrong))) {
             told.push(refusal);
         }
     }
     told
+}
+
+/// Whether a name may be gone since a wrong one is: the same, what it is meant to be, or what the engine makes of it
+/// (`count(wrong)`, `wrong_1`).
+fn may_be_the_same(one: &str, other: &str) -> bool {
+    one.contains(other) || did_you_mean(one, [other]).is_some() || did_you_mean(other, [one]).is_some()
+}
+
+/// What the engine offers may be called after a NULL that stands in a hole.
+fn leave_out_holes(reason: &mut Reason) {
+    if let Reason::UnknownColumn { near, .. } | Reason::UnknownTable { near, .. } = reason {
+        near.retain(|near| !near.to_lowercase().contains(FILLING));
+    }
 }
 
 /// The column that a refusal is about, in lower case, and where it stands with its qualifiers.

@@ -13,8 +13,8 @@ use crate::parse::SourceLocation;
 use crate::record::{columns_version, stamp};
 
 const NOT_LOOKED_AT: &str = "it is an address, which is not looked at";
-const HAS_NOT_RUN: &str = "it is an asset function without `columns=` that has not run in this form";
-const TO_BE_RUN: &str = "it is an asset function without `columns=`, and this run tells";
+const HAS_NOT_RUN: &str = "it is an asset function without a contract that has not run in this form";
+const TO_BE_RUN: &str = "it is an asset function without a contract, and this run tells";
 
 /// Bytes of a seed, which is read whole to know the types of its columns: a run that builds it does that once.
 const LARGEST_SEED: u64 = 8 << 20;

@@ -26,7 +26,7 @@ pub(super) fn column(
         let Some(now) = schemas.get(&id).and_then(|schema| schema.columns()).filter(|now| !has(now, name)) else {
             continue;
         };
-        if let Some(found) = lost_in(inquiry, schemas, id, now, name) {
+        if let Some(found) = lost_in(inquiry, schemas, (id, upstreams.len() == 1), now, name) {
             return Some(found);
         }
         queue.extend(inquiry.graph.reads(id));
@@ -37,7 +37,8 @@ pub(super) fn column(
 fn lost_in(
     inquiry: &Inquiry<'_>,
     schemas: &Schemas,
-    id: NodeId,
+    // Whether nothing else can be meant.
+    (id, is_only): (NodeId, bool),
     now: &[Column],
     name: &str,
 ) -> Option<(Place, String)> {
@@ -74,7 +75,7 @@ fn lost_in(
         (None, Some(_)) if lacks_it_above(inquiry, schemas, id, name) => None,
         (None, Some(_)) => Some((node.place.clone(), format!("`{}` had it when it was built last", node.name))),
         // An asset function says itself what it gives, or showed it.
-        (None, None) if matches!(node.body, Body::Python(_)) => {
+        (None, None) if matches!(node.body, Body::Python(_)) && is_only => {
             let is_declared = node.contract().is_some();
             let gave_none = format!("had no column `{name}` when it ran last");
             let how = if is_declared { "declares its columns here" } else { &gave_none };

@@ -9,7 +9,7 @@ use super::locate::located;
 use super::memory::Told;
 use super::schema::{Schema, Schemas};
 use crate::engine::{Bound, Column, EngineError, Reason, Refusal};
-use crate::graph::{Body, CompiledSql, Materialized, Node, NodeId};
+use crate::graph::{Body, CompiledSql, Node, NodeId};
 use crate::parse::{SourceLocation, sql::words};
 use crate::record::stamp;
 
@@ -56,10 +56,7 @@ impl Inquiry<'_> {
         }
         let doubt = inputs.doubt.clone().or_else(|| self.doubt_of(sql));
         Ok(match self.told(sql, &inputs)? {
-            Told::Columns(columns) => match self.unstorable(id, sql, &columns) {
-                Some(refusal) => Checked { schema: Schema::Wrong, refusals: vec![refusal] },
-                None => Schema::known(columns).doubted(doubt).into(),
-            },
+            Told::Columns(columns) => Schema::known(columns).doubted(doubt).into(),
             Told::Unknown(reason) => Schema::unknown(id, reason).into(),
             Told::Refused(refusals) => {
                 let mut doubts = refusals.iter().filter_map(|refusal| self.doubt_about(sql, refusal, &inputs));
@@ -69,16 +66,6 @@ impl Inquiry<'_> {
                 }
             }
         })
-    }
-
-    /// A column that a query may have and a table may not.
-    fn unstorable(&self, id: NodeId, sql: &CompiledSql, columns: &[Column]) -> Option<Refusal> {
-        let is_table = self.graph.node(id).materialized == Materialized::Table;
-        let column = columns.iter().find(|column| is_table && has_unnamed_fields(&column.engine_type))?;
-        let written = words(sql.statement()).into_iter().rev().find(|(word, _)| *word == column.name);
-        let message = format!("no table holds the structs of its column `{}`, whose fields have no names", column.name);
-        let details = vec![];
-        Some(Refusal { reason: Reason::Other, message, details, offset: written.map(|(_, span)| span.start) })
     }
 
     /// What a model reads, or what is known of it instead.

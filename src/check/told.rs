@@ -9,6 +9,9 @@ use crate::graph::{AssetGraph, NodeId};
 /// So many assets that have the same problem are named.
 const MOST_NAMED: usize = 5;
 
+/// What makes two problems the same, whosesoever they are.
+type Told = (Position, Code, String);
+
 type Position = Option<(PathBuf, usize, usize)>;
 
 fn position(problem: &Diagnostic) -> Position {
@@ -32,16 +35,16 @@ pub(super) fn sorted(mut problems: Vec<(NodeId, Diagnostic)>) -> Vec<(NodeId, Di
 /// names of the others.
 pub fn told_once(graph: &AssetGraph, problems: Vec<(NodeId, Diagnostic)>) -> Vec<(NodeId, Diagnostic)> {
     let mut told: Vec<(NodeId, Diagnostic)> = Vec::new();
-    let mut first: HashMap<(Position, Code), usize> = HashMap::new();
+    let mut first: HashMap<Told, usize> = HashMap::new();
     let mut others: HashMap<usize, Vec<NodeId>> = HashMap::new();
     for (id, problem) in problems {
-        let shared = is_shared(graph, id, &problem).then(|| (position(&problem), problem.code));
-        if let Some(index) = shared.as_ref().and_then(|shared| first.get(shared)) {
+        let same = (position(&problem), problem.code, without_subject(graph, id, &problem.message));
+        if let Some(index) = first.get(&same).filter(|_| is_shared(graph, id, &problem)) {
             others.entry(*index).or_default().push(id);
             continue;
         }
         // What an ephemeral asset is told of itself comes before what its readers are told of it.
-        first.entry((position(&problem), problem.code)).or_insert(told.len());
+        first.entry(same).or_insert(told.len());
         told.push((id, problem));
     }
     for (index, others) in others {
@@ -50,6 +53,12 @@ pub fn told_once(graph: &AssetGraph, problems: Vec<(NodeId, Diagnostic)>) -> Vec
         }
     }
     told
+}
+
+/// What is said of an asset, without its name in front.
+fn without_subject(graph: &AssetGraph, id: NodeId, message: &str) -> String {
+    let subject = format!("`{}`", graph.node(id).name);
+    message.strip_prefix(&subject).unwrap_or(message).to_owned()
 }
 
 /// Whether it stands in a query or a macro that is not the asset's own.

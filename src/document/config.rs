@@ -129,7 +129,7 @@ pub fn config_value(reader: &mut Reader<'_>, what: &str, key: &str, node: &Node<
 fn column_table(reader: &mut Reader<'_>, what: &str, node: &Node<'_>) -> Value {
     let entries = reader.table(what, node).iter().filter_map(|entry| {
         let said = match &entry.value.content {
-            Content::Table(_) => entry.value.to_json(),
+            Content::Table(_) | Content::Null => entry.value.to_json(),
             _ => Value::String(reader.text(&format!("{what}.{}", entry.key), &entry.value)?),
         };
         Some((entry.key.to_string(), said))

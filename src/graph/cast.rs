@@ -3,8 +3,7 @@
 use super::{literal, quoted};
 
 /// Types that hold whole numbers alone.
-const WHOLE: &str =
-    "'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT'";
+const WHOLE: &str = "'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT', 'BIGNUM'";
 
 /// A column cast to a type, under its own name.
 ///

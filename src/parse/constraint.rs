@@ -153,6 +153,9 @@ fn check(expression: Option<&Value>) -> Result<Rule, String> {
         Some(Value::String(expression)) if reads_others(expression) => {
             Err("reads more than the rows of its own table".to_owned())
         }
+        Some(Value::String(expression)) if holds_several(expression) => {
+            Err("has an `expression` that stands for several (`columns(...)`)".to_owned())
+        }
         Some(Value::String(expression)) if !expression.trim().is_empty() => Ok(Rule::Check(expression.clone())),
         _ => Err("needs an `expression`, such as `amount >= 0`".to_owned()),
     }
@@ -167,6 +170,12 @@ fn reads_others(expression: &str) -> bool {
         // Nor is `extract(year from day)` a query.
         is("select") || (is("from") && before.ends_with('('))
     })
+}
+
+/// `columns(...)` makes as many expressions as there are columns, of which one would be looked at.
+fn holds_several(expression: &str) -> bool {
+    let behind = |span: &crate::source::Span| expression.get(span.end..).unwrap_or_default().trim_start();
+    words(expression).iter().any(|(word, span)| word.eq_ignore_ascii_case("columns") && behind(span).starts_with('('))
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {

@@ -30,7 +30,8 @@ pub(in crate::engine) fn refusal(query: &str, error: &EngineError) -> Option<Ref
     let (kind, text) = parts(error);
     let first = first_line(text);
     let is_elsewhere = NOT_HERE.iter().any(|words| first.starts_with(words));
-    if is_elsewhere || !ABOUT_QUERY.contains(&kind) || first.contains("extension") {
+    let is_about_query = ABOUT_QUERY.contains(&kind) || first.starts_with("Cannot combine types");
+    if is_elsewhere || !is_about_query || first.contains("extension") {
         return None;
     }
     // The parser counts characters, the binder bytes.
@@ -79,7 +80,7 @@ fn reason(kind: &str, first: &str, text: &str) -> Reason {
         }
         "Binder" if is_about_types(first) => Reason::Types,
         "Parser" | "Syntax" => Reason::Syntax,
-        "Conversion" | "Mismatch Type" | "Out of Range" => Reason::Types,
+        "Conversion" | "Mismatch Type" | "Out of Range" | "Not implemented" => Reason::Types,
         "Catalog" if first.contains("with name ") => {
             let name = first.split("with name ").nth(1).and_then(|rest| rest.split_whitespace().next());
             Reason::UnknownFunction { name: name.unwrap_or_default().trim_matches('"').to_owned(), near: near() }
