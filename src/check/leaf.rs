@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::inquiry::{Inquiry, Mode};
 use super::memory::Told;
-use super::schema::{Schema, Schemas};
+use super::schema::{Schema, Schemas, Unknown};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{Column, EngineError, Refusal};
 use crate::graph::{Body, Materialized, Node, NodeId, breaches, incomplete};
@@ -138,10 +138,10 @@ impl Inquiry<'_> {
     }
 
     /// A seed that a run could not build. A run that builds it says so itself, and more closely.
-    pub(super) fn unreadable(&self, id: NodeId, schemas: &Schemas) -> Option<Diagnostic> {
+    pub(super) fn unreadable(&self, id: NodeId, schema: &Schema) -> Option<Diagnostic> {
         let node = self.graph.node(id);
         let is_asked = matches!(node.body, Body::Seed) && !self.mode.is_run();
-        let Some(Schema::Unknown(unknown)) = schemas.get(&id).filter(|_| is_asked) else { return None };
+        let unknown = as_unknown(schema).filter(|_| is_asked)?;
         // A type of its columns may be one of the database's own.
         let is_certain = self.stands.definitions().is_ok_and(|own| own.is_empty());
         let message = format!("seed `{}` cannot be read: {}", node.name, unknown.reason);
@@ -191,6 +191,13 @@ impl Inquiry<'_> {
         let standing = self.stands.columns(&node.relation).ok();
         let columns = standing.filter(|columns| columns.len() == recorded.columns.len());
         Schema::known(columns.unwrap_or_else(|| recorded.columns.clone())).doubted(doubt)
+    }
+}
+
+fn as_unknown(schema: &Schema) -> Option<&Unknown> {
+    match schema {
+        Schema::Unknown(unknown) => Some(unknown),
+        _ => None,
     }
 }
 

@@ -56,12 +56,15 @@ pub struct Findings {
 pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
     let mut schemas = Schemas::new();
     let mut refusals: Vec<(NodeId, Refusal)> = Vec::new();
+    let mut problems: Vec<(NodeId, Diagnostic)> = Vec::new();
     let mut only_assumed: BTreeSet<NodeId> = BTreeSet::new();
     for level in &inquiry.levels {
         let found: Vec<Result<Checked, EngineError>> = level.par_iter().map(|id| inquiry.node(*id, &schemas)).collect();
         for (id, checked) in level.iter().zip(found) {
             let Checked { schema, refusals: told } = checked?;
-            let is_wrong = matches!(schema, Schema::Wrong);
+            let unreadable = inquiry.unreadable(*id, &schema);
+            let is_wrong = matches!(schema, Schema::Wrong) || unreadable.is_some();
+            problems.extend(unreadable.filter(|_| inquiry.assets.contains(id)).map(|problem| (*id, problem)));
             let assumed = inquiry.assumed.get(id).filter(|_| is_wrong).cloned();
             only_assumed.extend(assumed.is_some().then_some(*id));
             schemas.insert(*id, assumed.unwrap_or(schema));
@@ -69,9 +72,9 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
         }
     }
     refusals.retain(|(id, _)| inquiry.assets.contains(id));
-    let mut problems = explain::explain(&inquiry, &schemas, refusals);
+    problems.extend(explain::explain(&inquiry, &schemas, refusals));
     for id in inquiry.assets {
-        let found = reads::problems(&inquiry, &schemas, *id).into_iter().chain(inquiry.unreadable(*id, &schemas));
+        let found = reads::problems(&inquiry, &schemas, *id).into_iter();
         problems.extend(found.map(|problem| (*id, problem)));
         // What is only assumed of an asset promises nothing.
         if only_assumed.contains(id) {

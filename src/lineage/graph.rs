@@ -264,7 +264,10 @@ impl Maker<'_> {
         };
         let is_last = self.graph.node(id).materialized != Materialized::Ephemeral;
         match trace_as(&direct.statement, &lookup, is_last) {
-            Ok(lineage) => self.traced(id, &lineage, &|name| direct.find(name)),
+            Ok(lineage) => {
+                let traced = self.traced(id, &lineage, &|name| direct.find(name));
+                self.with_unnamed(traced, &lineage, &direct)
+            }
             Err(unknown) => self.untraced(id, &direct.upstreams, unknown.reason),
         }
     }
@@ -309,6 +312,24 @@ impl Maker<'_> {
         let doubt = doubts.into_iter().next();
         let named = ids(&lineage.named.union(&lineage.needed).copied().collect());
         AssetColumns { columns, rows: ids(&lineage.rows), named, doubt }
+    }
+
+    /// What is not followed may come from upstreams that the statement names in another way too: `query_table(['a'])`.
+    fn with_unnamed(&self, mut asset: AssetColumns, lineage: &Lineage, direct: &Direct<'_>) -> AssetColumns {
+        let named: Vec<NodeId> = lineage.relations.iter().filter_map(|relation| direct.find(&relation.name)).collect();
+        let unnamed = direct.upstreams.iter().filter(|upstream| !named.contains(upstream));
+        let columns = |upstream: &NodeId| {
+            let upstream = *upstream;
+            self.known(upstream).iter().map(move |column| column_id(upstream, &column.name))
+        };
+        let unnamed: BTreeSet<ColumnId> = unnamed.flat_map(columns).collect();
+        for column in asset.columns.iter_mut().filter(|column| column.how == How::Unknown) {
+            column.values.extend(unnamed.iter().cloned());
+        }
+        if lineage.rows_unknown.is_some() {
+            asset.rows.extend(unnamed);
+        }
+        asset
     }
 
     /// Where nothing is certain, everything may come from everything.

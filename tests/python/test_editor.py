@@ -218,6 +218,12 @@ def test_seeds_that_are_not_saved_count(orders: Project) -> None:
         assert "client" in editor.completion("models/stg_orders.sql", "select |id")
         editor.edit("seeds/orders.csv", "id,client", "id,customer")
         editor.told("models/stg_orders.sql", lambda problems: not problems)
+        # While a row is typed, the seed is what it was.
+        editor.edit("seeds/orders.csv", "id,customer,amount\n", "id,customer,amount\n7,\n")
+        assert "cannot be read" in editor.told("seeds/orders.csv", bool)[0].message
+        assert "customer" in editor.completion("models/stg_orders.sql", "select |id")
+        editor.edit("seeds/orders.csv", "7,\n", "")
+        editor.told("seeds/orders.csv", lambda problems: not problems)
         # One that is no file yet.
         editor.open("seeds/extra.csv", "kind,price\na,1.5\n")
         editor.open("models/new.sql", "select kind, price from extra\n")

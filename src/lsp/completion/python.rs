@@ -134,6 +134,17 @@ fn upstreams(view: &View<'_>, replaced: Span, as_parameter: bool) -> Vec<Item> {
     declared.filter_map(|id| Some(Item::of_node(snapshot, id, name(id)?, replaced))).collect()
 }
 
+/// The upstream that `inputs=` of the decorator at an offset says of a parameter.
+fn input_of<'t>(text: &'t str, offset: usize, parameter: &str) -> Option<&'t str> {
+    let decorator = &text[text.get(..offset)?.rfind("@asset(")?..];
+    let decorator = &decorator[..decorator.find("\ndef ").or_else(|| decorator.find("\nasync def "))?];
+    let inputs = &decorator[decorator.find("inputs")?..];
+    let inputs = &inputs[..inputs.find('}')?];
+    let key = |quote: char| inputs.split_once(&format!("{quote}{parameter}{quote}"));
+    let (_, behind) = ['\'', '"'].into_iter().find_map(key)?;
+    behind.trim_start().strip_prefix(':')?.split(['\'', '"']).nth(1)
+}
+
 /// Columns of the upstream that a parameter receives.
 fn columns(view: &View<'_>, parameter: &str, replaced: Span) -> Vec<Item> {
     let snapshot = &view.snapshot;
@@ -142,6 +153,7 @@ fn columns(view: &View<'_>, parameter: &str, replaced: Span) -> Vec<Item> {
         let name = graph.node(*id).name.as_str();
         name == parameter || name.rsplit('.').next() == Some(parameter)
     };
+    let parameter = input_of(view.text(), view.offset, parameter).unwrap_or(parameter);
     let Some(id) = graph.find(parameter).or_else(|| graph.ids().find(is_called)) else { return Vec::new() };
     let columns = snapshot.columns(id).unwrap_or_default().iter();
     columns.map(|column| Item::of_column(Some(graph.node(id)), column, replaced)).collect()
@@ -149,6 +161,16 @@ fn columns(view: &View<'_>, parameter: &str, replaced: Span) -> Vec<Item> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn parameters_may_have_other_names_than_what_they_receive() {
+        let text = "@asset(inputs={'e': 'eph', \"o\" : \"raw.orders\"}, reads={'e': ['']})\ndef z(e, o): ...";
+        let offset = text.find("''").unwrap();
+        assert_eq!(super::input_of(text, offset, "e"), Some("eph"));
+        assert_eq!(super::input_of(text, offset, "o"), Some("raw.orders"));
+        assert_eq!(super::input_of(text, offset, "z"), None);
+        assert_eq!(super::input_of("@asset(reads={'e': ['", 21, "e"), None);
+    }
+
     use super::*;
 
     const START: &str = "from dovetail import asset\n\n\n";

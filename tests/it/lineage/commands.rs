@@ -221,3 +221,16 @@ fn columns_may_be_named_in_quotes() {
     let said = project.run(&["lineage", r#"r."total amuont""#]);
     assert!(said.stderr.contains("`r` has no column `total amuont`"), "{said}");
 }
+
+#[test]
+fn what_a_list_of_tables_names_may_be_read() {
+    let project = Project::new()
+        .file("models/b.sql", "select 1 as id, 2 as g")
+        .file("models/qt.sql", "select id from query_table(['b'])");
+    assert_eq!(project.run(&["run"]).code, 0);
+    let said = project.run(&["lineage", "qt.id", "--upstream"]);
+    assert!(said.stdout.contains("b.id  (unknown)") && said.stdout.contains("b.g  (unknown)"), "{said}");
+    let said = project.run(&["impact", "b.id"]);
+    assert!(said.stdout.contains("`qt` may break"), "{said}");
+    assert_eq!(project.run(&["ls", "-s", "reads:b.id"]).stdout, "qt\n");
+}

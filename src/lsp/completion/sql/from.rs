@@ -78,10 +78,15 @@ fn is_join_word(text: &Text<'_>, bracket: &Bracket, index: usize) -> bool {
         && (text.is(index, &["join"]) || bracket.opened_at(index + 1).is_none())
 }
 
+/// Whether what stands in parentheses has other columns than its tables.
+fn makes_others(text: &Text<'_>, bracket: &Bracket) -> bool {
+    text.is(bracket.inside.start, &["describe", "summarize", "show", "pivot", "unpivot", "call"])
+}
+
 /// `(a join b on ...)` is what stands in it.
 fn flattened(text: &Text<'_>, bracket: &Bracket, item: FromItem) -> Vec<FromItem> {
     match bracket.opened_at(item.range.start) {
-        Some(nested) if !nested.is_query && nested.after >= item.range.end => {
+        Some(nested) if !nested.is_query && !makes_others(text, nested) && nested.after >= item.range.end => {
             let mut items = from_items(text, nested, nested.inside);
             items.push(FromItem { range: Range::new(item.range.end, item.range.end), ..item });
             items
