@@ -2,12 +2,11 @@
 
 use super::inquiry::Inquiry;
 use super::leaf::UNKNOWN_TYPE;
+use super::lost::made_at;
 use super::schema::{Known, Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::engine::EngineError;
-use crate::graph::{Body, Breach, Kind, Node, NodeId, at_statement, breaches, folded, incomplete};
-use crate::parse::sql::words;
-use crate::source::Place;
+use crate::graph::{Breach, Kind, NodeId, breaches, folded, incomplete};
 
 /// What types are called that may have been meant; the engine offers the names of all that it can store.
 const TYPES: [&str; 32] = [
@@ -54,9 +53,9 @@ pub(super) fn problems(inquiry: &Inquiry<'_>, schemas: &Schemas, id: NodeId) -> 
     let Some(contract) = node.contract() else { return declared_types(inquiry, id) };
     let differs = cast_otherwise(inquiry, id, &contract)?;
     if !differs.is_empty() {
-        return Ok(differs.iter().map(|breach| problem(inquiry, node, breach)).collect());
+        return Ok(differs.iter().map(|breach| problem(inquiry, id, breach)).collect());
     }
-    let told = |breaches: Vec<Breach>| breaches.iter().map(|breach| problem(inquiry, node, breach)).collect();
+    let told = |breaches: Vec<Breach>| breaches.iter().map(|breach| problem(inquiry, id, breach)).collect();
     let lacks = incomplete(&contract);
     if !lacks.is_empty() {
         return Ok(told(lacks));
@@ -114,7 +113,7 @@ fn declared_types(inquiry: &Inquiry<'_>, id: NodeId) -> Result<Vec<Diagnostic>, 
         Schema::Unknown(_) => without_type(inquiry, id, &declared)?,
         _ => Vec::new(),
     };
-    Ok(wrong.iter().map(|breach| problem(inquiry, node, breach)).collect())
+    Ok(wrong.iter().map(|breach| problem(inquiry, id, breach)).collect())
 }
 
 /// The columns whose declared types are none.
@@ -133,21 +132,13 @@ fn without_type(inquiry: &Inquiry<'_>, id: NodeId, declared: &[(&str, &str)]) ->
 }
 
 /// At the contract, with the place in the query that makes the column.
-fn problem(inquiry: &Inquiry<'_>, node: &Node, breach: &Breach) -> Diagnostic {
+fn problem(inquiry: &Inquiry<'_>, id: NodeId, breach: &Breach) -> Diagnostic {
+    let node = inquiry.graph.node(id);
     let place = node.declared_at(&breach.column);
     let message = format!("`{}` breaks its contract: {}", node.name, breach.what);
     let problem = Diagnostic::error(Code::ContractBroken, message).at(place);
-    match made_at(inquiry, node, &breach.column).filter(|_| breach.is_made) {
+    match made_at(inquiry, id, &breach.column).filter(|_| breach.is_made) {
         Some(place) => problem.related(place, "the column is made here"),
         None => problem,
     }
-}
-
-/// Where a query writes the name of a column last, which is most often where it makes it.
-fn made_at(inquiry: &Inquiry<'_>, node: &Node, column: &str) -> Option<Place> {
-    let Body::Sql(sql) = &node.body else { return None };
-    let is_column = |word: &str| word.eq_ignore_ascii_case(column);
-    let (_, span) = words(sql.statement()).into_iter().rev().find(|(word, _)| is_column(word))?;
-    let nothing = Diagnostic::error(Code::ContractBroken, "");
-    at_statement(nothing, inquiry.graph, inquiry.templates, node, sql, span.start).place
 }

@@ -141,7 +141,7 @@ pub(super) fn fields(flow: &Flow) -> Option<Vec<Column>> {
 }
 
 /// The names and types in `STRUCT(a INTEGER, "b c" VARCHAR)`.
-fn fields_of(engine_type: &str) -> Option<Vec<(String, &str)>> {
+pub(super) fn fields_of(engine_type: &str) -> Option<Vec<(String, &str)>> {
     let mut rest = engine_type.strip_prefix("STRUCT(")?.strip_suffix(')')?;
     let mut fields = Vec::new();
     while !rest.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::flow::{Column, Form};
 use super::scope::{Binding, Scope};
+use super::structs::fields_of;
 use super::tracer::{Probe, Tracer};
 use super::{Columns, on_own_stack};
 use crate::parse::sql::syntax_tree;
@@ -70,51 +71,13 @@ fn type_of(column: &Column) -> Option<&str> {
 fn fields_in(binding: &Binding, name: &[&str]) -> Option<Vec<(String, String)>> {
     (0..name.len()).rev().find_map(|at| {
         let column = binding.column(name[at]).filter(|_| at == 0 || binding.is_named_by(&name[..at]))?;
-        let mut fields = typed_fields(type_of(column)?)?;
+        let mut fields = fields_of(type_of(column)?)?;
         for part in &name[at + 1..] {
             let (_, engine_type) = fields.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(part))?;
-            fields = typed_fields(&engine_type)?;
+            fields = fields_of(engine_type)?;
         }
-        Some(fields)
+        Some(fields.into_iter().map(|(field, engine_type)| (field, engine_type.to_owned())).collect())
     })
-}
-
-/// The fields in `STRUCT(a INTEGER, "b c" VARCHAR)`.
-fn typed_fields(engine_type: &str) -> Option<Vec<(String, String)>> {
-    let inner = engine_type.strip_prefix("STRUCT(")?.strip_suffix(')')?;
-    let (mut fields, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_usize, None);
-    for (index, letter) in inner.char_indices() {
-        match (letter, quote) {
-            (letter, Some(open)) if letter == open => quote = None,
-            (_, Some(_)) => {}
-            ('"' | '\'', None) => quote = Some(letter),
-            ('(', None) => depth += 1,
-            (')', None) => depth = depth.saturating_sub(1),
-            (',', None) if depth == 0 => {
-                fields.push(typed_field(&inner[start..index])?);
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    fields.push(typed_field(&inner[start..])?);
-    Some(fields)
-}
-
-fn typed_field(text: &str) -> Option<(String, String)> {
-    let text = text.trim();
-    let (name, engine_type) = match text.strip_prefix('"') {
-        Some(rest) => {
-            let end = rest.match_indices('"').map(|(index, _)| index).find(|end| {
-                let quotes = rest[..*end].bytes().filter(|byte| *byte == b'"').count();
-                quotes % 2 == 0 && !rest[end + 1..].starts_with('"')
-            })?;
-            (rest[..end].replace("\"\"", "\""), &rest[end + 1..])
-        }
-        // `STRUCT(INTEGER, VARCHAR)` is a row whose fields have no names.
-        None => text.split_once(' ').map(|(name, engine_type)| (name.to_owned(), engine_type))?,
-    };
-    Some((name, engine_type.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -135,22 +98,6 @@ mod tests {
                 format!("{table}.{name} {}", engine_type.unwrap_or_default()).trim_end().to_owned()
             })
             .collect()
-    }
-
-    #[test]
-    fn types_name_their_fields() {
-        let fields = |engine_type: &str| typed_fields(engine_type).unwrap_or_default();
-        let field = |name: &str, engine_type: &str| (name.to_owned(), engine_type.to_owned());
-        assert_eq!(
-            fields("STRUCT(a INTEGER, \"b, \"\"c\" STRUCT(d DECIMAL(4,2), e INTEGER)[], f ENUM('(', 'x'))"),
-            [
-                field("a", "INTEGER"),
-                field("b, \"c", "STRUCT(d DECIMAL(4,2), e INTEGER)[]"),
-                field("f", "ENUM('(', 'x')")
-            ]
-        );
-        assert!(fields("INTEGER").is_empty());
-        assert!(fields("STRUCT(INTEGER, VARCHAR)").is_empty());
     }
 
     #[test]
