@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from editor_project import write_orders
 
 TOP = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "dovetail"
@@ -74,3 +75,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
     example = Project(root)
     example.dovetail("run")
     return example
+
+
+@pytest.fixture
+def orders(project: Project) -> Project:
+    """The project of `editor_project`, written."""
+    write_orders(project)
+    return project
