@@ -25,7 +25,7 @@ mod view;
 
 pub(crate) use explain::older;
 pub use inquiry::{Inquiry, Kept, Mode};
-pub(crate) use refused::failed;
+pub(crate) use refused::{failed, refused};
 pub use schema::{Known, Schema, Schemas, Unknown};
 pub use stands::{Opening, Stands};
 pub use told::told_once;

@@ -15,7 +15,7 @@ const NEAR: usize = 4;
 /// What is wrong with the query of `subject`, without its place; `columns` are those that it can read.
 ///
 /// Where the engine's own words are all that there is to say, they follow `otherwise`: a code, and what the subject does.
-pub(super) fn refused(
+pub(crate) fn refused(
     subject: &str,
     refusal: &Refusal,
     columns: impl Iterator<Item = String>,

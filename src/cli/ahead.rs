@@ -17,8 +17,7 @@ pub(super) fn import_ahead(context: &Context, compiled: &Compiled, plan: &Plan) 
     if graph.ids().any(|id| matches!(graph.node(id).body, Body::Source(SourceLocation::Function { .. }))) {
         return;
     }
-    let Some(first) = plan.steps.iter().map(|step| graph.node(step.asset)).find(|node| node.kind == Kind::Python)
-    else {
+    let Some(first) = plan.built().map(|id| graph.node(id)).find(|node| node.kind == Kind::Python) else {
         return;
     };
     let is_anothers = |import: &Import| is_anothers(modules, &import.module);

@@ -162,7 +162,7 @@ impl Assessment {
             }
         };
         let orphans = if selection.takes_orphans() { assessment.orphans.clone() } else { Vec::new() };
-        Ok(Looked { compiled, selected, orphans, assessment, engine })
+        Ok(Looked { compiled, selected: selected.nodes, orphans, assessment, engine })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every command is given: the global flags, the process's surroundings and the printer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::printer::Printer;
 use crate::compile::{self, Compiled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned};
 use crate::execute::PythonRuntime;
-use crate::graph::select::{Facts, Selection};
+use crate::graph::select::{Facts, Selected, Selection};
 use crate::graph::{AssetGraph, NodeId};
 use crate::project::{LoadOptions, Project, Values, find_root, load};
 
@@ -53,7 +53,7 @@ impl Context {
         selection: &Selection,
         graph: &AssetGraph,
         facts: &Facts,
-    ) -> Result<BTreeSet<NodeId>, Diagnostics> {
+    ) -> Result<Selected, Diagnostics> {
         let selected = selection.evaluate(graph, facts)?;
         for warning in &selected.warnings.0 {
             self.printer.diagnostic(warning);
@@ -104,14 +104,25 @@ impl Context {
         wait: Option<Option<Duration>>,
     ) -> Result<Vec<NodeId>, Diagnostics> {
         let graph = &compiled.graph;
-        let selection = Selection::parse(&args.select, &args.exclude)?;
-        if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
-            return Ok(Vec::new());
-        }
-        let facts = look_up(self, compiled, &selection, wait)?;
-        let mut selected: Vec<NodeId> = self.selected(&selection, graph, &facts)?.into_iter().collect();
+        let mut selected: Vec<NodeId> = self.select_all(compiled, args, wait)?.nodes.into_iter().collect();
         selected.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
         Ok(selected)
+    }
+
+    /// As `select`, with the checks.
+    pub fn select_all(
+        &mut self,
+        compiled: &Compiled,
+        args: &SelectionArgs,
+        wait: Option<Option<Duration>>,
+    ) -> Result<Selected, Diagnostics> {
+        let graph = &compiled.graph;
+        let selection = Selection::parse(&args.select, &args.exclude)?;
+        if graph.nodes.node_count() == 0 && args.select.is_empty() && args.exclude.is_empty() {
+            return Ok(Selected::default());
+        }
+        let facts = look_up(self, compiled, &selection, wait)?;
+        self.selected(&selection, graph, &facts)
     }
 }
 

@@ -22,7 +22,7 @@ impl Log {
     /// Begins the log; says so where that is not possible.
     pub fn begin(logs: &RunLogs, options: &RunOptions, plan: &Plan, graph: &AssetGraph, printer: &mut Printer) -> Self {
         let RunOptions { run, command, surroundings, .. } = options;
-        let assets = plan.steps.iter().map(|step| graph.node(step.asset).name.as_str()).collect();
+        let assets = plan.built().map(|id| graph.node(id).name.as_str()).collect();
         let log = logs.begin(&LogHead { run, command, surroundings, assets });
         Log { log: log.inspect_err(|error| printer.diagnostic(&unwritable(error))).ok(), warning: None }
     }

@@ -7,6 +7,7 @@ mod args;
 mod assess;
 mod changed;
 mod check;
+mod check_report;
 mod clean;
 mod columns;
 mod compile;
@@ -22,6 +23,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod json_rows;
+mod junit;
 mod lineage;
 mod log;
 mod ls;
@@ -32,6 +34,7 @@ mod plan;
 mod printer;
 mod progress;
 mod reference;
+mod reports;
 mod retry;
 mod rows;
 mod run;
@@ -115,6 +118,8 @@ pub fn main(invocation: Invocation) -> u8 {
 fn dispatch(context: &mut Context, command: Command) -> CommandResult {
     match command {
         Command::Run(args) => run::run(context, &args),
+        Command::Build(args) => run::build(context, &args),
+        Command::Test(args) => run::test(context, &args),
         Command::Reconcile(args) => run::reconcile(context, &args),
         Command::Retry(args) => run::retry(context, &args),
         Command::Check(args) => check::check(context, &args),

@@ -56,6 +56,7 @@ fn steps<'l>(look: &'l Looked, plan: &Plan, usual: &BTreeMap<String, f64>) -> Ve
         let action = match step.reason {
             Reason::Pending => Action::Check,
             Reason::Stale | Reason::Selected => Action::Build,
+            Reason::Asked => Action::Test,
         };
         let asset = compiled.graph.node(step.asset).name.as_str();
         Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
@@ -161,6 +162,8 @@ enum Action {
     Build,
     /// Built if what it reads comes out differently.
     Check,
+    /// Its checks are asked of what stands.
+    Test,
     /// Nothing: it waits for what is not selected.
     Wait,
     /// Nothing: it is no part of the project any more.
@@ -177,6 +180,7 @@ impl<'a> Line<'a> {
         let action = match self.action {
             Action::Build => "build",
             Action::Check => "check",
+            Action::Test => "test",
             Action::Wait => "wait",
             Action::Leave => "leave",
         };

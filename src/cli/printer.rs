@@ -50,6 +50,9 @@ enum StreamState {
     Failed(io::Error),
 }
 
+/// How wide tables are in what no terminal shows.
+const WIDTH_OF_LOGS: usize = 100;
+
 impl Printer {
     pub fn new(streams: Streams, global: &GlobalArgs, environment: &BTreeMap<String, String>) -> Self {
         let Streams { stdout, stderr, stdout_is_terminal, stderr_is_terminal } = streams;
@@ -163,6 +166,12 @@ impl Printer {
     pub fn stdout_width(&self) -> Option<usize> {
         // Some shells export `COLUMNS`, which says nothing about a pipe or a file.
         self.stdout_is_terminal.then(|| self.columns.or_else(terminal_width)).flatten()
+    }
+
+    /// The width to fit tables in messages to: they stand in the logs of machines too, where people read them later.
+    pub fn stderr_width(&self) -> usize {
+        let terminal = self.stderr_is_terminal.then(|| self.columns.or_else(terminal_width)).flatten();
+        terminal.unwrap_or(WIDTH_OF_LOGS)
     }
 
     /// Prints the errors of a command, flushes, and gives its exit status.

@@ -6,8 +6,11 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::LogFormat;
+use super::check_report::{self, counts_in_words};
 use super::printer::{Printer, Verbosity};
-use crate::execute::{Event, Outcome, RunSummary, Withheld};
+use crate::diagnostic::Code;
+use crate::engine::CheckStatus;
+use crate::execute::{CheckReport, Event, Outcome, RunSummary, Withheld};
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
 use crate::plan::Plan;
 use crate::record::event_lines;
@@ -32,6 +35,7 @@ pub(crate) struct Progress<'a> {
     waiting: HashMap<String, String>,
     finished: Vec<(String, Duration)>,
     failed: Vec<String>,
+    failed_checks: Vec<String>,
     printed: HashMap<String, VecDeque<String>>,
 }
 
@@ -47,7 +51,7 @@ impl<'a> Progress<'a> {
         let is_live = printer.stderr_is_terminal
             && printer.log_format == LogFormat::Text
             && printer.verbosity >= Verbosity::Normal;
-        let names = plan.steps.iter().map(|step| graph.node(step.asset).name.as_str().chars().count());
+        let names = plan.built().map(|id| graph.node(id).name.as_str().chars().count());
         let name = |id: NodeId| graph.node(id).name.to_string();
         Progress {
             printer,
@@ -57,6 +61,7 @@ impl<'a> Progress<'a> {
             name_width: names.max().unwrap_or(0).min(LONGEST_NAME),
             finished: Vec::new(),
             failed: Vec::new(),
+            failed_checks: Vec::new(),
             printed: HashMap::new(),
         }
     }
@@ -81,6 +86,12 @@ impl<'a> Progress<'a> {
                 self.line(&format!("retry   {asset}: {} (try {attempt} in {})", error.message, seconds(*wait)));
             }
             Event::Printed { asset, line } => self.keep_or_show(asset, line),
+            Event::CheckFinished { report } => self.check(report),
+            Event::CheckSkipped { check, because, .. } => {
+                if self.printer.verbosity >= Verbosity::Verbose {
+                    self.line(&format!("skipped {check}  `{because}` failed"));
+                }
+            }
             Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
                 self.finish(asset, *kind, *materialized, *elapsed, outcome);
             }
@@ -93,6 +104,22 @@ impl<'a> Progress<'a> {
                 self.line(&format!("waiting for {}{more} to stop; Ctrl-C again ends at once", names.join(", ")));
             }
             Event::RunFinished { summary } => self.end(summary),
+        }
+    }
+
+    fn check(&mut self, report: &CheckReport) {
+        let CheckReport { record, question, .. } = report;
+        if record.status != CheckStatus::Passed {
+            let width = self.printer.stderr_width();
+            let problem = check_report::told(report, width);
+            if record.status.blocks() {
+                self.failed_checks.push(record.check.clone());
+            }
+            return self.suspended(|printer| printer.diagnostic(&problem));
+        }
+        if self.printer.verbosity >= Verbosity::Verbose {
+            let why = record.proof.as_ref().map(|proof| format!(" (proved {proof})")).unwrap_or_default();
+            self.line(&format!("passed  {}  {question}{why}", record.check));
         }
     }
 
@@ -141,11 +168,16 @@ impl<'a> Progress<'a> {
                         let elapsed = seconds(elapsed);
                         printer.note(&format!("failed  {asset:<width$}  {what:<13}  {:>16}  {elapsed:>8}", ""));
                     }
-                    printer.diagnostic(&error);
+                    // What its checks found has been told.
+                    match error.code {
+                        Code::CheckFailed if printer.verbosity >= Verbosity::Normal => printer.note(&error.message),
+                        _ => printer.diagnostic(&error),
+                    }
                 });
             }
             Outcome::Skipped { because } => self.line(&format!("skipped {asset:<width$}  `{because}` failed")),
             Outcome::Cancelled => self.line(&format!("stopped {asset:<width$}")),
+            Outcome::Asked | Outcome::AskedInVain { .. } => {}
         }
         self.printed.remove(asset);
     }
@@ -163,6 +195,10 @@ impl<'a> Progress<'a> {
         if !self.failed.is_empty() {
             let failed = self.failed.join(", ");
             self.suspended(|printer| printer.note(&format!("failed: {failed}")));
+        }
+        if !self.failed_checks.is_empty() {
+            let failed = self.failed_checks.join(", ");
+            self.printer.note(&format!("failed checks: {failed}"));
         }
         self.printer.note(&summary_line(summary));
         if let Some(withheld) = &summary.withheld {
@@ -252,10 +288,14 @@ fn summary_line(summary: &RunSummary) -> String {
         (summary.skipped, "skipped"),
         (summary.cancelled, "stopped"),
     ];
-    let counts = counts.iter().enumerate().filter(|(index, (count, _))| *index == 0 || *count > 0);
+    let checks = counts_in_words(&summary.checks).map(|checks| format!("checks: {checks}"));
+    // Where only checks were asked, nothing was to be materialized.
+    let says_none = checks.is_none() || counts.iter().any(|(count, _)| *count > 0);
+    let counts = counts.iter().enumerate().filter(|(index, (count, _))| (*index == 0 && says_none) || *count > 0);
     let counts: Vec<_> = counts.map(|(_, (count, word))| format!("{} {word}", grouped(*count as u64))).collect();
     let head = if summary.interrupted { "interrupted" } else { "done" };
-    format!("{head}: {} in {}", counts.join(", "), seconds(summary.elapsed))
+    let parts: Vec<String> = [counts.join(", ")].into_iter().filter(|text| !text.is_empty()).chain(checks).collect();
+    format!("{head}: {} in {}", parts.join("; "), seconds(summary.elapsed))
 }
 
 pub(crate) fn row_count(rows: u64) -> String {

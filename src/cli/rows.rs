@@ -180,7 +180,7 @@ fn csv_cell(text: &str) -> String {
 }
 
 /// Whether values of a type are numbers, which line up at their right end.
-fn is_number(sql_type: &str) -> bool {
+pub(crate) fn is_number(sql_type: &str) -> bool {
     let name = sql_type.split('(').next().unwrap_or_default();
     let is_integer = name.ends_with("INT") || matches!(name, "INTEGER" | "UINTEGER" | "BIGNUM");
     !sql_type.ends_with(']') && (is_integer || matches!(name, "FLOAT" | "DOUBLE" | "DECIMAL"))

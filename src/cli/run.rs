@@ -1,11 +1,11 @@
 //! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
 //! did not come out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ahead::import_ahead;
-use super::args::{ReconcileArgs, RetryArgs, RunArgs};
+use super::args::{BuildArgs, Manner, ReconcileArgs, ReportArgs, RetryArgs, RunArgs, TestArgs};
 use super::assess::Look;
 use super::context::{Context, NOTHING_SELECTED};
 use super::facts::gather;
@@ -14,37 +14,56 @@ use super::interrupt::Interrupt;
 use super::log::Log;
 use super::opening::{compile_and_open, database_diagnostic, open_diagnostic, wait_and_open};
 use super::progress::Progress;
+use super::reports::Reports;
 use super::work::{Prepared, Work, what_is_stale, what_is_undone};
 use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Column, Engine, EngineErrorKind, Surroundings};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
-use crate::graph::select::{Facts, Selection};
-use crate::graph::{Kind, NodeId};
-use crate::plan::{Plan, plan_run};
+use crate::graph::checks::CheckKind;
+use crate::graph::select::{Facts, Selected, Selection};
+use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::plan::{Plan, plan_build, plan_run, plan_test};
 use crate::project::{Project, Publish};
 use crate::record::RunLogs;
 use crate::scan::Repository;
 
 pub(crate) fn run(context: &mut Context, args: &RunArgs) -> CommandResult {
-    materialize(context, args, Extent::Selected)
+    materialize(context, (args, &ReportArgs::default()), Extent::Selected)
+}
+
+/// `dovetail build`: materializes the selected assets, and asks their checks before anything is published.
+pub(crate) fn build(context: &mut Context, args: &BuildArgs) -> CommandResult {
+    materialize(context, (&args.run, &args.report), Extent::Built)
+}
+
+/// `dovetail test`: asks checks of what stands.
+pub(crate) fn test(context: &mut Context, args: &TestArgs) -> CommandResult {
+    let manner = Manner { waiting: args.waiting, ..Manner::default() };
+    let run = RunArgs { selection: args.selection.clone(), manner };
+    materialize(context, (&run, &args.report), Extent::Tested)
 }
 
 /// `dovetail reconcile`: materializes what of the selection is not up to date.
 pub(crate) fn reconcile(context: &mut Context, args: &ReconcileArgs) -> CommandResult {
-    materialize(context, &args.run, Extent::Stale { verify: args.verify })
+    materialize(context, (&args.run, &args.report), Extent::Stale { verify: args.verify })
 }
 
 /// `dovetail retry`: materializes what did not come out of the newest run.
 pub(crate) fn retry(context: &mut Context, args: &RetryArgs) -> CommandResult {
-    materialize(context, &RunArgs { manner: args.manner, ..RunArgs::default() }, Extent::Undone)
+    let run = RunArgs { manner: args.manner, ..RunArgs::default() };
+    materialize(context, (&run, &ReportArgs::default()), Extent::Undone)
 }
 
 /// How much of a selection is materialized.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Selected,
+    /// As `Selected`, with the checks.
+    Built,
+    /// The checks alone.
+    Tested,
     Stale {
         /// Reads every table to see whether it is what was written.
         verify: bool,
@@ -57,13 +76,25 @@ impl Extent {
     fn command(self) -> &'static str {
         match self {
             Extent::Selected => "run",
+            Extent::Built => "build",
+            Extent::Tested => "test",
             Extent::Stale { .. } => "reconcile",
             Extent::Undone => "retry",
         }
     }
+
+    /// What is done with a selection, where that does not depend on how things stand.
+    fn plan(self, graph: &AssetGraph, selected: &Selected) -> Option<Plan> {
+        match self {
+            Extent::Selected => Some(plan_run(graph, &selected.nodes)),
+            Extent::Built => Some(plan_build(graph, &selected.nodes, &selected.checks)),
+            Extent::Tested => Some(plan_test(graph, &selected.checks)),
+            Extent::Stale { .. } | Extent::Undone => None,
+        }
+    }
 }
 
-fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> CommandResult {
+fn materialize(context: &mut Context, (args, report): (&RunArgs, &ReportArgs), extent: Extent) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
     let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args.manner.waiting.wait)?;
@@ -76,8 +107,8 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         context.printer.note(why);
         return Ok(ExitStatus::Success);
     }
-    let everything = early.as_ref().filter(|_| extent == Extent::Selected);
-    let prepared = everything.map(|selected| Prepared::of(context, &compiled, selected));
+    let early_plan = early.as_ref().and_then(|selected| extent.plan(&compiled.graph, selected));
+    let prepared = early_plan.map(|plan| Prepared::of(context, &compiled, plan));
     if let Some(prepared) = &prepared {
         import_ahead(context, &compiled, &prepared.plan);
     }
@@ -100,8 +131,9 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
     };
     if work.plan.steps.is_empty() {
         context.printer.note(match extent {
-            Extent::Selected if selected.is_empty() => NOTHING_SELECTED,
-            Extent::Selected => HOLDS_NOTHING,
+            Extent::Selected | Extent::Built if selected.is_empty() => NOTHING_SELECTED,
+            Extent::Selected | Extent::Built => HOLDS_NOTHING,
+            Extent::Tested => NO_CHECKS,
             Extent::Stale { .. } if !work.plan.waiting.is_empty() => "nothing to do",
             Extent::Stale { .. } => "nothing to do: everything selected is up to date",
             Extent::Undone => NOTHING_UNDONE,
@@ -112,13 +144,13 @@ fn materialize(context: &mut Context, args: &RunArgs, extent: Extent) -> Command
         import_ahead(context, &compiled, &work.plan);
     }
     // Of a single asset its own failure says as much, in less time.
-    let is_checked = !args.manner.no_check && work.plan.steps.len() > 1;
+    let is_checked = !args.manner.no_check && work.plan.built().nth(1).is_some();
     let columns = if is_checked { fitting(context, &compiled, &work.plan, &engine) } else { Some(HashMap::new()) };
     let Some(columns) = columns else { return Ok(ExitStatus::Wrong) };
     if cancellation.is_cancelled() {
         return Ok(ExitStatus::Interrupted);
     }
-    let summary = execute_work(context, (compiled, columns), engine, work, (args, extent), &cancellation)?;
+    let summary = execute_work(context, (compiled, columns), engine, work, (args, report, extent), &cancellation)?;
     Ok(exit_status(&summary))
 }
 
@@ -130,7 +162,7 @@ fn fitting(
     plan: &Plan,
     engine: &Arc<dyn Engine>,
 ) -> Option<HashMap<NodeId, Vec<Column>>> {
-    let found = match inspect_run(compiled, plan.steps.iter().map(|step| step.asset), engine) {
+    let found = match inspect_run(compiled, plan.built(), engine) {
         Ok(found) => found,
         // The database has taken the settings, and only that counts.
         Err(error) => {
@@ -149,13 +181,16 @@ fn fitting(
 
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
 const NOTHING_UNDONE: &str = "nothing to retry";
+const NO_CHECKS: &str = "nothing to test: no checks are selected";
 
 /// Why there is nothing to open a database for, where that is so.
-fn needs_no_database(compiled: &Compiled, selected: &BTreeSet<NodeId>, extent: Extent) -> Option<&'static str> {
+fn needs_no_database(compiled: &Compiled, selected: &Selected, extent: Extent) -> Option<&'static str> {
     let exists = compiled.project.target.database.as_ref().is_some_and(|path| path.exists());
     match extent {
         Extent::Undone if !exists => Some(NOTHING_UNDONE),
-        _ => plan_run(&compiled.graph, selected).steps.is_empty().then_some(HOLDS_NOTHING),
+        Extent::Tested => selected.checks.is_empty().then_some(NO_CHECKS),
+        Extent::Built | Extent::Stale { .. } if !selected.checks.is_empty() => None,
+        _ => plan_run(&compiled.graph, &selected.nodes).steps.is_empty().then_some(HOLDS_NOTHING),
     }
 }
 
@@ -165,7 +200,7 @@ fn select_by_state(
     compiled: &Compiled,
     selection: &Selection,
     engine: &Arc<dyn Engine>,
-) -> Result<BTreeSet<NodeId>, Diagnostics> {
+) -> Result<Selected, Diagnostics> {
     engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
     let facts = gather(context, compiled, selection, Some(engine), None)?;
     context.selected(selection, &compiled.graph, &facts)
@@ -174,16 +209,16 @@ fn select_by_state(
 fn work(
     context: &mut Context,
     compiled: &Compiled,
-    selected: &BTreeSet<NodeId>,
+    selected: &Selected,
     engine: &dyn Engine,
     extent: Extent,
 ) -> Result<Work, Diagnostic> {
-    match extent {
-        Extent::Selected => Ok(Prepared::of(context, compiled, selected).observed(context, compiled, engine)),
-        Extent::Stale { verify } => {
+    match (extent.plan(&compiled.graph, selected), extent) {
+        (Some(plan), _) => Ok(Prepared::of(context, compiled, plan).observed(context, compiled, engine)),
+        (None, Extent::Stale { verify }) => {
             what_is_stale(context, compiled, selected, Look { engine, verify, tells_unseen: false })
         }
-        Extent::Undone => what_is_undone(context, compiled, engine),
+        (None, _) => what_is_undone(context, compiled, engine),
     }
 }
 
@@ -192,13 +227,14 @@ fn execute_work(
     (compiled, columns): (Compiled, HashMap<NodeId, Vec<Column>>),
     engine: Arc<dyn Engine>,
     work: Work,
-    (args, extent): (&RunArgs, Extent),
+    (args, report, extent): (&RunArgs, &ReportArgs, Extent),
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, modules, .. } = compiled;
-    let Work { plan, code_versions, packages, records, observer, publish } = work;
+    let Work { plan, code_versions, check_versions, checked, packages, records, observer, publish } = work;
     let is_atomic = args.manner.atomic || publish == Publish::Run;
-    let uses_python = plan.steps.iter().any(|step| graph.node(step.asset).kind == Kind::Python);
+    let uses_python = plan.built().any(|id| graph.node(id).kind == Kind::Python)
+        || plan.checks().any(|id| graph.check(id).kind == CheckKind::Python);
     let logs = RunLogs::of(&project.root);
     let options = RunOptions {
         run: logs.new_run(),
@@ -225,14 +261,19 @@ fn execute_work(
         packages,
         records,
         observer: Some(observer),
+        check_versions,
+        checked,
         columns,
     };
+    let mut reports = Reports::of(report);
     let summary = execute(run, &plan, &options, cancellation, &mut |event| {
         log.event(event, templates.secrets());
         progress.show(event);
+        reports.event(event);
     });
     let summary = summary.map_err(|error| database_diagnostic(&error)).inspect_err(|problem| log.stopped(problem));
     log.end(&mut context.printer);
+    reports.write(context, &templates, extent.command())?;
     summary
 }
 

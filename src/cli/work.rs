@@ -10,8 +10,9 @@ use super::plan::waiting_in_words;
 use super::retry::{Undone, undone};
 use crate::compile::Compiled;
 use crate::diagnostic::Diagnostic;
-use crate::engine::Engine;
-use crate::fingerprint::{CodeVersion, code_versions};
+use crate::engine::{CheckRecord, Engine};
+use crate::fingerprint::{CodeVersion, check_versions, code_versions};
+use crate::graph::select::Selected;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::{Plan, plan_reconcile, plan_run};
 use crate::project::Publish;
@@ -21,6 +22,9 @@ use crate::record::{Observer, Records};
 pub(super) struct Work {
     pub plan: Plan,
     pub code_versions: HashMap<NodeId, CodeVersion>,
+    pub check_versions: HashMap<String, String>,
+    /// How checks came out before, where the plan was made from that.
+    pub checked: HashMap<String, CheckRecord>,
     pub packages: BTreeMap<String, String>,
     pub records: Option<Records>,
     pub observer: Observer,
@@ -32,24 +36,27 @@ pub(super) struct Work {
 pub(super) struct Prepared {
     pub plan: Plan,
     code_versions: HashMap<NodeId, CodeVersion>,
+    check_versions: HashMap<String, String>,
     packages: BTreeMap<String, String>,
 }
 
 impl Prepared {
-    /// Everything that is selected.
-    pub(super) fn of(context: &Context, compiled: &Compiled, selected: &BTreeSet<NodeId>) -> Self {
+    pub(super) fn of(context: &Context, compiled: &Compiled, plan: Plan) -> Self {
         let Compiled { graph, modules, project, .. } = compiled;
-        let plan = plan_run(graph, selected);
-        let assets: BTreeSet<NodeId> = plan.steps.iter().flat_map(|step| with_views(graph, step.asset)).collect();
+        let assets: BTreeSet<NodeId> = plan.built().flat_map(|id| with_views(graph, id)).collect();
         let code_versions = code_versions(graph, modules, project, assets);
+        let check_versions = check_versions(graph, project, plan.checks());
         let packages = packages(context, code_versions.values());
-        Self { plan, code_versions, packages }
+        Self { plan, code_versions, check_versions, packages }
     }
 
     pub(super) fn observed(self, context: &mut Context, compiled: &Compiled, engine: &dyn Engine) -> Work {
-        let Self { plan, code_versions, packages } = self;
-        let observer = observe(context, compiled, Some(engine), plan.steps.iter().map(|step| step.asset));
-        Work { plan, code_versions, packages, records: None, observer, publish: Publish::default() }
+        let Self { plan, code_versions, check_versions, packages } = self;
+        let read = plan.checks().flat_map(|id| compiled.graph.check(id).reads.clone());
+        let observed: Vec<NodeId> = plan.built().chain(read).collect();
+        let observer = observe(context, compiled, Some(engine), observed);
+        let (checked, publish) = (HashMap::new(), Publish::default());
+        Work { plan, code_versions, check_versions, checked, packages, records: None, observer, publish }
     }
 }
 
@@ -63,7 +70,8 @@ pub(super) fn what_is_undone(
     engine: &dyn Engine,
 ) -> Result<Work, Diagnostic> {
     let Undone { assets, publish } = undone(context, compiled, engine)?;
-    let work = Prepared::of(context, compiled, &assets).observed(context, compiled, engine);
+    let plan = plan_run(&compiled.graph, &assets);
+    let work = Prepared::of(context, compiled, plan).observed(context, compiled, engine);
     Ok(Work { publish, ..work })
 }
 
@@ -87,18 +95,20 @@ fn with_views(graph: &AssetGraph, asset: NodeId) -> Vec<NodeId> {
 pub(super) fn what_is_stale(
     context: &mut Context,
     compiled: &Compiled,
-    selected: &BTreeSet<NodeId>,
+    selected: &Selected,
     look: Look<'_>,
 ) -> Result<Work, Diagnostic> {
     look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
     let Assessment { judged, code_versions, packages: found, records, observer, .. } =
         Assessment::of(context, compiled, Some(look))?;
-    let plan = plan_reconcile(&compiled.graph, selected, &judged);
+    let plan = plan_reconcile(&compiled.graph, &selected.nodes, &judged);
     if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
         context.printer.note(&waiting);
     }
     let packages =
         found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
     let records = Some(records);
-    Ok(Work { plan, code_versions, packages, records, observer, publish: Publish::default() })
+    let check_versions = check_versions(&compiled.graph, &compiled.project, plan.checks());
+    let (checked, publish) = (HashMap::new(), Publish::default());
+    Ok(Work { plan, code_versions, check_versions, checked, packages, records, observer, publish })
 }

@@ -120,8 +120,8 @@ impl Drafts {
 
     /// Puts the files that are known in the place of those that were read and are the same; forgets those that are gone.
     fn keep_files(&mut self, scanned: &mut Scanned) {
-        let Scanned { models, python, properties, seeds, macros: _ } = scanned;
-        for file in models.iter_mut().chain(python).chain(properties).chain(seeds) {
+        let Scanned { models, tests, python, properties, seeds, macros: _ } = scanned;
+        for file in models.iter_mut().chain(tests).chain(python).chain(properties).chain(seeds) {
             match self.files.get(file.path()) {
                 Some(known) if known.file.text() == file.text() => *file = Arc::clone(&known.file),
                 _ => {}
@@ -146,7 +146,7 @@ impl Drafts {
         let environment = Arc::new(TemplateEnvironment::new(project, &scanned.macros)?);
         self.templates = Some(Templates { environment, settings, macros: scanned.macros.clone() });
         // Whatever a template says may be otherwise now.
-        for file in &scanned.models {
+        for file in scanned.models.iter().chain(&scanned.tests) {
             if let Some(known) = self.files.get_mut(file.path()) {
                 known.is_expired = true;
             }
@@ -156,6 +156,7 @@ impl Drafts {
 
     fn parse(&mut self, scanned: &Scanned, templates: &TemplateEnvironment) {
         self.parse_each(&scanned.models, |file| Harvest::asset(sql::parse(file, templates, &NamesMemory::default())));
+        self.parse_each(&scanned.tests, |file| Harvest::test(sql::parse(file, templates, &NamesMemory::default())));
         self.parse_each(&scanned.python, Harvest::module);
         self.parse_each(&scanned.properties, |file| Harvest::properties(properties::parse(file)));
         self.parse_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
@@ -225,7 +226,13 @@ impl Drafts {
         let missing = Missing::of(&parts);
         let mut tells = true;
         for _ in 0..MOST_TRIES {
-            match resolve_uses(project, self.parsed(order, &parts), templates) {
+            let mut parsed = self.parsed(order, &parts);
+            let checks = Harvest::checks(&parsed.properties, templates, &NamesMemory::default());
+            parsed.checks = checks.parsed.checks;
+            if tells {
+                problems.extend(checks.problems);
+            }
+            match resolve_uses(project, parsed, templates) {
                 Ok(resolved) => {
                     if tells {
                         problems.extend(missing.not_of(resolved.warnings));
@@ -350,8 +357,8 @@ impl Missing {
 
 /// The files that declare something, always in the same order, so that the graph depends on nothing else.
 fn paths_in_order(scanned: &Scanned) -> Vec<PathBuf> {
-    let Scanned { models, python, properties, seeds, macros: _ } = scanned;
-    let files = models.iter().chain(python).chain(properties).chain(seeds);
+    let Scanned { models, tests, python, properties, seeds, macros: _ } = scanned;
+    let files = models.iter().chain(tests).chain(python).chain(properties).chain(seeds);
     files.map(|file| file.path().to_path_buf()).collect()
 }
 

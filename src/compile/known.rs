@@ -49,7 +49,8 @@ pub(super) struct Place {
 
 impl Place {
     pub fn of(project: &Project, scanned: &Scanned) -> Self {
-        let kinds = [&scanned.models, &scanned.python, &scanned.macros, &scanned.properties, &scanned.seeds];
+        let Scanned { models, python, macros, tests, properties, seeds } = scanned;
+        let kinds = [models, python, macros, tests, properties, seeds];
         let mut pieces: Vec<&[u8]> = Vec::new();
         let counts = kinds.map(|files| files.len().to_le_bytes());
         for (files, count) in kinds.into_iter().zip(&counts) {

@@ -15,7 +15,9 @@ use crate::execute::PythonRuntime;
 use crate::graph::{AssetGraph, resolve};
 use crate::parse::python::{ModuleAssets, ParsedModule};
 use crate::parse::sql::NamesMemory;
-use crate::parse::{AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, properties, python, seed, sql};
+use crate::parse::{
+    AssetName, Parsed, ParsedAsset, ParsedBody, ParsedProperties, check, properties, python, seed, sql,
+};
 use crate::project::{LoadOptions, Project, load};
 use crate::scan::{Modules, Scanned, scan};
 use crate::source::SourceFile;
@@ -111,7 +113,7 @@ fn together(mut problems: Diagnostics, warnings: &Diagnostics) -> Diagnostics {
 /// Takes the messages out of the models.
 fn messages(parsed: &mut Parsed) -> Vec<TemplateMessage> {
     let mut messages = Vec::new();
-    for asset in &mut parsed.assets {
+    for asset in parsed.assets.iter_mut().chain(&mut parsed.tests) {
         let ParsedBody::Sql(body) = &mut asset.body else { continue };
         let said = std::mem::take(&mut body.messages).into_iter();
         messages.extend(said.map(|message| TemplateMessage {
@@ -170,6 +172,7 @@ fn parse(
     let templates = match TemplateEnvironment::new(project, &scanned.macros) {
         Ok(templates) => {
             harvest.absorb_each(&scanned.models, |file| Harvest::asset(sql::parse(file, &templates, names)));
+            harvest.absorb_each(&scanned.tests, |file| Harvest::test(sql::parse(file, &templates, names)));
             if let Some(text) = inline {
                 harvest.absorb(Harvest::asset(sql::parse(&SourceFile::new(INLINE, text), &templates, names)));
             }
@@ -183,6 +186,10 @@ fn parse(
     harvest.absorb_each(&scanned.python, Harvest::module);
     harvest.absorb(Harvest::all_properties(project, &scanned.properties));
     harvest.absorb_each(&scanned.seeds, |file| Harvest::asset(seed::parse(file).map_err(Diagnostics::from)));
+    if let Some(templates) = &templates {
+        let checks = Harvest::checks(&harvest.parsed.properties, templates, names);
+        harvest.absorb(checks);
+    }
     let undeclared = std::mem::take(&mut harvest.undeclared);
     let is_repeatable = undeclared.is_empty();
     let imported = Declarations::new(project, scanned, modules, python).declare(undeclared);
@@ -205,6 +212,27 @@ impl Harvest {
                 harvest.parsed.assets.push(asset);
             }
             Err(problems) => harvest.problems = problems,
+        }
+        harvest
+    }
+
+    /// Of a check that is a file of its own, which is written like a model.
+    fn test(parsed: Result<ParsedAsset, Diagnostics>) -> Self {
+        let mut harvest = Harvest::asset(parsed);
+        harvest.parsed.tests = std::mem::take(&mut harvest.parsed.assets);
+        harvest
+    }
+
+    /// The checks that property files ask for.
+    fn checks(properties: &ParsedProperties, templates: &TemplateEnvironment, names: &NamesMemory) -> Self {
+        let mut harvest = Harvest::default();
+        let asked = check::asked(properties);
+        let read: Vec<_> = asked.into_par_iter().map(|asked| check::read(asked, templates, names)).collect();
+        for read in read {
+            match read {
+                Ok(check) => harvest.parsed.checks.push(check),
+                Err(problems) => harvest.problems.extend(problems),
+            }
         }
         harvest
     }
@@ -261,9 +289,12 @@ impl Harvest {
 
     fn absorb(&mut self, other: Harvest) {
         self.parsed.assets.extend(other.parsed.assets);
+        self.parsed.tests.extend(other.parsed.tests);
+        self.parsed.checks.extend(other.parsed.checks);
         self.parsed.python_sources.extend(other.parsed.python_sources);
         self.parsed.properties.assets.extend(other.parsed.properties.assets);
         self.parsed.properties.sources.extend(other.parsed.properties.sources);
+        self.parsed.properties.checks.extend(other.parsed.properties.checks);
         self.undeclared.extend(other.undeclared);
         self.problems.extend(other.problems);
     }

@@ -168,6 +168,18 @@ codes! {
     ContractBroken = 807, "a contract that is broken",
         "With `contract: {enforced: true}` a model gives exactly the columns that are declared for it, of exactly these types of DuckDB; their order does not count. Constraints are promises about its rows: a table that breaks one is not published, and the old one stays.";
 
+    // 10xx: checks of data.
+    CheckFailed = 1001, "a check of data failed",
+        "Rows break what a check asks of them. What would have been published is not: the table before still stands. `dovetail show --failures CHECK` shows the rows.";
+    UnknownTest = 1002, "a test that does not exist",
+        "A property file names a test that is neither dovetail's own nor one of `tests/generic` or `macros`.";
+    CheckArgument = 1003, "a check that cannot be understood",
+        "An argument or a config value of the check is missing, unknown or of the wrong form.";
+    DuplicateCheck = 1004, "two checks have the same name",
+        "Names of checks are unique in a project. Checks with the same test and arguments get the same name by themselves: give one of them a `name`.";
+    CheckBroken = 1005, "a check could not be answered",
+        "Its query or its function failed, so nobody knows whether the data is right: nothing that it guards is published.";
+
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",
         "Something happened that must not. The asset failed, its old table is untouched; please report it with the message.";

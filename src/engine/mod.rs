@@ -4,6 +4,7 @@
 //! it. What engines differ in is `Capabilities`, a value that the planner reads.
 
 mod binding;
+mod check;
 mod duckdb;
 mod error;
 mod kept;
@@ -15,6 +16,7 @@ mod staging;
 mod trash;
 
 pub use binding::{Binder, BinderSession, Bound, Reason, Refusal, binder};
+pub use check::{CheckRecord, CheckStatus, FailingRows};
 pub use error::{EngineError, EngineErrorKind};
 pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
@@ -132,6 +134,12 @@ pub trait Engine: Send + Sync {
     /// The newest failure of each asset that was not materialized since.
     fn failures(&self) -> Result<Vec<Failure>, EngineError>;
 
+    /// The newest record of each check that was asked of what stands.
+    fn checked(&self) -> Result<Vec<CheckRecord>, EngineError>;
+
+    /// The newest record of a check, whatever it was asked of, with the rows that failed.
+    fn last_check(&self, check: &str) -> Result<Option<CheckRecord>, EngineError>;
+
     /// What came out of the newest run and what did not; `None` before the first one.
     fn last_run(&self) -> Result<Option<LastRun>, EngineError>;
 
@@ -220,8 +228,9 @@ pub trait Session: Send {
     /// The payload that `put_object` stored last for an asset, or `None`.
     fn get_object(&mut self, asset: &str) -> Result<Option<StoredObject>, EngineError>;
 
-    /// Makes everything built since the last publish visible, with its records, in one step.
-    fn publish(&mut self, records: &[MaterializationRecord]) -> Result<(), EngineError>;
+    /// Makes everything built since the last publish visible, with its records and those of the checks that it passed, in
+    /// one step.
+    fn publish(&mut self, records: &[MaterializationRecord], checks: &[CheckRecord]) -> Result<(), EngineError>;
 
     /// Keeps what was built since the last publish where nobody looks for it, until `publish_staged` or
     /// `Engine::discard_staged`. Of an object nothing was built: it comes along.
@@ -232,7 +241,12 @@ pub trait Session: Send {
 
     /// Makes everything that these swaps name visible, with the records, in one step as far as `Capabilities` say, and
     /// removes what else is staged. Views are made in the order of the swaps, after all tables.
-    fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError>;
+    fn publish_staged(
+        &mut self,
+        swaps: &[Swap],
+        records: &[MaterializationRecord],
+        checks: &[CheckRecord],
+    ) -> Result<(), EngineError>;
 
     /// Lends this thread to the statements of other sessions for a moment. False when none had a use for it.
     fn help(&mut self) -> bool;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
-    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
-    WhenLocked, duckdb, open,
+    Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::graph::RelationName;
@@ -95,6 +95,7 @@ struct Answers {
     recorded: Option<Vec<Recorded>>,
     relations: Option<Vec<ExistingRelation>>,
     failures: Option<Vec<Failure>>,
+    checked: Option<Vec<CheckRecord>>,
     usual_seconds: Option<BTreeMap<String, f64>>,
     made: Option<Vec<Made>>,
     objects: Option<BTreeMap<String, Option<KeptFile>>>,
@@ -114,6 +115,7 @@ impl Answers {
         add(&mut self.recorded, others.recorded);
         add(&mut self.relations, others.relations);
         add(&mut self.failures, others.failures);
+        add(&mut self.checked, others.checked);
         add(&mut self.usual_seconds, others.usual_seconds);
         add(&mut self.made, others.made);
         add(&mut self.objects, others.objects);
@@ -221,6 +223,14 @@ impl Engine for Remembered {
 
     fn failures(&self) -> Result<Vec<Failure>, EngineError> {
         self.answer(|answers| &mut answers.failures, |engine| engine.failures())
+    }
+
+    fn checked(&self) -> Result<Vec<CheckRecord>, EngineError> {
+        self.answer(|answers| &mut answers.checked, |engine| engine.checked())
+    }
+
+    fn last_check(&self, check: &str) -> Result<Option<CheckRecord>, EngineError> {
+        self.engine()?.last_check(check)
     }
 
     fn last_run(&self) -> Result<Option<LastRun>, EngineError> {

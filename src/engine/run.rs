@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Recorded;
+use super::{CheckRecord, Recorded};
 use crate::project::{Publish, Values};
 
 /// A run that begins.
@@ -38,6 +38,8 @@ pub struct RunEnd {
     /// `ok`, `failed` or `interrupted`.
     pub status: &'static str,
     pub failures: Vec<Failure>,
+    /// Of the checks that were asked of what stood already, or of what was not published.
+    pub checks: Vec<CheckRecord>,
 }
 
 /// An asset that did not come out of a run.

@@ -6,12 +6,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::cancel::Cancellation;
-use super::event::{Event, Outcome, RunSummary, Withheld};
+use super::checks::Answer;
+use super::event::{CheckReport, Event, Outcome, RunSummary, Withheld};
 use super::materialize::Materializer;
 use super::queue::{Queue, Ready};
 use super::scheduler::{Message, RunOptions};
-use crate::engine::{Failure, FailureOutcome};
-use crate::plan::Plan;
+use crate::diagnostic::Code;
+use crate::engine::{CheckRecord, Failure, FailureOutcome};
+use crate::graph::checks::CheckId;
+use crate::plan::{Plan, Step};
 
 /// How often a waiting scheduler looks whether it was cancelled.
 const POLL: Duration = Duration::from_millis(50);
@@ -32,10 +35,14 @@ pub(super) struct Run<'a> {
     states: Vec<StepState>,
     /// Steps that wait for each step.
     waiters: Vec<Vec<usize>>,
+    /// Steps that only come after each step, however it ends.
+    followers: Vec<Vec<usize>>,
     running: usize,
     summary: RunSummary,
     /// What does not come out of the run.
     failures: Vec<Failure>,
+    /// How checks came out that were published with nothing.
+    checks: Vec<CheckRecord>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -55,11 +62,12 @@ impl<'a> Run<'a> {
         sink: &'a mut dyn FnMut(&Event),
     ) -> Self {
         let mut waiters = vec![Vec::new(); plan.steps.len()];
+        let mut followers = waiters.clone();
         for (index, step) in plan.steps.iter().enumerate() {
-            for upstream in &step.waits_for {
-                waiters[*upstream].push(index);
-            }
+            step.waits_for.iter().for_each(|upstream| waiters[*upstream].push(index));
+            step.follows.iter().for_each(|other| followers[*other].push(index));
         }
+        let states = plan.steps.iter().map(|step| StepState::Waiting(step.waits_for.len() + step.follows.len()));
         Run {
             plan,
             queue,
@@ -68,11 +76,13 @@ impl<'a> Run<'a> {
             fail_fast: options.fail_fast,
             stop,
             started: Instant::now(),
-            states: plan.steps.iter().map(|step| StepState::Waiting(step.waits_for.len())).collect(),
+            states: states.collect(),
             waiters,
+            followers,
             running: 0,
             summary: RunSummary { run: options.run.clone(), ..RunSummary::default() },
             failures: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -124,7 +134,10 @@ impl<'a> Run<'a> {
             }
             match received.recv_timeout(POLL) {
                 Ok(Message::Event(event)) => self.emit(event),
-                Ok(Message::Done { step, outcome, elapsed }) => self.done(step, outcome, elapsed),
+                Ok(Message::Done { step, outcome, elapsed, answers }) => {
+                    self.answered(&outcome, answers);
+                    self.done(step, outcome, elapsed);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -150,17 +163,24 @@ impl<'a> Run<'a> {
 
     fn done(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
         self.running -= 1;
-        let succeeded = matches!(outcome, Outcome::Materialized { .. } | Outcome::Unchanged);
-        let failed = matches!(outcome, Outcome::Failed(_));
+        let succeeded = matches!(outcome, Outcome::Materialized { .. } | Outcome::Unchanged | Outcome::Asked);
+        let failed = matches!(outcome, Outcome::Failed(_) | Outcome::AskedInVain { .. });
+        let because = match &outcome {
+            Outcome::AskedInVain { failed } => failed.first().cloned().unwrap_or_default(),
+            _ => self.name(step),
+        };
         self.close_step(step, outcome, elapsed);
         if failed && self.fail_fast {
             self.stop.cancel();
         }
         if succeeded {
-            self.release(step);
+            let waiters = self.waiters[step].clone();
+            self.release(&waiters);
         } else if failed {
-            self.skip_descendants(step);
+            self.skip_descendants(step, &because);
         }
+        let followers = self.followers[step].clone();
+        self.release(&followers);
     }
 
     fn close_step(&mut self, step: usize, outcome: Outcome, elapsed: Duration) {
@@ -171,6 +191,14 @@ impl<'a> Run<'a> {
             Outcome::Failed(_) => self.summary.failed += 1,
             Outcome::Skipped { .. } => self.summary.skipped += 1,
             Outcome::Cancelled => self.summary.cancelled += 1,
+            Outcome::Asked | Outcome::AskedInVain { .. } => {}
+        }
+        let plan = self.plan;
+        let Step { checks, .. } = &plan.steps[step];
+        self.unasked(checks, &outcome);
+        // What is not built has no end of its own.
+        if !plan.steps[step].builds() {
+            return;
         }
         let node = self.materializer.context.graph.node(self.plan.steps[step].asset);
         let (asset, kind, materialized) = (node.name.to_string(), node.kind, node.materialized);
@@ -178,27 +206,74 @@ impl<'a> Run<'a> {
         self.emit(Event::AssetFinished { asset, kind, materialized, elapsed, outcome });
     }
 
-    fn release(&mut self, step: usize) {
+    /// Takes down how checks came out, and tells it. What is published has written its answers already.
+    fn answered(&mut self, outcome: &Outcome, answers: Vec<Answer>) {
+        for Answer { check, record, problem } in answers {
+            self.summary.checks.count(&record);
+            if !matches!(outcome, Outcome::Materialized { .. }) {
+                self.checks.push(record.clone());
+            }
+            let materializer = Arc::clone(&self.materializer);
+            let asked = materializer.context.graph.check(check);
+            let report = CheckReport {
+                test: asked.test.clone(),
+                column: asked.column.clone(),
+                question: asked.in_words(&materializer.context.graph),
+                severity: asked.severity,
+                place: asked.place.clone(),
+                record,
+                problem,
+            };
+            self.emit(Event::CheckFinished { report: Box::new(report) });
+        }
+    }
+
+    /// The checks of a step that did not come so far.
+    fn unasked(&mut self, checks: &[CheckId], outcome: &Outcome) {
+        let because = match outcome {
+            Outcome::Skipped { because } => because.clone(),
+            Outcome::Cancelled => String::new(),
+            // Its checks are why, or were never asked since its query failed.
+            Outcome::Failed(problem) if problem.code != Code::CheckFailed => String::new(),
+            _ => return,
+        };
+        self.summary.checks.skipped += checks.len();
+        let materializer = Arc::clone(&self.materializer);
+        let graph = &materializer.context.graph;
+        for check in checks.iter().map(|id| graph.check(*id)) {
+            let asset = graph.node(check.asset).name.to_string();
+            let because = if because.is_empty() { asset.clone() } else { because.clone() };
+            self.emit(Event::CheckSkipped { check: check.name.to_string(), asset, because });
+        }
+    }
+
+    /// Steps for which one less is to be waited for.
+    fn release(&mut self, waiting: &[usize]) {
         let mut ready = Vec::new();
-        for waiter in self.waiters[step].clone() {
-            if let StepState::Waiting(count) = &mut self.states[waiter] {
+        for waiter in waiting {
+            if let StepState::Waiting(count) = &mut self.states[*waiter] {
                 *count -= 1;
                 if *count == 0 && !self.stop.is_cancelled() {
-                    ready.push(waiter);
+                    ready.push(*waiter);
                 }
             }
         }
         self.offer(&ready);
     }
 
-    fn skip_descendants(&mut self, failed: usize) {
-        let because = self.name(failed);
+    fn skip_descendants(&mut self, failed: usize, because: &str) {
         let mut stack = self.waiters[failed].clone();
+        let mut skipped = Vec::new();
         while let Some(step) = stack.pop() {
             if matches!(self.states[step], StepState::Waiting(_)) {
-                self.close_step(step, Outcome::Skipped { because: because.clone() }, Duration::ZERO);
+                self.close_step(step, Outcome::Skipped { because: because.to_owned() }, Duration::ZERO);
                 stack.extend(self.waiters[step].clone());
+                skipped.push(step);
             }
+        }
+        for step in skipped {
+            let followers = self.followers[step].clone();
+            self.release(&followers);
         }
     }
 
@@ -211,7 +286,7 @@ impl<'a> Run<'a> {
         self.running > 0
     }
 
-    pub(super) fn finish(mut self) -> (RunSummary, Vec<Failure>) {
+    pub(super) fn finish(mut self) -> (RunSummary, Vec<Failure>, Vec<CheckRecord>) {
         self.summary.is_stuck = self.is_stuck();
         for step in 0..self.states.len() {
             if self.states[step] != StepState::Done {
@@ -222,7 +297,7 @@ impl<'a> Run<'a> {
         self.summary.elapsed = self.started.elapsed();
         let summary = self.summary.clone();
         self.emit(Event::RunFinished { summary: summary.clone() });
-        (summary, self.failures)
+        (summary, self.failures, self.checks)
     }
 }
 
@@ -262,7 +337,9 @@ fn unpublished(run: &str, asset: String) -> Failure {
 /// What is kept of an asset that did not come out.
 fn failure(run: &str, asset: &str, outcome: &Outcome, elapsed: Duration) -> Option<Failure> {
     let (kind, error) = match outcome {
-        Outcome::Materialized { .. } | Outcome::Unchanged => return None,
+        Outcome::Materialized { .. } | Outcome::Unchanged | Outcome::Asked | Outcome::AskedInVain { .. } => {
+            return None;
+        }
         Outcome::Failed(error) => (FailureOutcome::Failed, Some(error)),
         Outcome::Skipped { .. } => (FailureOutcome::Skipped, None),
         Outcome::Cancelled => (FailureOutcome::Cancelled, None),

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
+use crate::engine::{CheckRecord, CheckStatus};
+use crate::graph::checks::Severity;
 use crate::graph::{Kind, Materialized};
 use crate::project::Values;
+use crate::source::Place;
 
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -34,6 +37,16 @@ pub enum Event {
         asset: String,
         line: String,
     },
+    /// A check was asked. Those of an asset come right before its own end.
+    CheckFinished {
+        report: Box<CheckReport>,
+    },
+    /// A check was not asked, since this failed before.
+    CheckSkipped {
+        check: String,
+        asset: String,
+        because: String,
+    },
     AssetFinished {
         asset: String,
         kind: Kind,
@@ -50,6 +63,50 @@ pub enum Event {
     },
 }
 
+/// How a check came out, for whoever shows it.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    /// The test of a generic one, else its kind.
+    pub test: String,
+    pub column: Option<String>,
+    /// What it asks, in a few words.
+    pub question: String,
+    pub severity: Severity,
+    pub place: Place,
+    pub record: CheckRecord,
+    /// What is wrong where it could not be answered.
+    pub problem: Option<Box<Diagnostic>>,
+}
+
+/// How many checks came out how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    pub passed: usize,
+    /// Of those that passed: how many needed no look at the data.
+    pub proved: usize,
+    pub warned: usize,
+    pub failed: usize,
+    pub broken: usize,
+    /// Not asked, since what they read was not built.
+    pub skipped: usize,
+}
+
+impl CheckCounts {
+    pub fn count(&mut self, record: &CheckRecord) {
+        match record.status {
+            CheckStatus::Passed => self.passed += 1,
+            CheckStatus::Warned => self.warned += 1,
+            CheckStatus::Failed => self.failed += 1,
+            CheckStatus::Broken => self.broken += 1,
+        }
+        self.proved += usize::from(record.proof.is_some());
+    }
+
+    pub fn all(&self) -> usize {
+        self.passed + self.warned + self.failed + self.broken
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Materialized {
@@ -58,6 +115,12 @@ pub enum Outcome {
     },
     /// Nothing that it reads came out differently, so what stands is what it would be.
     Unchanged,
+    /// It was not built: its checks were asked, and none of them failed.
+    Asked,
+    /// The same, and these failed.
+    AskedInVain {
+        failed: Vec<String>,
+    },
     Failed(Box<Diagnostic>),
     /// An upstream (the nearest that failed) is the reason.
     Skipped {
@@ -76,6 +139,7 @@ pub struct RunSummary {
     pub failed: usize,
     pub skipped: usize,
     pub cancelled: usize,
+    pub checks: CheckCounts,
     pub elapsed: Duration,
     /// Ctrl-C, as opposed to `--fail-fast`.
     pub interrupted: bool,
@@ -106,6 +170,7 @@ impl RunSummary {
 
     /// True when everything that was planned is done.
     pub fn is_success(&self) -> bool {
-        self.failed == 0 && self.skipped == 0 && self.cancelled == 0 && self.withheld.is_none()
+        let checks = self.checks.failed + self.checks.broken;
+        self.failed + self.skipped + self.cancelled + checks == 0 && self.withheld.is_none()
     }
 }

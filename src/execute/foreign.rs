@@ -11,7 +11,8 @@ use crate::record::Standing;
 
 /// What the plan replaces of others, as events. The database is asked only where something is built for the first time.
 pub(super) fn replaced(context: &RunContext, plan: &Plan, standing: &Standing) -> Result<Vec<Event>, EngineError> {
-    let steps = plan.steps.iter().map(|step| context.graph.node(step.asset));
+    let built = plan.steps.iter().filter(|step| step.builds());
+    let steps = built.map(|step| context.graph.node(step.asset));
     let new: Vec<&Node> = steps.filter(|node| is_new(node, standing)).collect();
     if new.is_empty() {
         return Ok(Vec::new());

@@ -1,6 +1,6 @@
 //! One asset, from its definition to its published data: what SQL, Python and seeds have in common.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::cancel::Cancellation;
+use super::checks::{Answer, Unpublished};
 use super::event::{Event, Outcome};
 use super::parts::Parts;
 use super::scheduler::{Message, RunContext};
@@ -16,11 +17,13 @@ use super::versions::{self, DataVersion, Found};
 use super::{python, sql};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    Content, EngineError, EngineErrorKind, Extent, Inputs, KeptFile, MaterializationRecord, PartsAsked, Recorded,
-    Renaming, Session, StoredObject,
+    CheckRecord, Content, EngineError, EngineErrorKind, Extent, Inputs, KeptFile, MaterializationRecord, PartsAsked,
+    Recorded, Renaming, Session, StoredObject,
 };
 use crate::fingerprint::CodeVersion;
+use crate::graph::checks::CheckId;
 use crate::graph::{Body, Elsewhere, Materialized, Node, NodeId, RelationName};
+use crate::plan::checks::is_answered;
 use crate::plan::staleness::{is_as_recorded, is_as_written, reads_anew};
 use crate::project::Values;
 use crate::record::{Observer, Standing};
@@ -37,6 +40,10 @@ pub(super) struct Materializer {
     pub(super) parts: Parts,
     /// Assets that are built only if what they read came out differently.
     pub(super) pending: HashSet<NodeId>,
+    /// What is asked in the step of an asset.
+    pub(super) checks: HashMap<NodeId, Vec<CheckId>>,
+    /// Assets that are not built: their checks are asked of what stands.
+    pub(super) asked: HashSet<NodeId>,
     pub(super) run: String,
     /// Of a run that is published as one.
     pub(super) staging: Option<Staging>,
@@ -72,15 +79,23 @@ impl Staged {
 
 /// How far an asset came.
 pub(super) enum Ran {
-    /// It is built in the session's open transaction, and still to be published with this record.
-    Built(Box<MaterializationRecord>),
-    Over(Outcome),
+    /// It is built in the session's open transaction, and still to be published.
+    Built(Box<Built>),
+    Over(Outcome, Vec<Answer>),
+}
+
+/// What is built, and how its checks came out.
+pub(super) struct Built {
+    pub(super) record: MaterializationRecord,
+    pub(super) answers: Vec<Answer>,
 }
 
 /// Why an asset did not make it.
 pub(super) enum Failure {
     Cancelled,
     Diagnosed(Box<Diagnostic>),
+    /// It was built, and what it holds is not what its checks ask for.
+    Unfit(Box<Diagnostic>, Vec<Answer>),
 }
 
 impl From<Diagnostic> for Failure {
@@ -105,9 +120,11 @@ impl Materializer {
         loop {
             match self.attempt(asset, session, events, &|| may_wait() && self.shares(node)) {
                 Ok(ran) => return ran,
-                Err(Failure::Cancelled) => return Ran::Over(Outcome::Cancelled),
+                Err(Failure::Cancelled) => return Ran::Over(Outcome::Cancelled, Vec::new()),
+                // The same would come out again.
+                Err(Failure::Unfit(error, answers)) => return Ran::Over(Outcome::Failed(error), answers),
                 Err(Failure::Diagnosed(error)) if self.stop.is_cancelled() || attempt > node.retry.count => {
-                    return Ran::Over(Outcome::Failed(error));
+                    return Ran::Over(Outcome::Failed(error), Vec::new());
                 }
                 Err(Failure::Diagnosed(error)) => {
                     let wait = wait_before(attempt, node.retry.delay);
@@ -126,11 +143,58 @@ impl Materializer {
         asset: NodeId,
         session: &mut Option<Box<dyn Session>>,
         events: &Sender<Message>,
-    ) -> Option<MaterializationRecord> {
+    ) -> Option<Built> {
         match self.attempt(asset, session, events, &|| true) {
-            Ok(Ran::Built(record)) => Some(*record),
+            Ok(Ran::Built(built)) => Some(*built),
             _ => None,
         }
+    }
+
+    /// Asks the checks of a step whose asset is not built: those that are `wanted`.
+    pub(super) fn ask_standing(
+        &self,
+        asset: NodeId,
+        wanted: &dyn Fn(CheckId) -> bool,
+        session: &mut Option<Box<dyn Session>>,
+    ) -> Result<Vec<Answer>, Failure> {
+        let checks: Vec<CheckId> = self.checks_of(asset).iter().copied().filter(|id| wanted(*id)).collect();
+        if checks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let node = self.context.graph.node(asset);
+        let session = self.opened(node, session)?;
+        if let Some(staging) = &self.staging {
+            staging.stand_in_for(self, asset, &checks, session)?;
+        }
+        let answers = self.ask(&checks, None, session);
+        session.abandon();
+        answers
+    }
+
+    /// What is asked of an asset, or of what stands, in its step.
+    pub(super) fn checks_of(&self, asset: NodeId) -> &[CheckId] {
+        self.checks.get(&asset).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a check was asked of what stands as it is now, and let it pass.
+    pub(super) fn is_answered(&self, id: CheckId) -> bool {
+        let check = self.context.graph.check(id);
+        let Some(before) = self.context.checked.get(check.name.as_str()) else { return false };
+        let version = self.context.check_versions.get(check.name.as_str());
+        let inputs = self.standing.inputs_of(&self.context.graph, &check.reads, &self.observer, None);
+        is_answered(before, version.map(String::as_str), &inputs)
+    }
+
+    fn opened<'s>(
+        &self,
+        node: &Node,
+        session: &'s mut Option<Box<dyn Session>>,
+    ) -> Result<&'s mut dyn Session, Failure> {
+        let session = match session {
+            Some(session) => session,
+            empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
+        };
+        Ok(session.as_mut())
     }
 
     /// Whether an asset is only to be built if what it reads came out differently, and it did not.
@@ -187,50 +251,86 @@ impl Materializer {
         let clock = Instant::now();
         // Before anything is read: what changes meanwhile is seen by the next look.
         let inputs = self.standing.inputs_of_build(&self.context.graph, asset, &self.observer);
-        let session = match session {
-            Some(session) => session,
-            empty => empty.insert(self.context.engine.session().map_err(|error| self.engine_failure(node, &error))?),
-        };
+        let session = self.opened(node, session)?;
         if let Some(staging) = &self.staging {
-            staging.stand_in(self, asset, session.as_mut())?;
+            staging.stand_in(self, asset, session)?;
+            staging.stand_in_for(self, asset, self.checks_of(asset), session)?;
         }
         let before = self.standing.record(node.name.as_str());
         let hash_method = self.context.engine.capabilities().hash_method.as_str();
-        let content_before = versions::content_before(session.as_mut(), node, before.as_deref(), hash_method);
+        let content_before = versions::content_before(session, node, before.as_deref(), hash_method);
         let staged = match &node.body {
-            Body::Sql(compiled) => sql::build(self, node, compiled, session.as_mut())?,
-            Body::Python(compiled) => python::build(self, node, compiled, session.as_mut(), events)?,
-            Body::Seed => sql::build_seed(self, node, session.as_mut())?,
+            Body::Sql(compiled) => sql::build(self, node, compiled, session)?,
+            Body::Python(compiled) => python::build(self, node, compiled, session, events)?,
+            Body::Seed => sql::build_seed(self, node, session)?,
             Body::Source(_) => Staged::default(),
         };
         let version = self.version(node, &staged, (before.as_deref(), content_before.as_deref()));
         let renaming = self.renaming(node, before.as_deref()).map_err(|error| self.engine_failure(node, &error))?;
         let seconds = clock.elapsed().as_secs_f64();
         let record = self.record(asset, inputs, &staged, version, microseconds(started), seconds);
+        let answers = self.answers(asset, &record, &staged, session)?;
+        let checks = answers.iter().map(|answer| answer.record.clone()).collect();
         let done = match &self.staging {
             Some(staging) => {
-                staging.keep((asset, node), session.as_mut(), (record.clone(), renaming), staged.object.as_ref())
+                staging.keep((asset, node), session, (record.clone(), renaming, checks), staged.object.as_ref())
             }
-            None => complete(session.as_mut(), renaming, staged.object.as_ref()),
+            None => complete(session, renaming, staged.object.as_ref()),
         };
         done.map_err(|error| self.engine_failure(node, &error))?;
+        let built = Built { record, answers };
         if may_wait() {
-            return Ok(Ran::Built(Box::new(record)));
+            return Ok(Ran::Built(Box::new(built)));
         }
-        match &self.staging {
-            Some(_) => self.standing.learn(record.into()),
-            None => self.publish(session.as_mut(), vec![record]).map_err(|error| self.engine_failure(node, &error))?,
+        let answers = match &self.staging {
+            Some(_) => {
+                self.standing.learn(built.record.into());
+                built.answers
+            }
+            None => {
+                let published = self.publish(session, std::slice::from_ref(&built));
+                published.map_err(|error| self.engine_failure(node, &error))?;
+                built.answers
+            }
+        };
+        Ok(Ran::Over(Outcome::Materialized { rows: staged.rows(), metadata: staged.metadata }, answers))
+    }
+
+    /// Asks the checks of an asset that is built.
+    ///
+    /// # Errors
+    /// Where one of them keeps it from being published.
+    fn answers(
+        &self,
+        asset: NodeId,
+        record: &MaterializationRecord,
+        staged: &Staged,
+        session: &mut dyn Session,
+    ) -> Result<Vec<Answer>, Failure> {
+        let checks = self.checks_of(asset);
+        if checks.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(Ran::Over(Outcome::Materialized { rows: staged.rows(), metadata: staged.metadata }))
+        let recorded = Recorded::from(record.clone());
+        let columns = staged.content.as_ref().map(|content| content.columns.as_slice()).unwrap_or_default();
+        let object = staged.object.as_ref();
+        let built = Unpublished { asset, columns, record: &recorded, object };
+        let mut answers = self.ask(checks, Some(&built), session)?;
+        match self.unfit(self.context.graph.node(asset), &answers) {
+            Some(problem) => {
+                Self::of_unpublished(&mut answers);
+                Err(Failure::Unfit(Box::new(problem), answers))
+            }
+            None => Ok(answers),
+        }
     }
 
     /// Makes what was built visible, with the records of it.
-    pub(super) fn publish(
-        &self,
-        session: &mut dyn Session,
-        records: Vec<MaterializationRecord>,
-    ) -> Result<(), EngineError> {
-        session.publish(&records)?;
+    pub(super) fn publish(&self, session: &mut dyn Session, built: &[Built]) -> Result<(), EngineError> {
+        let records: Vec<MaterializationRecord> = built.iter().map(|built| built.record.clone()).collect();
+        let answers = built.iter().flat_map(|built| &built.answers);
+        let checks: Vec<CheckRecord> = answers.map(|answer| answer.record.clone()).collect();
+        session.publish(&records, &checks)?;
         records.into_iter().for_each(|record| self.standing.learn(record.into()));
         Ok(())
     }

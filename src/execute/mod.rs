@@ -2,6 +2,7 @@
 
 mod books;
 mod cancel;
+mod checks;
 mod constraints;
 mod event;
 mod foreign;
@@ -20,7 +21,7 @@ mod worker;
 pub(crate) use materialize::microseconds;
 
 pub use cancel::Cancellation;
-pub use event::{Event, Outcome, RunSummary, Withheld};
+pub use event::{CheckCounts, CheckReport, Event, Outcome, RunSummary, Withheld};
 pub use runtime::{
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
     PythonSource,

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::books::Run;
 use super::cancel::Cancellation;
+use super::checks::Answer;
 use super::event::{Event, Outcome, RunSummary};
 use super::foreign;
 use super::materialize::{Materializer, microseconds};
@@ -18,7 +19,7 @@ use super::queue::Queue;
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
 use super::worker::Worker;
-use crate::engine::{Column, Engine, EngineError, RunEnd, RunStart, SchemaName, Surroundings};
+use crate::engine::{CheckRecord, Column, Engine, EngineError, RunEnd, RunStart, SchemaName, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use crate::plan::staleness::is_as_recorded;
@@ -56,6 +57,10 @@ pub struct RunContext {
     pub records: Option<Records>,
     /// How the sources are seen, where somebody has looked at them.
     pub observer: Option<Observer>,
+    /// The versions of what checks ask, by their names.
+    pub check_versions: HashMap<String, String>,
+    /// How checks came out before, by their names, where the plan was made from that.
+    pub checked: HashMap<String, CheckRecord>,
     /// The columns that assets will have, as far as a check has found them.
     pub columns: HashMap<NodeId, Vec<Column>>,
 }
@@ -77,7 +82,8 @@ pub fn execute(
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
     // What an earlier run left can be looked at until now.
     context.engine.discard_staged()?;
-    let assets = plan.steps.iter().map(|step| step.asset);
+    let read = plan.steps.iter().flat_map(|step| &step.checks).flat_map(|id| &context.graph.check(*id).reads);
+    let assets = plan.steps.iter().map(|step| step.asset).chain(read.copied());
     let standing = match context.records.take() {
         Some(records) => Standing::of(records),
         None => Standing::read(context.engine.as_ref(), &context.graph, assets)?,
@@ -85,6 +91,8 @@ pub fn execute(
     distrust_altered(&context, plan, &standing)?;
     let replaced = foreign::replaced(&context, plan, &standing)?;
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
+    let asked = plan.steps.iter().filter(|step| !step.builds()).map(|step| step.asset).collect();
+    let checks = plan.steps.iter().map(|step| (step.asset, step.checks.clone())).collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let parts = Parts::of(std::mem::take(&mut context.columns));
     let (events, received) = channel();
@@ -95,6 +103,8 @@ pub fn execute(
         observer,
         parts,
         pending,
+        checks,
+        asked,
         run: options.run.clone(),
         staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),
         stop: stop.clone(),
@@ -121,12 +131,13 @@ pub fn execute(
             let _ = worker.join();
         }
     }
-    let (summary, failures) = run.finish();
+    let (summary, failures, checks) = run.finish();
     let ended = engine.end_run(&RunEnd {
         run: options.run.clone(),
         finished_at: microseconds(SystemTime::now()),
         status: summary.status(),
         failures,
+        checks,
     });
     // What made a run fail, such as a full disk, may forbid this too. Its errors are shown, and it counts as not ended.
     if summary.is_success() {
@@ -152,14 +163,14 @@ fn distrust_altered(context: &RunContext, plan: &Plan, standing: &Standing) -> R
 
 /// Schemas that must exist before the steps run.
 fn schemas(graph: &AssetGraph, plan: &Plan) -> BTreeSet<SchemaName> {
-    let relations = plan.steps.iter().map(|step| &graph.node(step.asset).relation);
+    let relations = plan.steps.iter().filter(|step| step.builds()).map(|step| &graph.node(step.asset).relation);
     relations.map(|relation| (relation.database.clone(), relation.schema.clone())).collect()
 }
 
 /// What a worker tells the scheduler.
 pub(super) enum Message {
     Event(Event),
-    Done { step: usize, outcome: Outcome, elapsed: Duration },
+    Done { step: usize, outcome: Outcome, elapsed: Duration, answers: Vec<Answer> },
 }
 
 fn spawn_worker(worker: Worker) -> JoinHandle<()> {

@@ -1,13 +1,15 @@
 //! A run that is published as one: where its assets stand meanwhile, and what becomes visible at its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::materialize::{Failure, Materializer};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
-    BuildSource, EngineError, Extent, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
+    BuildSource, CheckRecord, EngineError, Extent, MaterializationRecord, Renaming, Session, StagedAsset, StoredObject,
+    Swap,
 };
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, Body, Elsewhere, Materialized, Node, NodeId, RelationName, quoted};
 
 /// What a run has built and not published. Shared by its workers.
@@ -21,6 +23,8 @@ struct Books {
     /// In the order in which they were built, which is one in which upstreams come first.
     records: Vec<(NodeId, MaterializationRecord)>,
     renamings: Vec<Renaming>,
+    /// How the checks of what was built came out.
+    checks: Vec<CheckRecord>,
     /// Where what was built stands; `None` for objects.
     places: HashMap<NodeId, Option<RelationName>>,
 }
@@ -95,7 +99,7 @@ impl Staging {
         &self,
         (id, node): (NodeId, &Node),
         session: &mut dyn Session,
-        (record, renaming): (MaterializationRecord, Option<Renaming>),
+        (record, renaming, checks): (MaterializationRecord, Option<Renaming>, Vec<CheckRecord>),
         object: Option<&StoredObject>,
     ) -> Result<(), EngineError> {
         let relation = object.is_none().then(|| self.target(node));
@@ -103,6 +107,7 @@ impl Staging {
         let mut books = self.books();
         books.records.push((id, record));
         books.renamings.extend(renaming);
+        books.checks.extend(checks);
         books.places.insert(id, relation);
         Ok(())
     }
@@ -123,7 +128,7 @@ impl Staging {
         let built = books.records.iter().filter_map(|(id, _)| self.swap(graph.node(*id)));
         let swaps: Vec<Swap> = renamings.chain(built).collect();
         let records: Vec<MaterializationRecord> = books.records.iter().map(|(_, record)| record.clone()).collect();
-        session.publish_staged(&swaps, &records)
+        session.publish_staged(&swaps, &records, &books.checks)
     }
 
     fn swap(&self, node: &Node) -> Option<Swap> {
@@ -149,6 +154,20 @@ impl Staging {
         self.stand_in_above(materializer, (asset, asset), session)
     }
 
+    /// The same for what checks read that are asked of an asset.
+    pub fn stand_in_for(
+        &self,
+        materializer: &Materializer,
+        asset: NodeId,
+        checks: &[CheckId],
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        let read = checks.iter().flat_map(|id| &graph.check(*id).reads);
+        let read: BTreeSet<NodeId> = read.copied().filter(|id| *id != asset).collect();
+        read.into_iter().try_for_each(|id| self.stand_in_of(materializer, (asset, id), session))
+    }
+
     /// The same for what `reader` reads: the asset, or a view above it.
     fn stand_in_above(
         &self,
@@ -157,16 +176,25 @@ impl Staging {
         session: &mut dyn Session,
     ) -> Result<(), Failure> {
         let graph = &materializer.context.graph;
-        for id in graph.reads(reader) {
-            let node = graph.node(id);
-            if node.is_source() || node.materialized != Materialized::View || self.is_staged(id) {
-                continue;
-            }
-            self.stand_in_above(materializer, (asset, id), session)?;
-            let reads_staged = graph.reads(id).into_iter().any(|above| self.is_staged(above));
-            if reads_staged && materializer.standing.record(node.name.as_str()).is_some() {
-                self.twin(materializer, (asset, id), session)?;
-            }
+        graph.reads(reader).into_iter().try_for_each(|id| self.stand_in_of(materializer, (asset, id), session))
+    }
+
+    /// The twin of one of them, where it is such a view.
+    fn stand_in_of(
+        &self,
+        materializer: &Materializer,
+        (asset, id): (NodeId, NodeId),
+        session: &mut dyn Session,
+    ) -> Result<(), Failure> {
+        let graph = &materializer.context.graph;
+        let node = graph.node(id);
+        if node.is_source() || node.materialized != Materialized::View || self.is_staged(id) {
+            return Ok(());
+        }
+        self.stand_in_above(materializer, (asset, id), session)?;
+        let reads_staged = graph.reads(id).into_iter().any(|above| self.is_staged(above));
+        if reads_staged && materializer.standing.record(node.name.as_str()).is_some() {
+            self.twin(materializer, (asset, id), session)?;
         }
         Ok(())
     }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::checks::Answer;
 use super::event::{Event, Outcome};
-use super::materialize::{Materializer, Ran};
+use super::materialize::{Built, Failure, Materializer, Ran};
 use super::queue::{Queue, Ready};
 use super::scheduler::Message;
-use crate::engine::{MaterializationRecord, Session};
+use crate::engine::Session;
+use crate::graph::checks::CheckId;
 
 /// How long a transaction may take in more assets.
 const OPEN_FOR: Duration = Duration::from_millis(20);
@@ -32,7 +34,7 @@ pub(super) struct Worker {
 struct Held {
     ready: Ready,
     elapsed: Duration,
-    record: MaterializationRecord,
+    built: Built,
 }
 
 impl Worker {
@@ -70,8 +72,12 @@ impl Worker {
     }
 
     fn take(&mut self, ready: Ready) {
+        if self.materializer.asked.contains(&ready.asset) {
+            return self.ask(&ready, &|_| true, Outcome::Asked);
+        }
         if self.materializer.is_unchanged(ready.asset) {
-            return self.done(&ready, Outcome::Unchanged, Duration::ZERO);
+            let materializer = Arc::clone(&self.materializer);
+            return self.ask(&ready, &|id| !materializer.is_answered(id), Outcome::Unchanged);
         }
         let node = self.materializer.context.graph.node(ready.asset);
         self.emit(Event::AssetStarted { asset: node.name.to_string(), kind: node.kind });
@@ -80,7 +86,7 @@ impl Worker {
         }
         let start = Instant::now();
         match self.materializer.join(ready.asset, &mut self.session, &self.events) {
-            Some(record) => self.hold(ready, start.elapsed(), record),
+            Some(built) => self.hold(ready, start.elapsed(), built),
             None => {
                 self.build_again();
                 self.begin(ready, OPEN_FOR);
@@ -95,26 +101,50 @@ impl Worker {
         let ran = self.materializer.run(ready.asset, &mut self.session, &self.events, &is_short);
         let elapsed = self.began.elapsed();
         match ran {
-            Ran::Built(record) => self.hold(ready, elapsed, *record),
-            Ran::Over(outcome) => self.done(&ready, outcome, elapsed),
+            Ran::Built(built) => self.hold(ready, elapsed, *built),
+            Ran::Over(outcome, answers) => self.done(&ready, outcome, elapsed, answers),
         }
     }
 
-    fn hold(&mut self, ready: Ready, elapsed: Duration, record: MaterializationRecord) {
-        self.held.push(Held { ready, elapsed, record });
+    /// Asks checks of what stands; `outcome` is that of the step where all of them let it pass.
+    fn ask(&mut self, ready: &Ready, wanted: &dyn Fn(CheckId) -> bool, outcome: Outcome) {
+        if !self.held.is_empty() {
+            // They are to see what this transaction has built, too.
+            self.publish();
+        }
+        let start = Instant::now();
+        match self.materializer.ask_standing(ready.asset, wanted, &mut self.session) {
+            Ok(answers) => {
+                let failed = answers.iter().filter(|answer| answer.record.status.blocks());
+                let failed: Vec<String> = failed.map(|answer| answer.record.check.clone()).collect();
+                let outcome = if failed.is_empty() { outcome } else { Outcome::AskedInVain { failed } };
+                self.done(ready, outcome, start.elapsed(), answers);
+            }
+            Err(Failure::Cancelled) => self.done(ready, Outcome::Cancelled, start.elapsed(), Vec::new()),
+            Err(Failure::Diagnosed(error) | Failure::Unfit(error, _)) => {
+                self.done(ready, Outcome::Failed(error), start.elapsed(), Vec::new());
+            }
+        }
+    }
+
+    fn hold(&mut self, ready: Ready, elapsed: Duration, built: Built) {
+        self.held.push(Held { ready, elapsed, built });
     }
 
     fn publish(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let records: Vec<MaterializationRecord> = held.iter().map(|held| held.record.clone()).collect();
-        if self.session.as_mut().is_some_and(|session| self.materializer.publish(session.as_mut(), records).is_ok()) {
-            for Held { ready, elapsed, record } in held {
+        let (steps, built): (Vec<(Ready, Duration)>, Vec<Built>) =
+            held.into_iter().map(|held| ((held.ready, held.elapsed), held.built)).unzip();
+        let published =
+            self.session.as_mut().is_some_and(|session| self.materializer.publish(session.as_mut(), &built).is_ok());
+        for ((ready, elapsed), built) in steps.into_iter().zip(built) {
+            if published {
+                let Built { record, answers } = built;
                 let outcome = Outcome::Materialized { rows: record.rows, metadata: record.metadata };
-                self.done(&ready, outcome, elapsed);
+                self.done(&ready, outcome, elapsed, answers);
+            } else {
+                self.begin(ready, Duration::ZERO);
             }
-        } else {
-            self.held = held;
-            self.build_again();
         }
     }
 
@@ -130,7 +160,7 @@ impl Worker {
         let _ = self.events.send(Message::Event(event));
     }
 
-    fn done(&self, ready: &Ready, outcome: Outcome, elapsed: Duration) {
-        let _ = self.events.send(Message::Done { step: ready.step.0, outcome, elapsed });
+    fn done(&self, ready: &Ready, outcome: Outcome, elapsed: Duration, answers: Vec<Answer>) {
+        let _ = self.events.send(Message::Done { step: ready.step.0, outcome, elapsed, answers });
     }
 }

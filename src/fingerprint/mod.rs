@@ -3,6 +3,7 @@
 //! Pure: the texts come from the graph and from `scan::Modules`. What counts and what does not is written down for users
 //! in `docs/fingerprints.md`.
 
+mod check;
 mod config;
 mod hash;
 mod python;
@@ -10,6 +11,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use check::check_versions;
 pub use hash::Part;
 
 use std::collections::{BTreeSet, HashMap};

@@ -83,6 +83,7 @@ pub(super) struct Layer<'a> {
 }
 
 /// Where the keys of a layer stand.
+#[derive(Clone, Copy)]
 pub(super) enum Keys<'a> {
     /// Nowhere more exactly than the layer itself.
     Unknown,

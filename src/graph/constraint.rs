@@ -14,21 +14,27 @@ pub fn condition(constraint: &Constraint, columns: &[Column]) -> Option<String> 
     match &constraint.rule {
         Rule::NotNull => Some(of_each(&|name| format!("{name} is not null"))),
         Rule::AcceptedValues(values) => {
-            // NULL is accepted whatever is listed; in a list it would make every comparison NULL.
             let is_text = constraint.columns.iter().all(|column| holds_text(columns, column));
-            let written =
-                |accepted: &Accepted| if is_text { literal(&accepted.text) } else { sql_value(&accepted.value) };
-            let values: Vec<String> = values.iter().filter(|accepted| !accepted.value.is_null()).map(written).collect();
-            let listed = match values.len() {
-                0 => return Some(of_each(&|name| format!("{name} is null"))),
-                1..=MANY => values.join(", "),
-                _ => format!("select unnest([{}])", values.join(", ")),
-            };
-            Some(of_each(&|name| format!("{name} in ({listed})")))
+            Some(match accepted_list(values, is_text) {
+                Some(listed) => of_each(&|name| format!("{name} in ({listed})")),
+                None => of_each(&|name| format!("{name} is null")),
+            })
         }
         // As an argument it can close no parenthesis but its own; a comment at its end must not swallow what follows.
         Rule::Check(expression) => Some(format!("nullif({expression}\n, null)")),
         Rule::Unique | Rule::PrimaryKey => None,
+    }
+}
+
+/// What stands between the parentheses of `in (...)` for accepted values, of a column of texts or of another; `None` where
+/// only NULL is accepted. NULL is accepted whatever is listed; in a list it would make every comparison NULL.
+pub(super) fn accepted_list(values: &[Accepted], is_text: bool) -> Option<String> {
+    let written = |accepted: &Accepted| if is_text { literal(&accepted.text) } else { sql_value(&accepted.value) };
+    let values: Vec<String> = values.iter().filter(|accepted| !accepted.value.is_null()).map(written).collect();
+    match values.len() {
+        0 => None,
+        1..=MANY => Some(values.join(", ")),
+        _ => Some(format!("select unnest([{}])", values.join(", "))),
     }
 }
 

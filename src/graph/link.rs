@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use super::advice::Advisor;
+use super::checks::DeclaredCheck;
 use super::declare::{Declared, DeclaredBody};
 use super::names::{Found, Names};
 use super::resolve::Texts;
 use super::sources::Implicit;
 use super::{EdgeKind, Kind, Materialized};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::parse::check::placed;
 use crate::parse::{Manner, Reference, SourceLocation, UpstreamName};
 use crate::project::Project;
 use crate::source::{Place, Span};
@@ -50,6 +52,8 @@ pub(super) struct Linked {
     /// One for each declared node, in the same order.
     pub links: Vec<Links>,
     pub implicit: Vec<Declared>,
+    /// One for each check.
+    pub checks: Vec<Links>,
 }
 
 pub(super) fn link(
@@ -57,6 +61,7 @@ pub(super) fn link(
     names: &Names<'_>,
     texts: &Texts<'_>,
     mut upstreams: Vec<Vec<UpstreamName>>,
+    checks: &mut [DeclaredCheck],
     problems: &mut Diagnostics,
 ) -> Linked {
     let mut linker = Linker {
@@ -75,8 +80,12 @@ pub(super) fn link(
             linker.links_of(index, node, upstreams)
         })
         .collect();
-    Linked { links, implicit: linker.implicit }
+    let checks = checks.iter_mut().map(|check| linker.links_of_check(check)).collect();
+    Linked { links, implicit: linker.implicit, checks }
 }
+
+/// The number of what is no node itself.
+const NO_NODE: usize = usize::MAX;
 
 struct Linker<'a> {
     project: &'a Project,
@@ -118,6 +127,16 @@ impl Linker<'_> {
                 }
             }
         }
+        links
+    }
+
+    /// The same of a check. What is wrong in its template is told where it is asked for.
+    fn links_of_check(&mut self, check: &mut DeclaredCheck) -> Links {
+        let mut found = Diagnostics::default();
+        std::mem::swap(self.problems, &mut found);
+        let links = self.links_of(NO_NODE, &check.node, std::mem::take(&mut check.upstreams));
+        std::mem::swap(self.problems, &mut found);
+        self.problems.extend(placed(found, &check.node.place));
         links
     }
 

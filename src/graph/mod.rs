@@ -3,6 +3,7 @@
 mod advice;
 pub mod algebra;
 mod cast;
+pub mod checks;
 mod columns;
 mod compile;
 mod config;
@@ -35,7 +36,7 @@ pub use constraint::{condition, count_of_breaks, holds_text, key};
 pub use contract::{Breach, breaches, incomplete};
 pub use elsewhere::Elsewhere;
 pub use mention::{Mention, Redirected};
-pub use placing::at_statement;
+pub use placing::{at_statement, at_text};
 pub use reader::sql_value;
 pub use relation::{RelationName, folded, literal, quoted, without_glob};
 pub use resolve::{Resolved, Use, resolve, resolve_uses};
@@ -63,6 +64,8 @@ pub struct AssetGraph {
     pub by_name: HashMap<String, NodeId>,
     /// The project's own package: what `package:this` selects.
     pub package: String,
+    /// Questions about the data of the nodes, by name.
+    pub checks: Vec<checks::Check>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,6 +285,21 @@ impl AssetGraph {
     /// What depends on the data of a node: of what `reads` says, the other way round.
     pub fn readers(&self, id: NodeId) -> Vec<NodeId> {
         self.beyond_ephemeral(id, petgraph::Direction::Outgoing)
+    }
+
+    /// The nodes whose data is read by whoever names these: in the place of ephemeral ones, what they read.
+    pub fn behind(&self, named: &[NodeId]) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        for id in named {
+            let behind = match self.node(*id).materialized {
+                Materialized::Ephemeral => self.reads(*id),
+                _ => vec![*id],
+            };
+            found.extend(behind);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The neighbours on one side, each once; in the place of ephemeral ones, theirs.

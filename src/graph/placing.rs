@@ -8,8 +8,7 @@ use crate::parse::sql::words;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::TemplateEnvironment;
 
-/// Points at the template's own place for an offset in the statement. In the query of an ephemeral asset that is the
-/// asset's own template, with the places that the query was put into.
+/// Points at the template's own place for an offset in the statement of a model.
 pub fn at_statement(
     diagnostic: Diagnostic,
     graph: &AssetGraph,
@@ -18,15 +17,28 @@ pub fn at_statement(
     compiled: &CompiledSql,
     offset: usize,
 ) -> Diagnostic {
+    at_text(diagnostic, graph, templates, (&node.file, node.name.as_str()), compiled, offset)
+}
+
+/// The same for the template in a file, whose query is called so. In the query of an ephemeral asset that is the asset's own
+/// template, with the places that the query was put into.
+pub fn at_text(
+    diagnostic: Diagnostic,
+    graph: &AssetGraph,
+    templates: &TemplateEnvironment,
+    (file, name): (&Arc<SourceFile>, &str),
+    compiled: &CompiledSql,
+    offset: usize,
+) -> Diagnostic {
     let start = compiled.statement.start.saturating_add(offset).min(compiled.text.len());
-    let place = place_in_text(templates, &node.file, compiled, start);
+    let place = place_in_text(templates, file, compiled, start);
     let inlined = compiled.inlined_at(start).map(|(id, offset)| (graph.node(id), offset));
     match inlined.map(|(inlined, offset)| (inlined, &inlined.body, offset)) {
         Some((inlined, Body::Sql(query), offset)) => {
             let diagnostic = at_statement(diagnostic, graph, templates, inlined, query, offset);
-            diagnostic.related(place, format!("`{}` reads the ephemeral `{}` here", node.name, inlined.name))
+            diagnostic.related(place, format!("`{name}` reads the ephemeral `{}` here", inlined.name))
         }
-        _ => naming_caller(diagnostic, templates, &node.file, place),
+        _ => naming_caller(diagnostic, templates, file, place),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use petgraph::graph::DiGraph;
 
 use super::algebra::topological_order;
+use super::checks::{DeclaredCheck, LinkedCheck, Question, declare_checks, finish_checks};
 use super::compile::{Compiler, Variant};
 use super::cycle::report_cycles;
 use super::declare::{Declarations, Declared, DeclaredBody, declare_assets};
@@ -75,39 +76,73 @@ pub(super) fn resolve_with(
     texts: &Texts<'_>,
 ) -> Result<Warned<Resolved>, Diagnostics> {
     let mut problems = Diagnostics::default();
-    let mut declarations = declare(project, parsed, &mut problems);
+    let (mut declarations, mut checks) = declare(project, parsed, &mut problems);
     check_duplicates(&declarations.nodes, &mut problems);
     check_renames(&declarations.nodes, &mut problems);
     let upstreams = std::mem::take(&mut declarations.upstreams);
     let names = Names::new(project, &declarations);
     let own_database = names.databases().own().to_owned();
-    let Linked { mut links, implicit } = link(project, &names, texts, upstreams, &mut problems);
+    let Linked { mut links, implicit, checks: links_of_checks } =
+        link(project, &names, texts, upstreams, &mut checks, &mut problems);
     let mut nodes = declarations.nodes;
     links.resize_with(nodes.len() + implicit.len(), Links::default);
     nodes.extend(implicit);
     nodes.iter_mut().for_each(|node| node.settings.relation.qualify(&own_database));
-    let skeleton = skeleton(&nodes, &links);
+    // Checks are compiled as nodes behind all others, which keep their numbers without them.
+    let (count, mut facts) = (nodes.len(), Vec::with_capacity(checks.len()));
+    for DeclaredCheck { node, facts: of_check, .. } in checks {
+        nodes.push(node);
+        facts.push(of_check);
+    }
+    links.extend(links_of_checks);
+    let skeleton = skeleton(&nodes, &links, count);
     report_cycles(&skeleton, &nodes, &links, texts, &mut problems);
     if problems.has_errors() {
         return Err(problems.sorted());
     }
-    let bodies = compile(&skeleton, &nodes, &links, &own_database, &mut problems);
+    let mut bodies = compile(&skeleton, &nodes, &links, &own_database, &mut problems);
+    let (links_of_checks, compiled) = (links.split_off(count), bodies.split_off(count));
+    let parts = nodes.split_off(count).into_iter().zip(facts).zip(links_of_checks.into_iter().zip(compiled));
+    let ids = ids(&skeleton);
+    let linked = parts.map(|((node, facts), (links, body))| LinkedCheck {
+        targets: links.upstreams.into_iter().map(|(name, target)| (name, ids[target])).collect(),
+        question: question_of(&node, body),
+        node,
+        facts,
+    });
+    let linked = linked.collect();
     let uses = uses(&skeleton, links);
-    problems.with(Resolved { graph: finish(project, skeleton, nodes, bodies), uses })
+    let mut graph = finish(project, skeleton, nodes, bodies);
+    finish_checks(&mut graph, linked, &mut problems);
+    problems.with(Resolved { graph, uses })
 }
 
-fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> Declarations {
+/// What a check asks by a query or a function of its own; `None` of one that needs none.
+fn question_of(node: &Declared, body: Compiled) -> Option<Question> {
+    match (&node.body, body) {
+        (_, Compiled::Sql(compiled)) => Some(Question::Query(compiled)),
+        (DeclaredBody::Python(body), Compiled::Inputs(inputs, dependencies)) => {
+            Some(Question::Function(CompiledPython { body: body.clone(), inputs, dependencies }))
+        }
+        _ => None,
+    }
+}
+
+fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> (Declarations, Vec<DeclaredCheck>) {
     let properties = PropertyIndex::new(&parsed.properties.assets, &parsed.assets, problems);
     let mut declarations = declare_assets(project, parsed.assets, &properties, problems);
     declare_sources(project, parsed.properties.sources, &mut declarations, problems);
     declare_python_sources(project, parsed.python_sources, &mut declarations, problems);
-    declarations
+    let asked = (parsed.checks, parsed.tests);
+    let checks = declare_checks(project, asked, &parsed.properties.checks, &declarations, problems);
+    (declarations, checks)
 }
 
-/// The graph's shape: nodes in order of their names, each with its index among the declared ones.
-fn skeleton(nodes: &[Declared], links: &[Links]) -> DiGraph<usize, EdgeKind> {
+/// The graph's shape: nodes in order of their names, each with its index among the declared ones. Behind the first `count`
+/// stand checks, which stay there.
+fn skeleton(nodes: &[Declared], links: &[Links], count: usize) -> DiGraph<usize, EdgeKind> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
-    order.sort_by(|one, other| nodes[*one].name.cmp(&nodes[*other].name));
+    order[..count].sort_by(|one, other| nodes[*one].name.cmp(&nodes[*other].name));
     let mut ids = vec![NodeId::default(); nodes.len()];
     let mut skeleton = DiGraph::with_capacity(nodes.len(), nodes.len());
     for index in order {
@@ -212,9 +247,10 @@ fn finish(
 ) -> AssetGraph {
     let mut finished: Vec<Option<Node>> =
         nodes.into_iter().zip(bodies).map(|(node, compiled)| finish_node(node, compiled, &project.name)).collect();
-    let nodes = skeleton.filter_map_owned(|_, index| finished[index].take(), |_, kind| Some(kind));
+    let take = |_, index: usize| finished.get_mut(index)?.take();
+    let nodes = skeleton.filter_map_owned(take, |_, kind| Some(kind));
     let by_name = nodes.node_indices().map(|id| (nodes[id].name.as_str().to_owned(), id)).collect();
-    AssetGraph { nodes, by_name, package: project.name.clone() }
+    AssetGraph { nodes, by_name, package: project.name.clone(), checks: Vec::new() }
 }
 
 /// `None` for SQL that did not compile, which is an error that ends this stage.

@@ -32,7 +32,7 @@ pub fn random_graph(most: usize) -> impl Strategy<Value = AssetGraph> {
                 nodes.add_edge(NodeId::new(start), NodeId::new(end), EdgeKind::Data);
             }
             let by_name = nodes.node_indices().map(|id| (nodes[id].name.to_string(), id)).collect();
-            AssetGraph { nodes, by_name, package: "p".to_owned() }
+            AssetGraph { nodes, by_name, package: "p".to_owned(), checks: Vec::new() }
         })
     })
 }
@@ -73,6 +73,7 @@ pub fn project() -> Project {
             models: vec!["models".into()],
             seeds: vec!["seeds".into()],
             macros: vec!["macros".into()],
+            tests: vec!["tests".into()],
             target: "target".into(),
         },
         target: Target {

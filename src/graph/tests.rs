@@ -39,6 +39,7 @@ fn source(source: &str, table: &str, location: SourceLocation) -> ParsedSource {
         location,
         config: Values::new(),
         columns: Vec::new(),
+        checks: Vec::new(),
     }
 }
 
@@ -62,11 +63,12 @@ fn described(section: Section, name: &str, config: serde_json::Value) -> AssetPr
         config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
         constraints: Vec::new(),
+        checks: Vec::new(),
     }
 }
 
 fn with_sources(assets: Vec<ParsedAsset>, sources: Vec<ParsedSource>) -> Parsed {
-    Parsed { assets, properties: ParsedProperties { assets: Vec::new(), sources }, ..Parsed::default() }
+    Parsed { assets, properties: ParsedProperties { sources, ..ParsedProperties::default() }, ..Parsed::default() }
 }
 
 fn attached() -> Project {
@@ -211,6 +213,7 @@ fn configs_merge_from_folder_to_file() {
             seed("seeds/s.csv"),
         ],
         properties: ParsedProperties {
+            checks: Vec::new(),
             assets: vec![
                 described(Section::Models, "a", json!({"schema": "eu", "tags": "prop", "meta": {"a": 2, "b": 2}})),
                 described(Section::Models, "b", json!({})),
@@ -261,6 +264,7 @@ fn all_problems_come_at_once() {
             seed("seeds/total2.csv"),
         ],
         properties: ParsedProperties {
+            checks: Vec::new(),
             assets: vec![described(Section::Models, "same", json!({})), described(Section::Models, "same", json!({}))],
             sources: vec![
                 source("raw", "items", table(None, "items")),

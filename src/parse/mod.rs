@@ -3,6 +3,7 @@
 //! Pure and parallel. SQL, Python, property files and seeds are files of the same shape: each takes a `SourceFile` and
 //! returns what it declares, or diagnostics.
 
+pub mod check;
 pub mod constraint;
 pub mod properties;
 pub mod python;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 use crate::template::Message;
+pub use check::{AskedCheck, CheckProperties, Checked, ParsedCheck};
 pub use constraint::{Accepted, Constraint, Rule};
 
 /// Name of an asset, checked at birth: not empty, no control characters.
@@ -203,6 +205,8 @@ pub struct ParsedSource {
     pub location: SourceLocation,
     pub config: Values,
     pub columns: Vec<ColumnProperties>,
+    /// Those of the table itself; columns have theirs.
+    pub checks: Vec<ParsedCheck>,
 }
 
 /// Where a source's data is.
@@ -232,6 +236,7 @@ pub struct ColumnProperties {
     pub description: Option<String>,
     pub data_type: Option<String>,
     pub constraints: Vec<Constraint>,
+    pub checks: Vec<ParsedCheck>,
     pub tags: Vec<String>,
     pub meta: Values,
     /// Where it is declared.
@@ -284,6 +289,8 @@ pub struct AssetProperties {
     pub columns: Vec<ColumnProperties>,
     /// What it promises of several columns, or of rows.
     pub constraints: Vec<Constraint>,
+    /// Those of the asset itself; columns have theirs.
+    pub checks: Vec<ParsedCheck>,
 }
 
 /// What property files say.
@@ -291,12 +298,17 @@ pub struct AssetProperties {
 pub struct ParsedProperties {
     pub assets: Vec<AssetProperties>,
     pub sources: Vec<ParsedSource>,
+    pub checks: Vec<CheckProperties>,
 }
 
 /// Everything that the project's files declare: what `graph::resolve` takes.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     pub assets: Vec<ParsedAsset>,
+    /// Checks that are SQL files of their own.
+    pub tests: Vec<ParsedAsset>,
+    /// Checks that property files ask for.
+    pub checks: Vec<AskedCheck>,
     pub python_sources: Vec<ParsedPythonSource>,
     pub properties: ParsedProperties,
 }

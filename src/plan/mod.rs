@@ -2,6 +2,7 @@
 
 mod age;
 mod causes;
+pub mod checks;
 mod drift;
 pub mod judgement;
 pub mod orphans;
@@ -12,11 +13,13 @@ pub mod staleness;
 
 pub use age::Rule;
 pub use causes::DECLARED_COLUMNS;
+pub use checks::{plan_build, plan_test};
 pub use outlook::Waiting;
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::algebra::topological_order;
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use judgement::{Judgement, State};
 use outlook::{outlooks, waiting};
@@ -30,13 +33,29 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
 }
 
-/// One asset to materialize.
+impl Plan {
+    /// The assets that are built, or at least may be.
+    pub fn built(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.steps.iter().filter(|step| step.builds()).map(|step| step.asset)
+    }
+
+    /// Everything that is asked.
+    pub fn checks(&self) -> impl Iterator<Item = CheckId> + '_ {
+        self.steps.iter().flat_map(|step| &step.checks).copied()
+    }
+}
+
+/// One asset to materialize, or to ask checks of.
 #[derive(Debug)]
 pub struct Step {
     pub asset: NodeId,
     pub reason: Reason,
-    /// Indexes of the steps that must be done before.
+    /// Indexes of the steps that must be done before; when one fails, so does this.
     pub waits_for: Vec<usize>,
+    /// Indexes of further steps that must be over before, however they end: its checks read what they build.
+    pub follows: Vec<usize>,
+    /// What is asked before it is published.
+    pub checks: Vec<CheckId>,
     /// Length of the longest chain of steps that wait for this one: longer chains start first.
     pub height: usize,
 }
@@ -50,6 +69,8 @@ pub enum Reason {
     Stale,
     /// It reads what is built before it: it is built if that came out differently, and left alone if not.
     Pending,
+    /// It is not built: its checks are asked of what stands.
+    Asked,
 }
 
 /// The plan of `run`: everything selected that persists. Order holds through assets that are not selected, too.
@@ -72,7 +93,13 @@ pub fn plan_reconcile(graph: &AssetGraph, selection: &BTreeSet<NodeId>, judged: 
 
 /// The nodes that have a reason, upstreams first.
 fn ordered(graph: &AssetGraph, reason: impl Fn(NodeId) -> Option<Reason>) -> Plan {
-    let order = topological_order(&graph.nodes);
+    let mut steps = ordered_as(graph, topological_order(&graph.nodes), reason);
+    set_heights(&mut steps);
+    Plan { steps, waiting: Vec::new() }
+}
+
+/// The same in an order in which upstreams come first; without heights.
+fn ordered_as(graph: &AssetGraph, order: Vec<NodeId>, reason: impl Fn(NodeId) -> Option<Reason>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     // Steps that a node stands for: itself, or (when it is no step) those right above it.
     let mut nearest: HashMap<NodeId, BTreeSet<usize>> = HashMap::new();
@@ -82,13 +109,13 @@ fn ordered(graph: &AssetGraph, reason: impl Fn(NodeId) -> Option<Reason>) -> Pla
         if let Some(reason) = reason(id) {
             nearest.insert(id, BTreeSet::from([steps.len()]));
             let waits_for = above.into_iter().collect();
-            steps.push(Step { asset: id, reason, waits_for, height: 0 });
+            let (follows, checks) = (Vec::new(), Vec::new());
+            steps.push(Step { asset: id, reason, waits_for, follows, checks, height: 0 });
         } else if !above.is_empty() {
             nearest.insert(id, above);
         }
     }
-    set_heights(&mut steps);
-    Plan { steps, waiting: Vec::new() }
+    steps
 }
 
 fn persists(graph: &AssetGraph, id: NodeId) -> bool {
@@ -98,7 +125,7 @@ fn persists(graph: &AssetGraph, id: NodeId) -> bool {
 fn set_heights(steps: &mut [Step]) {
     for index in (0..steps.len()).rev() {
         let height = steps[index].height + 1;
-        for upstream in steps[index].waits_for.clone() {
+        for upstream in [&steps[index].waits_for[..], &steps[index].follows[..]].concat() {
             steps[upstream].height = steps[upstream].height.max(height);
         }
     }

@@ -47,6 +47,8 @@ pub struct Paths {
     pub models: Vec<PathBuf>,
     pub seeds: Vec<PathBuf>,
     pub macros: Vec<PathBuf>,
+    /// Checks in SQL files of their own, tests that property files name (`generic/`), and rows for unit tests (`fixtures/`).
+    pub tests: Vec<PathBuf>,
     /// Where compiled SQL and reports go.
     pub target: PathBuf,
 }

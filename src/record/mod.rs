@@ -93,6 +93,19 @@ impl Standing {
         inputs
     }
 
+    /// The versions of these nodes as they are now; `built` is what will be recorded of one that is not published yet.
+    pub fn inputs_of(
+        &self,
+        graph: &AssetGraph,
+        reads: &[NodeId],
+        observer: &Observer,
+        built: Option<&Recorded>,
+    ) -> Inputs {
+        let records = self.records();
+        let now = Now { graph, records: &records, built, observer };
+        reads.iter().map(|id| now.read(*id, None)).collect()
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,26 +118,11 @@ pub fn by_name(records: Vec<Recorded>) -> Records {
 
 /// The versions of what an asset reads, without parts.
 fn versions(graph: &AssetGraph, records: &Records, asset: NodeId, observer: &Observer) -> Inputs {
-    let now = Now { graph, records, observer };
+    let now = Now { graph, records, built: None, observer };
     let node = graph.node(asset);
     let before = records.get(node.name.as_str()).map(|record| &record.inputs);
     let known = |name: &str| before.and_then(|inputs| inputs.get(name));
-    let version = |id: NodeId| {
-        let upstream = graph.node(id);
-        let name = upstream.name.as_str();
-        let version = match upstream.is_source() {
-            true => observer.observe(upstream, known(name)).unwrap_or_default(),
-            // Of what stands elsewhere than it is read from, nothing is known.
-            false if !stands_at(records.get(name).map(Arc::as_ref), upstream) => InputVersion::default(),
-            false => InputVersion {
-                data: now.version(name, &mut HashSet::new()),
-                columns: records.get(name).map(|record| columns_version(&record.columns)),
-                seen: None,
-                part: None,
-            },
-        };
-        (name.to_owned(), version)
-    };
+    let version = |id: NodeId| now.read(id, known(graph.node(id).name.as_str()));
     let mut inputs: Inputs = graph.reads(asset).into_iter().map(version).collect();
     if node.kind == Kind::Seed {
         let file = node.file.path().to_string_lossy().into_owned();
@@ -177,13 +175,38 @@ pub fn columns_version(columns: &[Column]) -> String {
 struct Now<'n> {
     graph: &'n AssetGraph,
     records: &'n Records,
+    /// What takes the place of one of them.
+    built: Option<&'n Recorded>,
     observer: &'n Observer,
 }
 
 impl Now<'_> {
+    fn record(&self, name: &str) -> Option<&Recorded> {
+        let built = self.built.filter(|built| built.asset == name);
+        built.or_else(|| self.records.get(name).map(Arc::as_ref))
+    }
+
+    /// A node, and in which version it is read; `before` is that in which it was read.
+    fn read(&self, id: NodeId, before: Option<&InputVersion>) -> (String, InputVersion) {
+        let node = self.graph.node(id);
+        let name = node.name.as_str();
+        let version = match node.is_source() {
+            true => self.observer.observe(node, before).unwrap_or_default(),
+            // Of what stands elsewhere than it is read from, nothing is known.
+            false if !stands_at(self.record(name), node) => InputVersion::default(),
+            false => InputVersion {
+                data: self.version(name, &mut HashSet::new()),
+                columns: self.record(name).map(|record| columns_version(&record.columns)),
+                seen: None,
+                part: None,
+            },
+        };
+        (name.to_owned(), version)
+    }
+
     /// A table's own version. A view shows what its inputs hold now, so its version is made of theirs and of its code.
     fn version(&self, name: &str, above: &mut HashSet<String>) -> Option<String> {
-        let record = self.records.get(name).filter(|record| record.replaced_by.is_none())?;
+        let record = self.record(name).filter(|record| record.replaced_by.is_none())?;
         if !record.is_view {
             return record.data_version.clone();
         }
@@ -215,7 +238,7 @@ impl Now<'_> {
     fn input(&self, name: &str, before: &InputVersion, above: &mut HashSet<String>) -> Option<String> {
         match self.source(name) {
             Some(source) => self.observer.observe(source, Some(before))?.data,
-            None if self.records.contains_key(name) => self.version(name, above),
+            None if self.record(name).is_some() => self.version(name, above),
             // A source that the project does not name any more: the view is stale itself, and shows what it showed.
             None => before.data.clone(),
         }
@@ -256,7 +279,8 @@ mod tests {
     fn version(records: &[Recorded], name: &str) -> Option<String> {
         let records = by_name(records.to_vec());
         let observer = Observer::new(std::path::Path::new("/"));
-        Now { graph: &AssetGraph::default(), records: &records, observer: &observer }.version(name, &mut HashSet::new())
+        Now { graph: &AssetGraph::default(), records: &records, built: None, observer: &observer }
+            .version(name, &mut HashSet::new())
     }
 
     #[test]

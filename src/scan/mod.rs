@@ -32,7 +32,10 @@ use walk::Walk;
 pub struct Scanned {
     pub models: Vec<Arc<SourceFile>>,
     pub python: Vec<Arc<SourceFile>>,
+    /// Those in which property files find tests (`tests/generic`) are among them.
     pub macros: Vec<Arc<SourceFile>>,
+    /// Checks that are files of their own.
+    pub tests: Vec<Arc<SourceFile>>,
     pub properties: Vec<Arc<SourceFile>>,
     /// Seeds can be large, so their text is left to the engine: these files have a path and no text.
     pub seeds: Vec<Arc<SourceFile>>,
@@ -56,6 +59,11 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
     let mut found = Found::default();
     // Macros and seeds may live below a models folder, so they are known before the models are looked at.
     walk.folders(&project.paths.macros, &["sql"], |path, _| found.macros.push(path));
+    walk.folders(&project.paths.tests, &["sql"], |path, _| match folder_below(&path, &project.paths.tests) {
+        Some("generic") => found.macros.push(path),
+        Some("fixtures") => {}
+        _ => found.tests.push(path),
+    });
     sort(&mut found.macros);
     walk.folders(&project.paths.seeds, &["csv", "yml", "yaml"], |path, extension| {
         let kind = if extension == "csv" { &mut found.seeds } else { &mut found.properties };
@@ -70,7 +78,7 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
         };
         kind.push(path);
     });
-    for paths in [&mut found.models, &mut found.python, &mut found.properties, &mut found.seeds] {
+    for paths in [&mut found.models, &mut found.tests, &mut found.python, &mut found.properties, &mut found.seeds] {
         sort(paths);
     }
     let mut problems = walk.problems;
@@ -79,10 +87,19 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
         models: read(found.models),
         python: read(found.python),
         macros: read(found.macros),
+        tests: read(found.tests),
         properties: read(found.properties),
         seeds: found.seeds.into_iter().map(|path| SourceFile::new(path, String::new())).collect(),
     };
     problems.with(scanned).map(|scanned| scanned.value)
+}
+
+/// The folder right below one of `roots` in which a file is, if it is in one.
+fn folder_below<'p>(path: &'p Path, roots: &[PathBuf]) -> Option<&'p str> {
+    let below = roots.iter().find_map(|root| path.strip_prefix(root).ok())?;
+    let mut parts = below.iter();
+    let first = parts.next()?.to_str()?;
+    parts.next().map(|_| first)
 }
 
 /// Paths as messages show them, by what they hold. Each stands once, however the project's paths overlap.
@@ -91,6 +108,7 @@ struct Found {
     models: Vec<PathBuf>,
     python: Vec<PathBuf>,
     macros: Vec<PathBuf>,
+    tests: Vec<PathBuf>,
     properties: Vec<PathBuf>,
     seeds: Vec<PathBuf>,
 }

@@ -149,6 +149,10 @@ impl TemplateEnvironment {
         self.macros.places()
     }
 
+    pub fn project_name(&self) -> &str {
+        &self.project.name
+    }
+
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }

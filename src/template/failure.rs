@@ -165,7 +165,7 @@ fn chain(error: &Error) -> Vec<&Error> {
 /// The block of dbt's that a template opens, when minijinja knows no such statement.
 fn block_of_dbt(detail: &str) -> Option<&str> {
     let word = detail.strip_prefix("unknown statement ")?;
-    let known = ["snapshot", "test", "data_test", "materialization", "docs"];
+    let known = ["snapshot", "materialization", "docs"];
     known.contains(&word.strip_prefix("end").unwrap_or(word)).then_some(word)
 }
 

@@ -12,6 +12,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::raised::returned;
 use super::scanner::{SegmentKind, identifiers, scan};
+use super::test_blocks::{TEST, opens_test, with_macros};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile};
 
@@ -30,7 +31,8 @@ pub(super) struct MacroIndex {
 #[derive(Debug)]
 struct MacroFile {
     file: Arc<SourceFile>,
-    names: Vec<String>,
+    /// What others call its macros, and what they are called in the file.
+    names: Vec<(String, String)>,
     /// This file and all that its macros call, by index.
     needs: BTreeSet<usize>,
 }
@@ -41,7 +43,14 @@ impl MacroIndex {
         let mut index = MacroIndex::default();
         for (number, file) in files.iter().enumerate() {
             let declared = declarations(file);
-            for (name, place) in &declared {
+            for (index_in_file, Declared { name, written, place }) in declared.iter().enumerate() {
+                let mut before = declared.iter().take(index_in_file);
+                if let Some(other) = before.find(|other| other.written == *written && other.name != *name) {
+                    let message = format!("`{written}` is a macro and a test of one file");
+                    let problem = Diagnostic::error(Code::DuplicateMacro, message).at(place.clone());
+                    diagnostics.push(problem.related(other.place.clone(), "the other").hint("put them into two files"));
+                    continue;
+                }
                 if let Some(first) = index.places.get(name) {
                     diagnostics.push(
                         Diagnostic::error(Code::DuplicateMacro, format!("macro `{name}` is defined twice"))
@@ -53,7 +62,7 @@ impl MacroIndex {
                 index.places.insert(name.clone(), place.clone());
                 index.by_name.insert(name.clone(), number);
             }
-            let names = declared.into_iter().map(|(name, _)| name).collect();
+            let names = declared.into_iter().map(|declared| (declared.name, declared.written)).collect();
             index.files.push(MacroFile { file: Arc::clone(file), names, needs: BTreeSet::new() });
         }
         index.close();
@@ -132,7 +141,7 @@ impl MacroIndex {
         environment.add_function(REGISTER, hand_over);
         environment.add_function(PROXY, |name: &str| Value::from_object(MacroProxy(name.into())));
         for (number, entry) in self.files.iter().enumerate() {
-            let source = format!("{}{}", text(number, &entry.file), entry.epilogue());
+            let source = format!("{}{}", with_macros(&text(number, &entry.file)), entry.epilogue());
             if let Err(error) = environment.add_template_owned(template_name(&entry.file), source) {
                 errors.push((Arc::clone(&entry.file), error));
             }
@@ -148,8 +157,9 @@ impl MacroFile {
     /// Stands behind the file's text, so that no place in it moves: hands the macros over, then puts proxies in their
     /// place, so that macros of one file call each other as those of other files do (`return()` depends on it).
     fn epilogue(&self) -> String {
-        let proxies = self.names.iter().map(|name| format!("{{% set {name} = {PROXY}('{name}') %}}"));
-        format!("{{{{ {REGISTER}({}) }}}}{}", self.names.join(", "), proxies.collect::<String>())
+        let proxies = self.names.iter().map(|(name, _)| format!("{{% set {name} = {PROXY}('{name}') %}}"));
+        let named: Vec<String> = self.names.iter().map(|(name, written)| format!("'{name}', {written}")).collect();
+        format!("{{{{ {REGISTER}({}) }}}}{}", named.join(", "), proxies.collect::<String>())
     }
 }
 
@@ -158,19 +168,28 @@ pub(super) fn template_name(file: &SourceFile) -> String {
     file.path().to_string_lossy().into_owned()
 }
 
-/// The macros that a file declares at its top level.
-fn declarations(file: &Arc<SourceFile>) -> Vec<(String, Place)> {
+/// A macro as its file declares it.
+struct Declared {
+    name: String,
+    /// A test is called otherwise in its own file.
+    written: String,
+    place: Place,
+}
+
+/// The macros and tests that a file declares at its top level.
+fn declarations(file: &Arc<SourceFile>) -> Vec<Declared> {
     let text = file.text();
     let (mut found, mut depth) = (Vec::new(), 0_usize);
     for tag in scan(text).into_iter().filter(|segment| segment.kind == SegmentKind::Block) {
         match tag.keyword(text) {
-            "macro" => {
-                if let Some((span, name)) = identifiers(text, tag.content(text)).nth(1).filter(|_| depth == 0) {
-                    found.push((name.to_owned(), Place::new(file, span)));
+            keyword if keyword == "macro" || opens_test(keyword) => {
+                if let Some((span, written)) = identifiers(text, tag.content(text)).nth(1).filter(|_| depth == 0) {
+                    let name = if opens_test(keyword) { format!("{TEST}{written}") } else { written.to_owned() };
+                    found.push(Declared { name, written: written.to_owned(), place: Place::new(file, span) });
                 }
                 depth += 1;
             }
-            "endmacro" => depth = depth.saturating_sub(1),
+            "endmacro" | "endtest" | "enddata_test" => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
@@ -183,8 +202,8 @@ struct Imported(HashMap<String, Value>);
 
 fn hand_over(state: &mut State, macros: Rest<Value>) -> String {
     let named: Vec<(String, Value)> = macros
-        .iter()
-        .filter_map(|value| Some((value.get_attr("name").ok()?.as_str()?.to_owned(), value.clone())))
+        .chunks_exact(2)
+        .filter_map(|pair| Some((pair.first()?.as_str()?.to_owned(), pair.get(1)?.clone())))
         .collect();
     state.get_or_insert_extension_with(Imported::default).0.extend(named);
     String::new()

@@ -21,6 +21,7 @@ mod references;
 mod scanner;
 mod secrets;
 mod source_map;
+mod test_blocks;
 #[cfg(test)]
 mod tests;
 mod unclosed;
@@ -35,5 +36,6 @@ pub(crate) use placeholder::{holds_placeholder, readable};
 pub(crate) use scanner::{Segment, SegmentKind, scan};
 pub use secrets::Secrets;
 pub use source_map::SourceMap;
+pub(crate) use test_blocks::TEST;
 #[cfg(test)]
 pub(crate) use tests::test_environment;

@@ -27,7 +27,13 @@ pub(crate) fn project() -> Project {
     Project {
         name: "shop".to_owned(),
         root: PathBuf::from("/tmp"),
-        paths: Paths { models: Vec::new(), seeds: Vec::new(), macros: Vec::new(), target: PathBuf::from("target") },
+        paths: Paths {
+            models: Vec::new(),
+            seeds: Vec::new(),
+            macros: Vec::new(),
+            tests: Vec::new(),
+            target: PathBuf::from("target"),
+        },
         target,
         vars: Values::from([("start".to_owned(), json!("2020-01-01")), ("days".to_owned(), json!([1, 2]))]),
         counts_packages: false,

@@ -1,8 +1,10 @@
 //! What builds: the arguments of `run`, `reconcile` and `retry`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::{SelectionArgs, WaitArgs};
+use super::{SelectionArgs, TextOutput, WaitArgs};
 
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RunArgs {
@@ -33,6 +35,39 @@ pub(crate) struct Manner {
     pub waiting: WaitArgs,
 }
 
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
+
+    #[command(flatten)]
+    pub waiting: WaitArgs,
+}
+
+/// How checks are reported beside what people read.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// How to print how checks came out; `json` is one object per line
+    #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
+    pub output: TextOutput,
+
+    /// Write a report for CI systems in JUnit's XML
+    #[arg(long, value_name = "PATH")]
+    pub junit: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct RetryArgs {
     #[command(flatten)]
@@ -47,4 +82,7 @@ pub(crate) struct ReconcileArgs {
     /// Read every table to see whether its rows are those that were written
     #[arg(long)]
     pub verify: bool,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
 }

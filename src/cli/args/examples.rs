@@ -8,6 +8,20 @@ Examples:
   dovetail run --atomic                     all of it becomes visible at once, or nothing
   dovetail run --wait=60                    wait a minute for a locked database";
 
+pub(super) const BUILD_EXAMPLES: &str = "\
+Examples:
+  dovetail build                         everything, with all checks
+  dovetail build -s +delay_report        a report, what it is made of, and the checks of all that
+  dovetail build --exclude test_type:python
+  dovetail build --junit report.xml";
+
+pub(super) const TEST_EXAMPLES: &str = "\
+Examples:
+  dovetail test                          all checks
+  dovetail test -s delay_report          those that read it
+  dovetail test -s test_name:unique
+  dovetail test -o json | jq -r 'select(.status == \"failed\") | .check'";
+
 pub(super) const RECONCILE_EXAMPLES: &str = "\
 Examples:
   dovetail reconcile                    everything that is not up to date

@@ -5,7 +5,7 @@ mod examples;
 mod judge;
 mod look;
 
-pub(crate) use build::{ReconcileArgs, RetryArgs, RunArgs};
+pub(crate) use build::{BuildArgs, Manner, ReconcileArgs, ReportArgs, RetryArgs, RunArgs, TestArgs};
 pub(crate) use judge::{CheckArgs, GcArgs, HistoryArgs, StatusArgs, StatusOutput, WhyArgs};
 pub(crate) use look::{
     CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, LspArgs, ShowArgs,
@@ -30,7 +30,7 @@ Examples:
   dovetail run -s +delay_report   one asset and everything above it
   dovetail show delay_report      look at its first rows
 
-Exit codes: 0 ok, 1 an asset failed, 2 the project, the command line or the database is wrong,
+Exit codes: 0 ok, 1 an asset or a check failed, 2 the project, the command line or the database is wrong,
 130 interrupted",
     arg_required_else_help = true,
     subcommand_required = true,
@@ -98,6 +98,14 @@ pub(crate) enum Command {
     /// Materialize assets
     #[command(after_help = examples::RUN_EXAMPLES)]
     Run(RunArgs),
+
+    /// Materialize assets and ask their checks, each before it becomes visible: what fails one stays as it was
+    #[command(after_help = examples::BUILD_EXAMPLES)]
+    Build(BuildArgs),
+
+    /// Ask checks of what stands; exit 1 if one fails
+    #[command(after_help = examples::TEST_EXAMPLES)]
+    Test(TestArgs),
 
     /// Materialize what is not up to date, and nothing else
     #[command(after_help = examples::RECONCILE_EXAMPLES)]
@@ -189,8 +197,9 @@ pub(crate) struct WaitArgs {
     pub wait: Option<Option<Duration>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TextOutput {
+    #[default]
     Text,
     Json,
 }

@@ -49,9 +49,9 @@ use self::session::{DuckDbSession, cancelled};
 use self::state::State;
 use self::trash::Trash;
 use super::{
-    Access, Capabilities, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation, Failure, KeptFile,
-    LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, StagedAsset, Trashed,
-    WhenLocked,
+    Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    StagedAsset, Trashed, WhenLocked,
 };
 use crate::graph::{RelationName, folded, quoted};
 use crate::project::Project;
@@ -315,6 +315,14 @@ impl Engine for DuckDb {
 
     fn failures(&self) -> Result<Vec<Failure>, EngineError> {
         self.state.failures(&lock(&self.connection))
+    }
+
+    fn checked(&self) -> Result<Vec<CheckRecord>, EngineError> {
+        self.state.checked(&lock(&self.connection))
+    }
+
+    fn last_check(&self, check: &str) -> Result<Option<CheckRecord>, EngineError> {
+        self.state.last_check(&lock(&self.connection), check)
     }
 
     fn last_run(&self) -> Result<Option<LastRun>, EngineError> {

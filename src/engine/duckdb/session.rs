@@ -13,8 +13,8 @@ use super::raw::{BindValue, Connection, Helper};
 use super::stream::ResultReader;
 use super::{DuckDb, content, csv, lock, publish};
 use crate::engine::{
-    BatchReader, BuildSource, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord, Renaming,
-    Session, StagedAsset, StoredObject, Swap,
+    BatchReader, BuildSource, CheckRecord, Column, Content, EngineError, EngineErrorKind, Extent,
+    MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -219,9 +219,9 @@ impl Session for DuckDbSession {
         self.engine.state.read_object(&self.connection, asset)
     }
 
-    fn publish(&mut self, records: &[MaterializationRecord]) -> Result<(), EngineError> {
+    fn publish(&mut self, records: &[MaterializationRecord], checks: &[CheckRecord]) -> Result<(), EngineError> {
         self.begin()?;
-        let written = self.write_records(records).and_then(|()| self.execute("commit"));
+        let written = self.write_records(records, checks).and_then(|()| self.execute("commit"));
         self.close(written)?;
         self.engine.remember(&std::mem::take(&mut self.built));
         Ok(())
@@ -241,7 +241,12 @@ impl Session for DuckDbSession {
         self.engine.state.staged_object(&self.connection, asset)
     }
 
-    fn publish_staged(&mut self, swaps: &[Swap], records: &[MaterializationRecord]) -> Result<(), EngineError> {
+    fn publish_staged(
+        &mut self,
+        swaps: &[Swap],
+        records: &[MaterializationRecord],
+        checks: &[CheckRecord],
+    ) -> Result<(), EngineError> {
         let script = publish::script(&self.engine, swaps)?;
         self.begin()?;
         let mut renamings = swaps.iter().filter_map(|swap| match swap {
@@ -251,7 +256,7 @@ impl Session for DuckDbSession {
         let written = renamings
             .try_for_each(|renaming| self.rename(renaming))
             .and_then(|()| script.iter().try_for_each(|statement| self.execute(statement)))
-            .and_then(|()| self.write_records(records))
+            .and_then(|()| self.write_records(records, checks))
             .and_then(|()| self.execute("commit"));
         self.close(written)?;
         self.engine.remember(&publish::published(swaps));
@@ -287,9 +292,10 @@ impl DuckDbSession {
         Ok(())
     }
 
-    fn write_records(&self, records: &[MaterializationRecord]) -> Result<(), EngineError> {
+    fn write_records(&self, records: &[MaterializationRecord], checks: &[CheckRecord]) -> Result<(), EngineError> {
         self.engine.check_cancelled()?;
-        self.engine.state.insert_materializations(&self.connection, records)
+        self.engine.state.insert_materializations(&self.connection, records)?;
+        self.engine.state.insert_checks(&self.connection, checks)
     }
 }
 

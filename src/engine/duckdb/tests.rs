@@ -17,7 +17,7 @@ pub(super) fn project(folder: &Path) -> Project {
     Project {
         name: "test".to_owned(),
         root: folder.to_owned(),
-        paths: Paths { models: vec![], seeds: vec![], macros: vec![], target: "target".into() },
+        paths: Paths { models: vec![], seeds: vec![], macros: vec![], tests: vec![], target: "target".into() },
         target: Target {
             name: "dev".to_owned(),
             is_one_of_several: false,
@@ -96,7 +96,7 @@ fn a_build_is_invisible_until_it_is_published() {
     let built = session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(1));
     assert!(engine.session().unwrap().query("from a").is_err());
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     assert!(text(&engine, "from a").contains("| 1 |"));
     session.build(&relation("a"), BuildSource::Query("select 2 as x".to_owned()), Extent::Columns).unwrap();
     session.abandon();
@@ -113,7 +113,7 @@ fn a_record_is_published_with_its_table_or_not_at_all() {
         session.build(&relation("a"), BuildSource::Query(format!("select {number} as x")), Extent::Columns).map(|_| ())
     };
     build(&mut one, 0).unwrap();
-    one.publish(&[record("a")]).unwrap();
+    one.publish(&[record("a")], &[]).unwrap();
     let recorded = |run: &str| MaterializationRecord {
         run: run.to_owned(),
         started_at: 1_000_001,
@@ -124,14 +124,14 @@ fn a_record_is_published_with_its_table_or_not_at_all() {
     // Two transactions replace one table: the second is refused when it builds or when it publishes.
     build(&mut one, 1).unwrap();
     let refused = build(&mut other, 2).and_then(|()| {
-        one.publish(&[recorded("one")])?;
-        other.publish(&[recorded("two")])
+        one.publish(&[recorded("one")], &[])?;
+        other.publish(&[recorded("two")], &[])
     });
     assert!(refused.is_err());
     other.abandon();
-    let _ = one.publish(&[recorded("one")]);
+    let _ = one.publish(&[recorded("one")], &[]);
     build(&mut other, 3).unwrap();
-    other.publish(&[recorded("three")]).unwrap();
+    other.publish(&[recorded("three")], &[]).unwrap();
     drop((one, other));
     assert!(text(&engine, "from a").contains("| 3 |"));
     let newest = "select run, epoch_us(started_at) as at, row_count, metadata->>'it''s' as metadata, kind
@@ -148,9 +148,9 @@ fn tables_and_views_replace_each_other() {
     for round in 0..2 {
         let mut session = engine.session().unwrap();
         session.build(&relation("a"), BuildSource::Query(format!("select {round} as x")), Extent::Columns).unwrap();
-        session.publish(&[record("a")]).unwrap();
+        session.publish(&[record("a")], &[]).unwrap();
         session.build(&relation("a"), BuildSource::View(format!("select {round} + 10 as x")), Extent::Columns).unwrap();
-        session.publish(&[record("a")]).unwrap();
+        session.publish(&[record("a")], &[]).unwrap();
     }
     assert!(text(&engine, "from a").contains("| 11 |"));
     let relations = engine.relations().unwrap();
@@ -187,10 +187,10 @@ fn all_types_survive_the_trip_out_and_in() {
     // `variant` and `geometry` have their own test; `bignum` has no Arrow form in this version.
     let sql = "select * exclude (\"time\"), \"time\" from test_all_types()";
     session.build(&relation("before"), BuildSource::Query(sql.to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("before")]).unwrap();
+    session.publish(&[record("before")], &[]).unwrap();
     let reader = read(&engine, "from before");
     let built = session.build(&relation("after"), BuildSource::Stream(stream(reader)), Extent::Rows).unwrap();
-    session.publish(&[record("after")]).unwrap();
+    session.publish(&[record("after")], &[]).unwrap();
     let before = session.content(&relation("before"), Extent::Rows).unwrap();
     assert!(before.hash.is_some());
     assert_eq!(built, before, "the hash of rows on their way, and of those in a table");
@@ -217,7 +217,7 @@ fn a_streams_rows_are_hashed_as_the_table_will_hold_them() {
         let reader = read(&engine, query);
         let built = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Rows).unwrap();
         assert_eq!(built, session.content(&relation("a"), Extent::Rows).unwrap(), "{query}");
-        session.publish(&[record("a")]).unwrap();
+        session.publish(&[record("a")], &[]).unwrap();
         let reader = read(&engine, query);
         let unread = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Columns).unwrap();
         assert_eq!((unread.hash, unread.rows), (None, built.rows), "{query}");
@@ -238,7 +238,7 @@ fn empty_streams_make_empty_tables_and_no_columns_are_refused() {
     let reader = read(&engine, "select 1 as x where false");
     let built = session.build(&relation("a"), BuildSource::Stream(stream(reader)), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(0));
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     let schema = Arc::new(arrow::datatypes::Schema::empty());
     let none = Box::new(RecordBatchIterator::new(std::iter::empty(), schema));
     let error = session.build(&relation("a"), BuildSource::Stream(stream(none)), Extent::Columns).unwrap_err();
@@ -253,7 +253,7 @@ fn a_failing_stream_leaves_the_old_table() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     let good = read(&engine, "select 1 as x").next().unwrap().unwrap();
     let schema = good.schema();
     let items = vec![Ok(good), Err(arrow::error::ArrowError::ComputeError("broken pipe of ours".to_owned()))];
@@ -275,7 +275,7 @@ fn objects_are_stored_beside_the_data() {
     for payload in [vec![0, 255, 7], vec![]] {
         let object = StoredObject { asset: "model".to_owned(), manager: "pickle".to_owned(), payload };
         session.put_object(&object).unwrap();
-        session.publish(&[record("model")]).unwrap();
+        session.publish(&[record("model")], &[]).unwrap();
         assert_eq!(engine.session().unwrap().get_object("model").unwrap(), Some(object));
     }
 }
@@ -303,12 +303,12 @@ fn statements_that_are_several_inside_duckdb_work() {
     let pivot = "pivot (select range % 2 as k, range as v from range(10)) on k using sum(v)";
     let built = session.build(&relation("a"), BuildSource::Query(pivot.to_owned()), Extent::Columns).unwrap();
     assert_eq!(built.rows, Some(1));
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     let shown = text(&engine, "from a");
     assert!(shown.contains("20 | 25"), "{shown}");
     assert_eq!(text(&engine, pivot), shown);
     session.build(&relation("b"), BuildSource::Query("summarize a".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("b")]).unwrap();
+    session.publish(&[record("b")], &[]).unwrap();
     assert_eq!(
         session.columns(pivot).unwrap().iter().map(|column| &column.engine_type).collect::<Vec<_>>(),
         ["HUGEINT"; 2]
@@ -370,7 +370,7 @@ fn state_of_the_first_format_is_migrated() {
     let engine_before = engine(folder.path());
     let mut session = engine_before.session().unwrap();
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     drop((session, engine_before));
     // What the first format had.
     let path = folder.path().join("test.duckdb");
@@ -389,7 +389,7 @@ fn state_of_the_first_format_is_migrated() {
     assert_eq!((known[0].code_version.as_deref(), known[0].data_version.as_deref()), (None, None));
     let mut session = engine.session().unwrap();
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     assert_eq!(engine.recorded(Some(&["a"])).unwrap()[0].code_version.as_deref(), Some("code"));
     assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
 }
@@ -405,7 +405,7 @@ fn a_state_without_definitions_of_views_gets_them() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     assert_eq!(engine.recorded(None).unwrap()[0].relation.as_deref(), Some("main.a"));
     assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
 }
@@ -425,7 +425,7 @@ fn objects_are_told_apart_whatever_the_collation_is() {
     };
     for asset in ["a", "A", "é", "É"] {
         session.put_object(&object(asset)).unwrap();
-        session.publish(&[record(asset)]).unwrap();
+        session.publish(&[record(asset)], &[]).unwrap();
     }
     for asset in ["a", "A", "é", "É"] {
         assert_eq!(session.get_object(asset).unwrap(), Some(object(asset)));

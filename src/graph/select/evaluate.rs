@@ -2,32 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use super::methods::{Candidate, default_for};
-use super::{Criterion, Facts, Intersection, Reach, Selection, Union};
+use super::candidate::Candidate;
+use super::methods::default_for;
+use super::{Criterion, Facts, Intersection, Item, Reach, Selected, Selection, Union};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::graph::algebra::{ancestors, descendants};
 use crate::graph::{AssetGraph, NodeId, folded};
 use crate::source::Place;
 
 impl Selection {
-    /// The nodes that the selection names, sources among them. Parts that match nothing while others do are warnings.
+    /// The nodes that the selection names, sources among them, and the checks. Parts that match nothing while others do are warnings.
     /// `facts` answers what `asked` asks. That nothing is stale, failed, or reads a column is no mistake: such a part may match
     /// nothing.
     ///
     /// # Errors
     /// `Code::NothingSelected` when no node is left, and not for that reason.
-    pub fn evaluate(&self, graph: &AssetGraph, facts: &Facts) -> Result<Warned<BTreeSet<NodeId>>, Diagnostics> {
+    pub fn evaluate(&self, graph: &AssetGraph, facts: &Facts) -> Result<Warned<Selected>, Diagnostics> {
         let mut evaluation = Evaluation { graph, facts, empty: Vec::new() };
         let may_be_nothing = !self.asked().is_nothing();
         let selected = match &self.select {
-            None => graph.ids().collect(),
+            None => evaluation.everything(),
             Some(select) => evaluation.union(select),
         };
         if selected.is_empty() && !(may_be_nothing && evaluation.empty.is_empty()) {
             return Err(evaluation.nothing().into());
         }
         let excluded = evaluation.union(&self.exclude);
-        let left: BTreeSet<NodeId> = selected.difference(&excluded).copied().collect();
+        let left = Selected::of(selected.difference(&excluded).copied());
         if left.is_empty() && !may_be_nothing {
             let problem = Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected");
             return Err(problem.into());
@@ -45,13 +46,18 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn union(&mut self, union: &Union) -> BTreeSet<NodeId> {
+    fn everything(&self) -> BTreeSet<Item> {
+        let nodes = self.graph.ids().map(Item::Node);
+        nodes.chain(self.graph.check_ids().map(Item::Check)).collect()
+    }
+
+    fn union(&mut self, union: &Union) -> BTreeSet<Item> {
         union.iter().flat_map(|part| self.intersection(part)).collect()
     }
 
-    fn intersection(&mut self, intersection: &Intersection) -> BTreeSet<NodeId> {
+    fn intersection(&mut self, intersection: &Intersection) -> BTreeSet<Item> {
         let before = self.empty.len();
-        let sets: Vec<BTreeSet<NodeId>> = intersection.parts.iter().map(|part| self.criterion(part)).collect();
+        let sets: Vec<BTreeSet<Item>> = intersection.parts.iter().map(|part| self.criterion(part)).collect();
         let common = sets.into_iter().reduce(|one, other| &one & &other).unwrap_or_default();
         let asks = intersection.parts.iter().any(|part| part.matcher.asks().is_some());
         if common.is_empty() && !asks && self.empty.len() == before {
@@ -60,31 +66,45 @@ impl Evaluation<'_> {
         common
     }
 
-    fn criterion(&mut self, criterion: &Criterion) -> BTreeSet<NodeId> {
+    fn criterion(&mut self, criterion: &Criterion) -> BTreeSet<Item> {
         let (graph, facts) = (self.graph, self.facts);
         let matcher = &criterion.matcher;
-        let candidate = |id: NodeId| Candidate { graph, id, node: graph.node(id), facts };
-        let found: BTreeSet<NodeId> = graph.ids().filter(|id| matcher.matches(&candidate(*id))).collect();
-        let may_be_nothing = || matcher.asks().is_some() && graph.ids().any(|id| matcher.may_be_about(&candidate(id)));
+        let candidate = |item: Item| Candidate { graph, item, facts };
+        let mut found = self.everything();
+        found.retain(|item| matcher.matches(&candidate(*item)));
+        let may_be_nothing =
+            || matcher.asks().is_some() && graph.ids().any(|id| matcher.may_be_about(&candidate(Item::Node(id))));
         if found.is_empty() && !may_be_nothing() {
             self.empty.push(criterion.place.clone());
         }
         self.reach(found, criterion.reach)
     }
 
-    fn reach(&self, found: BTreeSet<NodeId>, reach: Reach) -> BTreeSet<NodeId> {
-        let mut all = found.clone();
+    /// What is found, and whatever lies within reach of it; with the checks of all that.
+    fn reach(&self, found: BTreeSet<Item>, reach: Reach) -> BTreeSet<Item> {
+        let graph = self.graph;
+        let Selected { nodes, mut checks } = Selected::of(found);
+        // What a check reads is right above it.
+        let read: BTreeSet<NodeId> = checks.iter().flat_map(|check| &graph.check(*check).upstream).copied().collect();
+        let mut all = nodes.clone();
         if reach.whole_family {
-            all.extend(descendants(self.graph, &found, None));
-            all.extend(ancestors(self.graph, &all, None));
+            all.extend(descendants(graph, &nodes, None));
+            all.extend(&read);
+            all.extend(ancestors(graph, &all, None));
         }
         if let Some(steps) = reach.ancestors {
-            all.extend(ancestors(self.graph, &found, steps.limit()));
+            all.extend(ancestors(graph, &nodes, steps.limit()));
+            // One step goes from a check to what it reads.
+            if let Some(further) = steps.limit().map_or(Some(None), |limit| limit.checked_sub(1).map(Some)) {
+                all.extend(&read);
+                all.extend(ancestors(graph, &read, further));
+            }
         }
         if let Some(steps) = reach.descendants {
-            all.extend(descendants(self.graph, &found, steps.limit()));
+            all.extend(descendants(graph, &nodes, steps.limit()));
         }
-        all
+        checks.extend(graph.check_ids().filter(|id| graph.check(*id).upstream.iter().any(|read| all.contains(read))));
+        all.into_iter().map(Item::Node).chain(checks.into_iter().map(Item::Check)).collect()
     }
 
     /// The error for a selection of nothing: about its first empty part, the others beside it.
@@ -154,8 +174,11 @@ impl Evaluation<'_> {
             "source" => nodes.filter(|node| node.is_source()).map(|node| node.name.as_str()).collect(),
             "file" => nodes.filter_map(|node| node.file.path().file_name()?.to_str()).collect(),
             "" | "fqn" => {
-                nodes.flat_map(|node| node.fqn.iter().map(String::as_str).chain([node.name.as_str()])).collect()
+                let checks = self.graph.checks.iter().map(|check| check.name.as_str());
+                let named = nodes.flat_map(|node| node.fqn.iter().map(String::as_str).chain([node.name.as_str()]));
+                named.chain(checks).collect()
             }
+            "test_name" => self.graph.checks.iter().map(|check| check.test.as_str()).collect(),
             _ => return None,
         };
         let separator = if method.is_empty() { "" } else { ":" };

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::facts::{Fact, Facts};
+use super::Item;
+use super::candidate::Candidate;
+use super::facts::Fact;
 use super::pattern::{PathPattern, Pattern, has_wildcard};
 use crate::diagnostic::did_you_mean;
-use crate::graph::{AssetGraph, Body, Kind, Node, NodeId, folded};
+use crate::graph::checks::CheckKind;
+use crate::graph::{Body, Kind, Node, NodeId, folded};
 use crate::parse::SourceLocation;
 
 /// A method with its value, ready to be asked about nodes.
@@ -22,14 +25,6 @@ pub(super) struct Matcher {
 }
 
 type Test = dyn Fn(&Candidate<'_>) -> bool + Send + Sync;
-
-/// What a matcher is asked about. Methods that need more than the graph (what is stale, what changed) find it here.
-pub(super) struct Candidate<'a> {
-    pub graph: &'a AssetGraph,
-    pub id: NodeId,
-    pub node: &'a Node,
-    pub facts: &'a Facts,
-}
 
 /// `config.materialized:view` has the argument `materialized` and the value `view`.
 #[derive(Clone)]
@@ -115,8 +110,8 @@ const METHODS: [(&str, Method); 28] = [
     ("source_status", Later("the freshness of sources")),
     ("reads", Ready(reads)),
     ("column", Ready(column)),
-    ("test_type", Later("checks")),
-    ("test_name", Later("checks")),
+    ("test_type", Ready(test_type)),
+    ("test_name", Ready(test_name)),
     ("unit_test", Later("unit tests")),
     ("exposure", Later("exposures")),
     ("metric", Later("metrics")),
@@ -172,18 +167,17 @@ fn fqn(request: &Request) -> Result<Matcher, Wrong> {
     let tail = first_wild.map(|index| Pattern::new(&parts[index..].join(".")));
     let name = Pattern::new(&value);
     Ok(Matcher::new(move |candidate| {
-        let node = candidate.node;
-        if node.name.as_str() == value {
+        if candidate.name() == value {
             return true;
         }
-        if node.is_source() {
+        if candidate.node().is_some_and(Node::is_source) {
             return false;
         }
-        if tail.is_some() && name.matches(node.name.as_str()) {
+        if tail.is_some() && name.matches(candidate.name()) {
             return true;
         }
-        let flat: Vec<&str> = node.fqn.iter().flat_map(|part| part.split('.')).collect();
-        let unscoped = flat.get(node.package.split('.').count()..).unwrap_or_default();
+        let flat: Vec<&str> = candidate.fqn().iter().flat_map(|part| part.split('.')).collect();
+        let unscoped = flat.get(candidate.package().split('.').count()..).unwrap_or_default();
         [flat.as_slice(), unscoped].iter().any(|fqn| begins_with(fqn, &parts, first_wild, tail.as_ref()))
     }))
 }
@@ -200,9 +194,8 @@ fn begins_with(fqn: &[&str], parts: &[String], first_wild: Option<usize>, tail: 
 fn path(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = PathPattern::new(&request.value);
     Ok(Matcher::new(move |candidate| {
-        let described = candidate.node.described_at.as_ref().map(|place| segments(place.file.path()));
-        pattern.matches(&segments(candidate.node.file.path()))
-            || described.is_some_and(|file| pattern.matches_whole(&file))
+        let described = candidate.described_at().map(|place| segments(place.file.path()));
+        pattern.matches(&segments(candidate.path())) || described.is_some_and(|file| pattern.matches_whole(&file))
     }))
 }
 
@@ -214,7 +207,7 @@ fn segments(path: &Path) -> Vec<&str> {
 fn file(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&request.value);
     Ok(Matcher::new(move |candidate| {
-        let path = candidate.node.file.path();
+        let path = candidate.path();
         let names = [path.file_name(), path.file_stem()];
         names.into_iter().flatten().filter_map(|name| name.to_str()).any(|name| pattern.matches(name))
     }))
@@ -222,37 +215,37 @@ fn file(request: &Request) -> Result<Matcher, Wrong> {
 
 fn tag(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&request.value);
-    Ok(Matcher::new(move |candidate| candidate.node.tags.iter().any(|tag| pattern.matches(tag))))
+    Ok(Matcher::new(move |candidate| candidate.tags().iter().any(|tag| pattern.matches(tag))))
 }
 
 fn owner(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&request.value);
-    Ok(Matcher::new(move |candidate| candidate.node.owner.as_ref().is_some_and(|owner| pattern.matches(owner))))
+    Ok(Matcher::new(move |candidate| candidate.owner().is_some_and(|owner| pattern.matches(owner))))
 }
 
 fn group(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&request.value);
-    Ok(Matcher::new(move |candidate| candidate.node.group.as_ref().is_some_and(|group| pattern.matches(group))))
+    Ok(Matcher::new(move |candidate| candidate.group().is_some_and(|group| pattern.matches(group))))
 }
 
 fn package(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&request.value);
     let is_this = request.value == "this";
     Ok(Matcher::new(move |candidate| {
-        let package = &candidate.node.package;
-        if is_this { *package == candidate.graph.package } else { pattern.matches(package) }
+        let package = candidate.package();
+        if is_this { package == candidate.graph.package } else { pattern.matches(package) }
     }))
 }
 
 fn kind(request: &Request) -> Result<Matcher, Wrong> {
     let words = [Kind::Sql, Kind::Python, Kind::Seed, Kind::Source].map(Kind::as_str);
-    let pattern = one_of(request, &words)?;
-    Ok(Matcher::new(move |candidate| pattern.matches(candidate.node.kind.as_str())))
+    let pattern = one_of(request, &[&words[..], &["check"]].concat())?;
+    Ok(Matcher::new(move |candidate| pattern.matches(candidate.kind())))
 }
 
 fn resource_type(request: &Request) -> Result<Matcher, Wrong> {
-    let pattern = one_of(request, &["model", "seed", "source"])?;
-    Ok(Matcher::new(move |candidate| pattern.matches(candidate.node.kind.resource_type())))
+    let pattern = one_of(request, &["model", "seed", "source", "test"])?;
+    Ok(Matcher::new(move |candidate| pattern.matches(candidate.resource_type())))
 }
 
 /// How assets stand, in the words of `dovetail status`.
@@ -260,7 +253,7 @@ fn status(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = one_of(request, &["fresh", "missing", "stale", "pending", "drifted", ORPHANED])?;
     let fact = Fact::Status { orphaned: pattern.matches(ORPHANED) };
     Ok(Matcher::of_fact(fact, move |candidate| {
-        candidate.facts.states.get(&candidate.id).is_some_and(|state| pattern.matches(state))
+        id_of(candidate).and_then(|id| candidate.facts.states.get(&id)).is_some_and(|state| pattern.matches(state))
     }))
 }
 
@@ -271,7 +264,7 @@ fn result(request: &Request) -> Result<Matcher, Wrong> {
     let request = if request.value == "stopped" { &stopped } else { request };
     let pattern = one_of(request, &["ok", "failed", "skipped", "cancelled"])?;
     Ok(Matcher::of_fact(Fact::Result, move |candidate| {
-        candidate.facts.results.get(&candidate.id).is_some_and(|result| pattern.matches(result))
+        id_of(candidate).and_then(|id| candidate.facts.results.get(&id)).is_some_and(|result| pattern.matches(result))
     }))
 }
 
@@ -279,7 +272,8 @@ fn result(request: &Request) -> Result<Matcher, Wrong> {
 fn changed(request: &Request) -> Result<Matcher, Wrong> {
     let reference = request.value.clone();
     Ok(Matcher::of_fact(Fact::Changed(reference.clone()), move |candidate| {
-        candidate.facts.changed.get(&reference).is_some_and(|changed| changed.contains(&candidate.id))
+        let changed = candidate.facts.changed.get(&reference);
+        id_of(candidate).is_some_and(|id| changed.is_some_and(|changed| changed.contains(&id)))
     }))
 }
 
@@ -294,11 +288,14 @@ fn reads(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&format!("{asset}.{}", folded(column)));
     let (whole, asset) = (pattern.clone(), Pattern::new(asset));
     let matcher = Matcher::of_fact(Fact::Columns, move |candidate| {
-        candidate.facts.reads.get(&candidate.id).is_some_and(|reads| reads.iter().any(|read| pattern.matches(read)))
+        id_of(candidate)
+            .and_then(|id| candidate.facts.reads.get(&id))
+            .is_some_and(|reads| reads.iter().any(|read| pattern.matches(read)))
     });
     Ok(matcher.about(move |candidate| {
-        let name = candidate.node.name.as_str();
-        match candidate.facts.columns.get(&candidate.id).filter(|columns| !columns.is_empty()) {
+        let name = candidate.name();
+        let columns = id_of(candidate).and_then(|id| candidate.facts.columns.get(&id));
+        match columns.filter(|columns| !columns.is_empty()) {
             Some(columns) => columns.iter().any(|column| whole.matches(&format!("{name}.{column}"))),
             None => asset.matches(name),
         }
@@ -309,9 +306,39 @@ fn reads(request: &Request) -> Result<Matcher, Wrong> {
 fn column(request: &Request) -> Result<Matcher, Wrong> {
     let pattern = Pattern::new(&folded(&request.value));
     Ok(Matcher::of_fact(Fact::Columns, move |candidate| {
-        let columns = candidate.facts.columns.get(&candidate.id);
+        let columns = id_of(candidate).and_then(|id| candidate.facts.columns.get(&id));
         columns.is_some_and(|columns| columns.iter().any(|column| pattern.matches(column)))
     }))
+}
+
+/// How checks are declared.
+fn test_type(request: &Request) -> Result<Matcher, Wrong> {
+    // dbt's older words for the two that it knows, and its word for both.
+    let value = match request.value.as_str() {
+        "schema" => CheckKind::Generic.as_str(),
+        "data" => "*",
+        value => value,
+    };
+    let request = Request { value: value.to_owned(), ..request.clone() };
+    let words = [CheckKind::Generic, CheckKind::Singular, CheckKind::Python].map(CheckKind::as_str);
+    let pattern = one_of(&request, &words)?;
+    Ok(Matcher::new(move |candidate| candidate.check().is_some_and(|check| pattern.matches(check.kind.as_str()))))
+}
+
+/// The test of a check that a property file asks for.
+fn test_name(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| {
+        candidate.check().is_some_and(|check| check.kind == CheckKind::Generic && pattern.matches(&check.test))
+    }))
+}
+
+/// What facts are known of.
+fn id_of(candidate: &Candidate<'_>) -> Option<NodeId> {
+    match candidate.item {
+        Item::Node(id) => Some(id),
+        Item::Check(_) => None,
+    }
 }
 
 /// A pattern that fits at least one of the words.
@@ -331,10 +358,7 @@ fn source(request: &Request) -> Result<Matcher, Wrong> {
     let whole = Pattern::new(&request.value);
     let parts: Vec<Pattern> = request.value.split('.').map(Pattern::new).collect();
     Ok(Matcher::new(move |candidate| {
-        let node = candidate.node;
-        if !node.is_source() {
-            return false;
-        }
+        let Some(node) = candidate.node().filter(|node| node.is_source()) else { return false };
         let is_function = matches!(node.body, Body::Source(SourceLocation::Function { .. }));
         if node.is_implicit() || is_function {
             return whole.matches(node.name.as_str());
@@ -363,7 +387,7 @@ fn config(request: &Request) -> Result<Matcher, Wrong> {
     let lower = Pattern::new(&request.value.to_lowercase());
     Ok(Matcher::new(move |candidate| {
         let Some((first, rest)) = arguments.split_first() else { return false };
-        let value = rest.iter().try_fold(candidate.node.config.get(first), |value, key| match value {
+        let value = rest.iter().try_fold(candidate.config().get(first), |value, key| match value {
             Some(Value::Object(entries)) => Some(entries.get(key)),
             _ => None,
         });

@@ -1,5 +1,6 @@
 //! Selections: which nodes a `--select` expression names. The grammar is dbt's; `docs/selection.md` describes it.
 
+mod candidate;
 mod evaluate;
 mod facts;
 mod methods;
@@ -10,8 +11,12 @@ mod tests;
 
 pub use facts::{Asked, Facts};
 
+use std::collections::BTreeSet;
+
 use methods::Matcher;
 
+use super::NodeId;
+use super::checks::CheckId;
 use crate::source::Place;
 
 /// A parsed `--select` with its `--exclude`. The default selects everything.
@@ -20,6 +25,38 @@ pub struct Selection {
     /// `None` without any `--select`: everything.
     select: Option<Union>,
     exclude: Union,
+}
+
+/// What a selection names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selected {
+    pub nodes: BTreeSet<NodeId>,
+    /// Those that are named themselves, and those that read one of the nodes: dbt's eager way of selecting tests.
+    pub checks: BTreeSet<CheckId>,
+}
+
+impl Selected {
+    fn of(items: impl IntoIterator<Item = Item>) -> Self {
+        let mut selected = Selected::default();
+        for item in items {
+            match item {
+                Item::Node(id) => drop(selected.nodes.insert(id)),
+                Item::Check(id) => drop(selected.checks.insert(id)),
+            }
+        }
+        selected
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.checks.is_empty()
+    }
+}
+
+/// What can be selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Node(NodeId),
+    Check(CheckId),
 }
 
 /// Parts between spaces, and of several arguments: a node of any of them is in.

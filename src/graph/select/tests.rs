@@ -24,6 +24,7 @@ fn shop() -> AssetGraph {
         location: SourceLocation::Table { database: None, schema: None, identifier: table.to_owned() },
         config: Values::new(),
         columns: Vec::new(),
+        checks: Vec::new(),
     };
     let described = AssetProperties {
         name: "customers".to_owned(),
@@ -34,6 +35,7 @@ fn shop() -> AssetGraph {
         config_places: std::collections::BTreeMap::new(),
         columns: Vec::new(),
         constraints: Vec::new(),
+        checks: Vec::new(),
     };
     let assets = vec![
         model(
@@ -47,7 +49,11 @@ fn shop() -> AssetGraph {
         function("models/ml/tidy.py", "tidy", &[], &["report"], json!({"owner": "team:ops"})),
         seed("seeds/countries.csv"),
     ];
-    let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
+    let properties = ParsedProperties {
+        assets: vec![described],
+        sources: vec![source("orders"), source("refunds")],
+        ..ParsedProperties::default()
+    };
     resolve_parsed(&project(), Parsed { assets, properties, ..Parsed::default() }).map_err(shown).unwrap().value
 }
 
@@ -57,7 +63,8 @@ fn words(text: &str) -> Vec<String> {
 
 fn evaluate(graph: &AssetGraph, select: &str, exclude: &str) -> Result<Warned<BTreeSet<NodeId>>, String> {
     let selection = Selection::parse(&words(select), &words(exclude)).map_err(shown)?;
-    selection.evaluate(graph, &Facts::default()).map_err(shown)
+    let selected = selection.evaluate(graph, &Facts::default()).map_err(shown)?;
+    Ok(Warned { value: selected.value.nodes, warnings: selected.warnings })
 }
 
 /// The selected names, in order.
@@ -147,7 +154,7 @@ fn graph_operators_and_sets() {
         assert_eq!(selected(&graph, select, exclude), expected, "{select} - {exclude}");
     }
     let several = Selection::parse(&["tidy".to_owned(), "tag:a report".to_owned()], &[]).unwrap();
-    assert_eq!(several.evaluate(&graph, &Facts::default()).unwrap().value.len(), 4);
+    assert_eq!(several.evaluate(&graph, &Facts::default()).unwrap().value.nodes.len(), 4);
 }
 
 #[test]
@@ -277,7 +284,7 @@ fn hints_know_case_digits_and_paths() {
     assert_eq!(hint("path:models/mart"), "did you mean `path:models/marts`?");
     assert_eq!(hint("model/marts/m1.sql"), "did you mean `models/marts/m1.sql`?");
     let found = Selection::parse(&["./m1.sql".to_owned()], &[]).unwrap().evaluate(&graph, &Facts::default()).unwrap();
-    assert_eq!(found.value.len(), 1);
+    assert_eq!(found.value.nodes.len(), 1);
 }
 
 #[test]
@@ -319,7 +326,7 @@ fn facts_decide_and_may_decide_for_nothing() {
     let named = |select: &str| -> Vec<&str> {
         let found = Selection::parse(&words(select), &[]).unwrap().evaluate(&graph, &facts).unwrap();
         assert!(found.warnings.0.is_empty(), "{select}");
-        let mut names: Vec<&str> = found.value.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        let mut names: Vec<&str> = found.value.nodes.iter().map(|id| graph.node(*id).name.as_str()).collect();
         names.sort_unstable();
         names
     };

@@ -11,17 +11,18 @@ use crate::parse::{AssetProperties, Section};
 use crate::project::{Values, merge_config};
 use crate::source::Span;
 
-const KEYS: &[&str] = &["name", "description", "config", "tags", "meta", "owner", "group", "columns", "constraints"];
+const KEYS: &[&str] =
+    &["name", "description", "config", "tags", "meta", "owner", "group", "columns", "constraints", "data_tests"];
 /// Beside `config:` these are config values too, as dbt has it.
 const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group", "access", "docs", "latest_version"];
 const IGNORED: &[&str] = &["deprecation_date", "time_spine", "primary_entity", "agg_time_dimension", "semantic_model"];
-const UNUSED: &[&str] = &["tests", "data_tests", "versions", "metrics", "derived_semantics"];
+const UNUSED: &[&str] = &["versions", "metrics", "derived_semantics"];
 
 impl PropertyParser<'_> {
     pub(super) fn asset(&mut self, item: &Node<'_>, section: Section) {
         let name = self.item_name(item, &format!("a {}", section.item()));
         let mut description = None;
-        let (mut columns, mut constraints) = (Vec::new(), Vec::new());
+        let (mut columns, mut constraints, mut checks) = (Vec::new(), Vec::new(), Vec::new());
         let (mut config, mut beside) = (Values::new(), Values::new());
         let mut config_places = BTreeMap::new();
         for entry in item.as_table().unwrap_or_default() {
@@ -30,6 +31,7 @@ impl PropertyParser<'_> {
                 "description" => description = self.reader.text("description", &entry.value),
                 "columns" => columns = self.columns(&entry.value),
                 "constraints" => constraints = self.constraints(&entry.value, None),
+                "data_tests" | "tests" => checks.extend(self.checks(entry, None)),
                 "config" => {
                     self.config(&entry.value, &mut config);
                     config_places.extend(entry.value.as_table().unwrap_or_default().iter().map(key_place));
@@ -57,6 +59,7 @@ impl PropertyParser<'_> {
                 config_places,
                 columns,
                 constraints,
+                checks,
             });
         }
     }

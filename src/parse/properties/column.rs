@@ -4,9 +4,8 @@ use super::PropertyParser;
 use crate::document::{Entry, Node};
 use crate::parse::ColumnProperties;
 
-const KEYS: &[&str] = &["name", "description", "data_type", "constraints", "tags", "meta"];
+const KEYS: &[&str] = &["name", "description", "data_type", "constraints", "data_tests", "tags", "meta"];
 const IGNORED: &[&str] = &["quote", "policy_tags", "dimension", "entity", "granularity", "metrics"];
-const UNUSED: &[&str] = &["tests", "data_tests"];
 
 impl PropertyParser<'_> {
     /// The columns that have no problem.
@@ -38,13 +37,16 @@ impl PropertyParser<'_> {
             "description" => column.description = self.reader.text("description", &entry.value),
             "data_type" => column.data_type = self.reader.name("data_type", &entry.value),
             "constraints" => column.constraints = self.constraints(&entry.value, Some(&column.name)),
+            "data_tests" | "tests" => {
+                let checks = self.checks(entry, Some(&column.name));
+                column.checks.extend(checks);
+            }
             "tags" | "meta" => self.tags_and_meta(entry, column),
             "config" => {
                 for entry in self.reader.table("config", &entry.value) {
                     self.tags_and_meta(entry, column);
                 }
             }
-            key if UNUSED.contains(&key) => self.unused.note(entry),
             key if IGNORED.contains(&key) => {}
             _ => self.reader.unknown_key(entry, "a column", KEYS),
         }

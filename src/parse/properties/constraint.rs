@@ -3,7 +3,7 @@
 use super::PropertyParser;
 use crate::document::{Content, Node, resolve};
 use crate::parse::constraint::said;
-use crate::parse::{Constraint, Rule};
+use crate::parse::{Accepted, Constraint, Rule};
 
 impl PropertyParser<'_> {
     /// The constraints of a list that have no problem; `column` is the one whose list it is.
@@ -45,11 +45,16 @@ impl PropertyParser<'_> {
             return;
         };
         for (accepted, node) in accepted.iter_mut().zip(written) {
-            let text = self.reader.file().text().get(node.span.start..node.span.end).unwrap_or_default();
-            // With a tag before it, the text is more than the value.
-            if resolve(text.into()) == node.content {
-                text.clone_into(&mut accepted.text);
-            }
+            self.keep_text(accepted, node);
+        }
+    }
+
+    /// Gives an accepted value the text that stands in the file.
+    pub(super) fn keep_text(&self, accepted: &mut Accepted, node: &Node<'_>) {
+        let text = self.reader.file().text().get(node.span.start..node.span.end).unwrap_or_default();
+        // With a tag before it, the text is more than the value.
+        if resolve(text.into()) == node.content {
+            text.clone_into(&mut accepted.text);
         }
     }
 }

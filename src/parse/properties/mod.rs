@@ -1,6 +1,7 @@
 //! Property files (YAML): descriptions, tags, columns and config of assets; declarations of sources.
 
 mod asset;
+mod check;
 mod column;
 mod constraint;
 mod external;
@@ -23,7 +24,7 @@ use unused::Unused;
 const WORDS: Words =
     Words { unknown_key: Code::UnknownProperty, wrong_value: Code::YamlSyntax, key: "key", plain_text: true };
 
-const SECTIONS: &[&str] = &["version", "models", "sources", "seeds"];
+const SECTIONS: &[&str] = &["version", "models", "sources", "seeds", "data_tests"];
 /// What dbt knows and dovetail does not use (yet).
 const UNUSED_SECTIONS: &[&str] = &[
     "snapshots",
@@ -33,8 +34,6 @@ const UNUSED_SECTIONS: &[&str] = &[
     "analyses",
     "functions",
     "unit_tests",
-    "data_tests",
-    "tests",
     "semantic_models",
     "saved_queries",
     "groups",
@@ -88,6 +87,7 @@ impl<'f> PropertyParser<'f> {
             "models" => self.items(section, |parser, item| parser.asset(item, Section::Models)),
             "seeds" => self.items(section, |parser, item| parser.asset(item, Section::Seeds)),
             "sources" => self.items(section, Self::source),
+            "data_tests" | "tests" => self.items(section, Self::check_properties),
             key if UNUSED_SECTIONS.contains(&key) => self.unused.note(section),
             _ => self.reader.unknown_key(section, "a property file", SECTIONS),
         }

@@ -14,6 +14,7 @@ const TABLE_KEYS: &[&str] = &[
     "description",
     "identifier",
     "columns",
+    "data_tests",
     "config",
     "tags",
     "meta",
@@ -26,7 +27,7 @@ const TABLE_KEYS: &[&str] = &[
 ];
 const CONFIG_BESIDE: &[&str] = &["tags", "meta", "owner", "group", "observe", "loaded_at_field"];
 const IGNORED: &[&str] = &["loader", "loaded_at_query", "quoting", "data_type"];
-const UNUSED: &[&str] = &["freshness", "tests", "data_tests", "overrides"];
+const UNUSED: &[&str] = &["freshness", "overrides"];
 
 impl PropertyParser<'_> {
     pub(super) fn source(&mut self, item: &Node<'_>) {
@@ -55,7 +56,7 @@ impl PropertyParser<'_> {
         }
         let name = self.item_name(item, "a table of a source");
         let mut declared = Declared::default();
-        let (mut description, mut columns) = (None, Vec::new());
+        let (mut description, mut columns, mut checks) = (None, Vec::new(), Vec::new());
         let mut own = Values::new();
         for entry in item.as_table().unwrap_or_default() {
             match entry.key.as_ref() {
@@ -67,6 +68,7 @@ impl PropertyParser<'_> {
                         self.unused.note_word("constraints of a source", entry.key_span);
                     }
                 }
+                "data_tests" | "tests" => checks.extend(self.checks(entry, None)),
                 "identifier" => declared.identifier = self.location_text(entry),
                 "path" | "files" | "format" | "options" | "external" => self.declared_entry(entry, &mut declared),
                 _ => self.shared_entry(entry, "a table of a source", TABLE_KEYS, &mut own),
@@ -77,7 +79,7 @@ impl PropertyParser<'_> {
         let (Some(source), Some((table, span))) = (source, name) else { return };
         let Some(location) = self.location(&table, span, declared, defaults, &config) else { return };
         let (source, place) = (source.to_string(), self.reader.place(span));
-        self.found.sources.push(ParsedSource { source, table, place, description, location, config, columns });
+        self.found.sources.push(ParsedSource { source, table, place, description, location, config, columns, checks });
     }
 
     /// Keys that sources and their tables have in common.

@@ -7,13 +7,14 @@ use crate::document::{Entry, Node, Reader};
 use crate::project::Paths;
 use crate::source::Span;
 
-const KEYS: &[&str] = &["models", "seeds", "macros", "target"];
+const KEYS: &[&str] = &["models", "seeds", "macros", "tests", "target"];
 
 pub fn read(reader: &mut Reader<'_>, node: Option<&Node<'_>>, root: &Path) -> Paths {
     let mut paths = Paths {
         models: vec!["models".into()],
         seeds: vec!["seeds".into()],
         macros: vec!["macros".into()],
+        tests: vec!["tests".into()],
         target: "target".into(),
     };
     let Some(node) = node else { return paths };
@@ -23,6 +24,7 @@ pub fn read(reader: &mut Reader<'_>, node: Option<&Node<'_>>, root: &Path) -> Pa
             "models" => paths.models = folders(reader, entry, root),
             "seeds" => paths.seeds = folders(reader, entry, root),
             "macros" => paths.macros = folders(reader, entry, root),
+            "tests" => paths.tests = folders(reader, entry, root),
             "target" => {
                 target_span = entry.value.span;
                 if let Some(target) = reader.name("target", &entry.value) {
@@ -55,7 +57,7 @@ fn folders(reader: &mut Reader<'_>, entry: &Entry<'_>, root: &Path) -> Vec<PathB
 /// `dovetail clean` deletes the target folder, so nothing else may live in it.
 fn check_target(reader: &mut Reader<'_>, paths: &Paths, root: &Path, span: Span) {
     let target = root.join(&paths.target);
-    let others = paths.models.iter().chain(&paths.seeds).chain(&paths.macros);
+    let others = paths.models.iter().chain(&paths.seeds).chain(&paths.macros).chain(&paths.tests);
     let holds = |folder: &Path| folder.starts_with(&target);
     if holds(root) || others.into_iter().any(|folder| holds(&root.join(folder))) {
         let message = "the target folder holds other files of the project";

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::diagnostic::diagnostic_json;
-use crate::execute::{Event, Outcome, RunSummary};
+use crate::engine::{CheckRecord, CheckStatus};
+use crate::execute::{CheckReport, Event, Outcome, RunSummary};
 use crate::template::Secrets;
 
 /// The lines of an event: itself, and behind a failure all that is known of it. User code may have written secrets into
@@ -35,6 +36,10 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
         Event::Printed { asset, line } => {
             json!({"level": "info", "event": "printed", "asset": asset, "line": secrets.redact(line)})
         }
+        Event::CheckFinished { report } => check_json(report, secrets),
+        Event::CheckSkipped { check, asset, because } => json!({
+            "level": "info", "event": "check_skipped", "check": check, "asset": asset, "because": because,
+        }),
         Event::AssetFinished { asset, kind, materialized, elapsed, outcome } => {
             let mut object = json!({
                 "level": "info", "event": "asset_finished", "asset": asset, "kind": kind.as_str(),
@@ -50,7 +55,7 @@ fn event_json(event: &Event, secrets: &Secrets) -> Value {
                     object["message"] = json!(error.message);
                 }
                 Outcome::Skipped { because } => object["because"] = json!(because),
-                Outcome::Unchanged | Outcome::Cancelled => {}
+                Outcome::Unchanged | Outcome::Cancelled | Outcome::Asked | Outcome::AskedInVain { .. } => {}
             }
             object
         }
@@ -65,6 +70,13 @@ fn run_finished(summary: &RunSummary) -> Value {
         "unchanged": summary.unchanged, "failed": summary.failed, "skipped": summary.skipped, "cancelled": summary.cancelled,
         "interrupted": summary.interrupted, "seconds": summary.elapsed.as_secs_f64(),
     });
+    let checks = &summary.checks;
+    if checks.all() + checks.skipped > 0 {
+        object["checks"] = json!({
+            "passed": checks.passed, "proved": checks.proved, "warned": checks.warned, "failed": checks.failed,
+            "broken": checks.broken, "skipped": checks.skipped,
+        });
+    }
     if let Some(withheld) = &summary.withheld {
         object["staged"] = json!(withheld.staged);
         object["published"] = json!(false);
@@ -79,5 +91,30 @@ fn status(outcome: &Outcome) -> &'static str {
         Outcome::Failed(_) => "failed",
         Outcome::Skipped { .. } => "skipped",
         Outcome::Cancelled => "cancelled",
+        Outcome::Asked | Outcome::AskedInVain { .. } => "asked",
+    }
+}
+
+/// How a check came out. The rows that fail are in the state, and belong in no log.
+fn check_json(report: &CheckReport, secrets: &Secrets) -> Value {
+    let CheckRecord { check, asset, status, failures, seconds, proof, message, .. } = &report.record;
+    let level = match status {
+        CheckStatus::Passed => "info",
+        CheckStatus::Warned => "warning",
+        CheckStatus::Failed | CheckStatus::Broken => "error",
+    };
+    json!({
+        "level": level, "event": "check_finished", "check": check, "asset": asset, "test": report.test,
+        "column": report.column, "status": status.as_str(), "severity": report.severity.as_str(),
+        "question": secrets.redact(&report.question), "failures": number(*failures), "seconds": seconds,
+        "proof": proof, "message": message.as_ref().map(|message| secrets.redact(message)),
+    })
+}
+
+/// Counts are whole numbers, as long as nobody counts otherwise.
+fn number(failures: Option<f64>) -> Value {
+    match failures {
+        Some(count) if count.fract() == 0.0 && count.abs() < 1e15 => json!(count as i64),
+        other => json!(other),
     }
 }

@@ -105,6 +105,16 @@ struct End {
     counts: Counts,
     interrupted: bool,
     seconds: f64,
+    #[serde(default)]
+    checks: CheckEnd,
+}
+
+/// How many checks kept the run from being right.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CheckEnd {
+    failed: usize,
+    broken: usize,
 }
 
 /// What a line is, before the rest of it is looked at.
@@ -163,8 +173,8 @@ impl LoggedRun {
                 Some(false)
             }
             "run_finished" => {
-                let End { counts, interrupted, seconds } = serde_json::from_str(line).ok()?;
-                self.status = match counts.failed + counts.skipped + counts.cancelled {
+                let End { counts, interrupted, seconds, checks } = serde_json::from_str(line).ok()?;
+                self.status = match counts.failed + counts.skipped + counts.cancelled + checks.failed + checks.broken {
                     _ if interrupted => RunStatus::Interrupted,
                     0 => RunStatus::Ok,
                     _ => RunStatus::Failed,

@@ -178,7 +178,7 @@ fn hashes_do_not_depend_on_where_and_how_rows_are_stored() {
         let before = hash(&engine, query);
         let mut session = engine.session().unwrap();
         session.build(&relation("content"), BuildSource::Query(query.to_owned()), Extent::Columns).unwrap();
-        session.publish(&[record("content")]).unwrap();
+        session.publish(&[record("content")], &[]).unwrap();
         before
     };
     // Opening folds the log into the file, where columns are compressed.
@@ -221,7 +221,7 @@ fn the_catalog_tells_columns_as_they_are_recorded() {
     let mut session = engine.session().unwrap();
     session.build(&relation("content"), BuildSource::Query(query.to_owned()), Extent::Columns).unwrap();
     session.build(&relation("seen"), BuildSource::View("select 1 as x".to_owned()), Extent::Columns).unwrap();
-    session.publish(&[record("content")]).unwrap();
+    session.publish(&[record("content")], &[]).unwrap();
     let relations = engine.relations().unwrap();
     let found = |name: &str| relations.iter().find(|found| found.relation == relation(name)).unwrap();
     assert_eq!(found("content").columns, recorded);

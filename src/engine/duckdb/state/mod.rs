@@ -1,5 +1,6 @@
 //! The tables of the schema `dovetail`, where state lives beside the data.
 
+mod checks;
 mod definitions;
 mod history;
 mod read;

@@ -82,6 +82,7 @@ impl State {
         update.bind(3, &BindValue::Text(&end.run))?;
         update.run()?;
         self.define(connection, &end.run)?;
+        self.end_checks(connection, &end.checks)?;
         if end.failures.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use super::EXACTLY;
 
 /// Version of the tables below. An older one is migrated, a newer one refused.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 /// A condition that holds for the newest row of each asset among those of a table for which `among` holds.
 pub(super) fn is_newest(table: &str, among: &str) -> String {
@@ -37,7 +37,17 @@ pub(super) fn built_last(schema: &str) -> String {
 
 /// A query that binds as long as all tables of this format are there.
 pub(super) fn all_tables(schema: &str) -> String {
-    let tables = ["materializations", "objects", "run_log", "failures", "staged", "trash", "definitions"];
+    let tables = [
+        "materializations",
+        "objects",
+        "run_log",
+        "failures",
+        "staged",
+        "trash",
+        "definitions",
+        "checks",
+        "failing_rows",
+    ];
     format!("select 1 from {} limit 0", tables.map(|table| format!("{schema}.{table}")).join(", "))
 }
 
@@ -66,11 +76,13 @@ pub(super) fn create(schema: &str) -> String {
         {}
         {}
         {}
+        {}
         insert into {schema}.format select {FORMAT} where not exists (from {schema}.format);
         {}",
         runs(schema),
         trash(schema),
         definitions(schema),
+        checks(schema),
         views(schema)
     )
 }
@@ -136,6 +148,28 @@ fn definitions(schema: &str) -> String {
     )
 }
 
+/// How checks came out, and the rows that failed: format 5 has it.
+fn checks(schema: &str) -> String {
+    format!(
+        "create table if not exists {schema}.checks (
+            run varchar not null,
+            check_name varchar not null,
+            asset varchar not null,
+            status varchar not null,
+            is_of_published bigint not null,
+            failures double,
+            started_at timestamp with time zone not null,
+            seconds double not null,
+            details json
+        );
+        create table if not exists {schema}.failing_rows (
+            run varchar not null,
+            check_name varchar not null,
+            details json
+        );"
+    )
+}
+
 /// What people ask first, as tables.
 fn views(schema: &str) -> String {
     let newest = is_newest(&format!("{schema}.materializations"), "true");
@@ -173,11 +207,11 @@ fn views(schema: &str) -> String {
     )
 }
 
-/// Brings an older format up to this one: 1 (without versions of code and data), 2 (without runs) and 3 (without
-/// definitions of views).
+/// Brings an older format up to this one: 1 (without versions of code and data), 2 (without runs), 3 (without
+/// definitions of views) and 4 (without checks).
 pub(super) fn migrate(schema: &str, format: i64) -> String {
-    let definitions = definitions(schema);
-    if format == 3 {
+    let definitions = format!("{} {}", definitions(schema), checks(schema));
+    if format >= 3 {
         return format!("begin transaction; {definitions} update {schema}.format set version = {FORMAT}; commit");
     }
     format!(

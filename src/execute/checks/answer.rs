@@ -1,0 +1,243 @@
+//! How a check came out.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Unpublished, failing, queries};
+use crate::check::{failed, refused};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::engine::{CheckRecord, CheckStatus, EngineError, EngineErrorKind, Session};
+use crate::execute::materialize::{Failure, Materializer};
+use crate::graph::checks::{Check, CheckId, CheckedTable, Severity, failing_rows, scanned};
+use crate::graph::{CompiledSql, Materialized, NodeId, at_text};
+use crate::parse::check::{placed, template_file};
+
+/// How a check came out, and what is wrong where that is not known.
+#[derive(Debug, Clone)]
+pub(in crate::execute) struct Answer {
+    pub check: CheckId,
+    pub record: CheckRecord,
+    pub problem: Option<Box<Diagnostic>>,
+}
+
+/// One round of questions.
+pub(super) struct Asking<'a> {
+    pub materializer: &'a Materializer,
+    pub built: Option<&'a Unpublished<'a>>,
+    pub started: SystemTime,
+}
+
+/// What a failing check has found.
+struct Failing {
+    failures: f64,
+    /// The rows that it looked at, where somebody asks.
+    rows: u64,
+}
+
+impl Asking<'_> {
+    pub(super) fn proved(&self, id: CheckId, proof: String) -> Answer {
+        let check = self.materializer.context.graph.check(id);
+        let record = self.record(check, CheckStatus::Passed, Duration::ZERO);
+        Answer { check: id, record: CheckRecord { proof: Some(proof), ..record }, problem: None }
+    }
+
+    /// The answer to a question that a scan has looked at.
+    pub(super) fn counted(
+        &self,
+        id: CheckId,
+        (found, rows): (i64, u64),
+        table: &CheckedTable<'_>,
+        elapsed: Duration,
+        session: &mut dyn Session,
+    ) -> Result<Answer, Failure> {
+        let check = self.materializer.context.graph.check(id);
+        let Some(query) = failing_rows(check, table).filter(|_| found != 0) else {
+            return Ok(self.judged(id, &Failing { failures: 0.0, rows }, None, elapsed));
+        };
+        let broken = |error: &EngineError, _: &mut dyn Session| self.broken_by(id, table, error, elapsed);
+        self.with_rows((id, &query), Some(rows), elapsed, session, &broken)
+    }
+
+    /// The answer to a query of the check's own.
+    pub(super) fn query(
+        &self,
+        id: CheckId,
+        compiled: &CompiledSql,
+        session: &mut dyn Session,
+    ) -> Result<Answer, Failure> {
+        let clock = Instant::now();
+        let redirected = compiled.redirected(&|id| self.place(id));
+        let broken = |error: &EngineError, session: &mut dyn Session| {
+            // The query stood within another: bound by itself, the engine says where in it the mistake is.
+            let own = match error.kind {
+                EngineErrorKind::Query => session.columns(&redirected.statement).err(),
+                _ => None,
+            };
+            let error = own.unwrap_or_else(|| EngineError { offset: None, ..error.clone() });
+            let offset = error.offset.map(|offset| redirected.compiled_offset(offset));
+            self.broken_query(id, compiled, &EngineError { offset, ..error }, clock.elapsed())
+        };
+        self.with_rows((id, &redirected.statement), None, clock.elapsed(), session, &broken)
+    }
+
+    /// Counts what a query gives, and keeps the first of it.
+    fn with_rows(
+        &self,
+        (id, query): (CheckId, &str),
+        rows: Option<u64>,
+        elapsed: Duration,
+        session: &mut dyn Session,
+        broken: &dyn Fn(&EngineError, &mut dyn Session) -> Answer,
+    ) -> Result<Answer, Failure> {
+        let clock = Instant::now();
+        let check = self.materializer.context.graph.check(id);
+        let answered = self.failing_of(check, query, rows, session).and_then(|failing| {
+            let kept = (failing.failures != 0.0).then(|| failing::rows(session, query)).transpose()?;
+            Ok((failing, kept))
+        });
+        match answered {
+            Ok((failing, kept)) => Ok(self.judged(id, &failing, kept, elapsed + clock.elapsed())),
+            Err(error) if error.kind == EngineErrorKind::Cancelled => Err(Failure::Cancelled),
+            Err(error) => Ok(broken(&error, session)),
+        }
+    }
+
+    fn failing_of(
+        &self,
+        check: &Check,
+        query: &str,
+        rows: Option<u64>,
+        session: &mut dyn Session,
+    ) -> Result<Failing, EngineError> {
+        let limit = check.limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
+        let counted = check.fail_calc.as_deref().unwrap_or("count(*)");
+        // The line's end keeps a comment from swallowing what follows.
+        let count =
+            format!("select cast({counted} as double) from (select * from (\n{query}\n) as failing{limit}) as failing");
+        let failures = queries::double(session, &count)?.unwrap_or_default();
+        let is_share = check.warn_if.is_share() || check.error_if.is_share();
+        let rows = match rows {
+            Some(rows) => rows,
+            None if is_share => {
+                let found = queries::numbers(session, &format!("select count(*) from {}", self.from(check.asset)))?;
+                found.first().and_then(|rows| u64::try_from(*rows).ok()).unwrap_or_default()
+            }
+            None => 0,
+        };
+        Ok(Failing { failures, rows })
+    }
+
+    /// dbt's rule: an error where that is what the check is for and `error_if` holds, else a warning where `warn_if` does.
+    fn judged(
+        &self,
+        id: CheckId,
+        failing: &Failing,
+        kept: Option<crate::engine::FailingRows>,
+        elapsed: Duration,
+    ) -> Answer {
+        let check = self.materializer.context.graph.check(id);
+        let status = if check.severity == Severity::Error && check.error_if.holds(failing.failures, failing.rows) {
+            CheckStatus::Failed
+        } else if check.warn_if.holds(failing.failures, failing.rows) {
+            CheckStatus::Warned
+        } else {
+            CheckStatus::Passed
+        };
+        let record = self.record(check, status, elapsed);
+        let secrets = self.materializer.context.templates.secrets();
+        let kept = kept.map(|kept| failing::redacted(kept, secrets));
+        Answer {
+            check: id,
+            record: CheckRecord { failures: Some(failing.failures), failing: kept, ..record },
+            problem: None,
+        }
+    }
+
+    fn broken(&self, id: CheckId, problem: Diagnostic, elapsed: Duration) -> Answer {
+        let check = self.materializer.context.graph.check(id);
+        let problem = self.materializer.context.templates.secrets().redact_diagnostic(problem);
+        let record = self.record(check, CheckStatus::Broken, elapsed);
+        let record = CheckRecord { failures: None, message: Some(problem.message.clone()), ..record };
+        Answer { check: id, record, problem: Some(Box::new(problem)) }
+    }
+
+    /// The answer to a question of ours that the engine refuses.
+    pub(super) fn broken_by(
+        &self,
+        id: CheckId,
+        table: &CheckedTable<'_>,
+        error: &EngineError,
+        elapsed: Duration,
+    ) -> Answer {
+        let check = self.materializer.context.graph.check(id);
+        if let Some(problem) = self.unbuilt(check) {
+            return self.broken(id, problem, elapsed);
+        }
+        let subject = format!("the check `{}`", check.name);
+        let asked = scanned(check, table).unwrap_or_default();
+        let problem = match error.refusal(&format!("select {asked} from {}", table.from)) {
+            Some(refusal) => {
+                let names = table.columns.iter().map(|column| column.name.clone());
+                refused(&subject, &refusal, names, (Code::CheckBroken, "cannot be answered"))
+            }
+            None => {
+                let message = format!("{subject} cannot be answered: {}", error.message);
+                Diagnostic::error(Code::CheckBroken, message).hint_if(error.hint())
+            }
+        };
+        self.broken(id, problem.at(check.place.clone()), elapsed)
+    }
+
+    /// One of several is the reason, and nobody can ask which.
+    pub(super) fn suspected(&self, id: CheckId, all: &[CheckId], error: &EngineError, elapsed: Duration) -> Answer {
+        let graph = &self.materializer.context.graph;
+        let check = graph.check(id);
+        let others: Vec<String> =
+            all.iter().filter(|other| **other != id).map(|other| format!("`{}`", graph.check(*other).name)).collect();
+        let message = format!("the check `{}` cannot be answered: {}", check.name, error.message);
+        let problem = Diagnostic::error(Code::CheckBroken, message).at(check.place.clone()).hint_if(error.hint());
+        let hint = format!("the reason may be in {}, which is asked with it", others.join(" or "));
+        self.broken(id, problem.hint(hint), elapsed)
+    }
+
+    /// The answer to a query of the project's own that failed, at its own line.
+    fn broken_query(&self, id: CheckId, compiled: &CompiledSql, error: &EngineError, elapsed: Duration) -> Answer {
+        let context = &self.materializer.context;
+        let check = context.graph.check(id);
+        if let Some(problem) = self.unbuilt(check) {
+            return self.broken(id, problem, elapsed);
+        }
+        let (problem, offset) = failed(&format!("the check `{}`", check.name), compiled, error);
+        let problem = Diagnostic { code: Code::CheckBroken, ..problem };
+        let file = check.template.as_deref().map_or_else(|| check.file.clone(), template_file);
+        let problem = match offset {
+            Some(offset) => {
+                let subject = (&file, check.name.as_str());
+                at_text(problem, &context.graph, &context.templates, subject, compiled, offset)
+            }
+            None => problem.somewhere_in(&file),
+        };
+        let mut problems = placed(Diagnostics::from(problem), &check.place).0;
+        match problems.pop() {
+            Some(problem) => self.broken(id, problem, elapsed),
+            None => self.broken(id, Diagnostic::error(Code::CheckBroken, error.message.clone()), elapsed),
+        }
+    }
+
+    /// What a check reads that was never built: the commonest reason for which one cannot be answered.
+    fn unbuilt(&self, check: &Check) -> Option<Diagnostic> {
+        let context = &self.materializer.context;
+        let existing = context.engine.relations().ok()?;
+        let is_missing = |id: &&NodeId| {
+            let node = context.graph.node(**id);
+            let is_relation = matches!(node.materialized, Materialized::Table | Materialized::View);
+            is_relation
+                && self.built.is_none_or(|built| built.asset != **id)
+                && self.place(**id).is_none()
+                && !existing.iter().any(|found| found.relation.is_same(&node.relation))
+        };
+        let missing = &context.graph.node(*check.reads.iter().find(is_missing)?).name;
+        let message = format!("the check `{}` reads `{missing}`, which is not materialized", check.name);
+        let problem = Diagnostic::error(Code::UpstreamMissing, message).at(check.place.clone());
+        Some(problem.hint(format!("build it too: `--select +{missing}`")))
+    }
+}
