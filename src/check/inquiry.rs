@@ -8,6 +8,7 @@ use super::memory::{KeptMemory, Memory};
 use super::schema::Schemas;
 use super::stands::Stands;
 use crate::graph::algebra::{descendants, topological_order};
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, Body, Kind, Materialized, NodeId};
 use crate::project::Project;
 use crate::template::TemplateEnvironment;
@@ -64,6 +65,7 @@ pub struct Inquiry<'a> {
     pub(super) memory: Memory<'a>,
     /// Those that are asked about.
     pub(super) assets: &'a BTreeSet<NodeId>,
+    pub(super) checks: &'a BTreeSet<CheckId>,
     /// Every node that is looked at, by how many others stand above it at most.
     pub(super) levels: Vec<Vec<NodeId>>,
     /// What stands in the place of schemas that are wrong.
@@ -75,10 +77,10 @@ pub struct Inquiry<'a> {
 }
 
 impl<'a> Inquiry<'a> {
-    /// About these assets, and whatever they are made of. `kept` is what the check before left, if there was one.
+    /// About these assets and checks, and whatever they are made of. `kept` is what the check before left, if there was one.
     pub fn new(
         (project, graph, templates): (&'a Project, &'a AssetGraph, &'a TemplateEnvironment),
-        assets: &'a BTreeSet<NodeId>,
+        (assets, checks): (&'a BTreeSet<NodeId>, &'a BTreeSet<CheckId>),
         mode: Mode<'a>,
         stands: Stands<'a>,
         kept: Kept,
@@ -93,7 +95,9 @@ impl<'a> Inquiry<'a> {
             Mode::Project { .. } => BTreeSet::new(),
             Mode::Run { built } => descendants(graph, &built.iter().copied().collect(), None),
         };
-        let levels = levels(graph, assets, &|id| ends_here(graph, &mode, id) || asks_nothing(graph, &mode, id));
+        let read = checks.iter().flat_map(|id| &graph.check(*id).reads).copied();
+        let needed = assets.iter().copied().chain(read).collect();
+        let levels = levels(graph, needed, &|id| ends_here(graph, &mode, id) || asks_nothing(graph, &mode, id));
         let nodes: Vec<NodeId> = levels.iter().flatten().copied().collect();
         Inquiry {
             project,
@@ -104,6 +108,7 @@ impl<'a> Inquiry<'a> {
             binding: Binding::new(project, graph, &nodes, kept.binder),
             memory: Memory::of(project, templates, kept.memory),
             assets,
+            checks,
             levels,
             assumed: kept.assumed,
             copies: kept.copies,
@@ -147,9 +152,8 @@ fn asks_nothing(graph: &AssetGraph, mode: &Mode<'_>, id: NodeId) -> bool {
 }
 
 /// These assets and all above them that matter, each in the level after the last of what it reads.
-fn levels(graph: &AssetGraph, assets: &BTreeSet<NodeId>, ends: &dyn Fn(NodeId) -> bool) -> Vec<Vec<NodeId>> {
-    let mut needed = assets.clone();
-    let mut stack: Vec<NodeId> = assets.iter().copied().collect();
+fn levels(graph: &AssetGraph, mut needed: BTreeSet<NodeId>, ends: &dyn Fn(NodeId) -> bool) -> Vec<Vec<NodeId>> {
+    let mut stack: Vec<NodeId> = needed.iter().copied().collect();
     while let Some(id) = stack.pop() {
         if !ends(id) {
             stack.extend(graph.upstream(id).filter(|upstream| needed.insert(*upstream)));

@@ -15,6 +15,7 @@ mod locate;
 mod lost;
 mod memory;
 mod model;
+mod questions;
 mod reads;
 mod refused;
 mod schema;
@@ -84,6 +85,7 @@ pub fn check(inquiry: Inquiry<'_>) -> Result<Findings, EngineError> {
         let promises = promises.chain(constraints::problems(&inquiry, &schemas, *id)?);
         problems.extend(promises.map(|problem| (*id, problem)));
     }
+    problems.extend(questions::problems(&inquiry, &schemas)?);
     let problems = told::sorted(problems);
     let kept = Kept { memory: inquiry.memory.keep(), binder: inquiry.binding.keep(), ..Kept::default() };
     Ok(Findings { schemas, problems, kept })

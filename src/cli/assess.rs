@@ -1,6 +1,6 @@
 //! How the world is next to how it should be: what `status`, `plan` and `reconcile` ask before anything else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,11 +15,13 @@ use super::table::shortened;
 use super::verify;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Column, Content, Engine, EngineError, Failure};
+use crate::engine::{CheckRecord, Column, Content, Engine, EngineError, Failure};
 use crate::execute::microseconds;
-use crate::fingerprint::{self, CodeVersion, code_versions};
-use crate::graph::select::{Facts, Selection};
+use crate::fingerprint::{self, CodeVersion, check_versions, code_versions};
+use crate::graph::checks::CheckId;
+use crate::graph::select::{Facts, Selected, Selection};
 use crate::graph::{AssetGraph, NodeId};
+use crate::plan::checks::{CheckJudgement, CheckWorld, judge_checks};
 use crate::plan::judgement::{Cause, Judgement};
 use crate::plan::orphans::{Orphan, orphans};
 use crate::plan::staleness::{World, judge};
@@ -49,6 +51,7 @@ struct Told {
     found: Found,
     damaged: HashMap<String, Damage>,
     failures: HashMap<String, Failure>,
+    checked: HashMap<String, CheckRecord>,
     declared: HashMap<NodeId, Vec<Column>>,
     contents: HashMap<NodeId, Content>,
     hash_method: String,
@@ -74,11 +77,23 @@ impl Told {
             declared: verify::declared(engine, graph, code_versions, &records)?,
             hash_method: engine.capabilities().hash_method.clone(),
             macros: if tells_unseen { ReadingMacros::by(engine)? } else { ReadingMacros::default() },
+            checked: match graph.checks.is_empty() {
+                true => HashMap::new(),
+                false => engine.checked()?.into_iter().map(|record| (record.check.clone(), record)).collect(),
+            },
             records,
             found,
             contents,
         })
     }
+}
+
+/// What is looked at to judge all assets and checks.
+fn observed(graph: &AssetGraph) -> impl Iterator<Item = NodeId> {
+    graph
+        .ids()
+        .filter(|id| !graph.node(*id).is_source())
+        .chain(graph.checks.iter().flat_map(|check| check.reads.clone()))
 }
 
 /// The versions of the packages that the code of some asset uses. SQL uses none, and nobody is asked.
@@ -94,6 +109,10 @@ pub(crate) fn packages<'v>(
 /// What was found out about every asset.
 pub(crate) struct Assessment {
     pub judged: HashMap<NodeId, Judgement>,
+    pub checks: HashMap<CheckId, CheckJudgement>,
+    /// The versions of what checks ask, and how they came out last, by their names.
+    pub check_versions: HashMap<String, String>,
+    pub checked: HashMap<String, CheckRecord>,
     pub code_versions: HashMap<NodeId, CodeVersion>,
     /// Versions of third-party packages, where they count as code.
     pub packages: Option<BTreeMap<String, String>>,
@@ -114,9 +133,9 @@ impl Assessment {
         let (graph, project) = (&compiled.graph, &compiled.project);
         let code_versions = code_versions(graph, &compiled.modules, project, graph.ids());
         let packages = project.counts_packages.then(|| packages(context, code_versions.values()));
-        let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), graph.ids());
+        let observer = observe(context, compiled, looked.as_ref().map(|look| look.engine), observed(graph));
         let told = looked.map(|look| Told::of(&look, (project, graph), &code_versions)).transpose();
-        let Told { records, found, damaged, failures, declared, contents, hash_method, macros } =
+        let Told { records, found, damaged, failures, checked, declared, contents, hash_method, macros } =
             told.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
         let standing = Standing::of(records.clone());
         let world = World {
@@ -137,7 +156,11 @@ impl Assessment {
             now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &project.name, &found));
-        Ok(Assessment { judged, code_versions, packages, records, orphans, observer })
+        let check_versions = check_versions(graph, project, graph.check_ids());
+        let inputs = |id: CheckId| standing.inputs_of(graph, &graph.check(id).reads, &observer, None);
+        let world = CheckWorld { versions: &check_versions, checked: &checked, inputs: &inputs, judged: &judged };
+        let checks = judge_checks(graph, &world);
+        Ok(Assessment { judged, checks, check_versions, checked, code_versions, packages, records, orphans, observer })
     }
 
     /// The assessment of a project that a command only looks at, and what of it is selected.
@@ -162,14 +185,14 @@ impl Assessment {
             }
         };
         let orphans = if selection.takes_orphans() { assessment.orphans.clone() } else { Vec::new() };
-        Ok(Looked { compiled, selected: selected.nodes, orphans, assessment, engine })
+        Ok(Looked { compiled, selected, orphans, assessment, engine })
     }
 }
 
 /// A project next to its database, as far as it is selected.
 pub(crate) struct Looked {
     pub compiled: Compiled,
-    pub selected: BTreeSet<NodeId>,
+    pub selected: Selected,
     /// What is selected of what is no longer in the graph.
     pub orphans: Vec<Orphan>,
     pub assessment: Assessment,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::args::{CheckArgs, TextOutput};
 use super::columns::never_null;
 use super::context::Context;
-use super::inspect::{inspect, print_problems};
+use super::inspect::{inspect_selected, print_problems};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
 use crate::check::{Findings, Schema, Schemas};
@@ -22,8 +22,10 @@ const MOST_CAUSES: usize = 3;
 
 pub(crate) fn check(context: &mut Context, args: &CheckArgs) -> CommandResult {
     let compiled = context.compile()?;
-    let selected = context.select(&compiled, &args.selection, None)?;
-    let found = inspect(&compiled, &selected.iter().copied().collect::<BTreeSet<_>>())?;
+    let all = context.select_all(&compiled, &args.selection, None)?;
+    let found = inspect_selected(&compiled, &all)?;
+    let mut selected: Vec<NodeId> = all.nodes.into_iter().collect();
+    selected.sort_by(|one, other| compiled.graph.node(*one).name.cmp(&compiled.graph.node(*other).name));
     match args.output {
         TextOutput::Json => print_lines(context, &compiled, &selected, &found)?,
         TextOutput::Text => print_problems(context, &compiled.graph, found.problems.clone()),

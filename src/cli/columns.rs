@@ -32,7 +32,9 @@ fn columns_of(
     }
     let all: BTreeSet<NodeId> = graph.ids().collect();
     let found = match engine {
-        Some(engine) => inspect_beside(compiled, &all, Kept::default(), &|_| Ok(Arc::clone(engine))),
+        Some(engine) => {
+            inspect_beside(compiled, (&all, &BTreeSet::new()), Kept::default(), &|_| Ok(Arc::clone(engine)))
+        }
         None => inspect(compiled, &all),
     };
     for (id, schema) in found?.schemas {

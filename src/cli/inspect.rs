@@ -11,7 +11,10 @@ use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics, diagnostic_json};
 use crate::engine::{Access, Engine, EngineError, EngineErrorKind, WhenLocked, look, open};
 use crate::fingerprint::{CodeVersion, code_versions};
+use crate::graph::checks::CheckId;
+use crate::graph::select::Selected;
 use crate::graph::{AssetGraph, Kind, Materialized, NodeId};
+use crate::plan::Plan;
 use crate::project::Project;
 
 /// Looks at the columns of these assets as the project's code says them. The database is only read, and only where
@@ -20,7 +23,15 @@ use crate::project::Project;
 /// # Errors
 /// When an extension or a setting of the target cannot be had.
 pub(crate) fn inspect(compiled: &Compiled, assets: &BTreeSet<NodeId>) -> Result<Findings, Diagnostic> {
-    inspect_beside(compiled, assets, Kept::default(), &read)
+    inspect_beside(compiled, (assets, &BTreeSet::new()), Kept::default(), &read)
+}
+
+/// The same for assets and checks.
+///
+/// # Errors
+/// As `inspect`.
+pub(crate) fn inspect_selected(compiled: &Compiled, selected: &Selected) -> Result<Findings, Diagnostic> {
+    inspect_beside(compiled, (&selected.nodes, &selected.checks), Kept::default(), &read)
 }
 
 /// How a project's database is opened.
@@ -32,7 +43,7 @@ type Opening<'a> = dyn Fn(&Arc<Project>) -> Result<Arc<dyn Engine>, EngineError>
 /// As `inspect`.
 pub(crate) fn inspect_beside(
     compiled: &Compiled,
-    assets: &BTreeSet<NodeId>,
+    asked: (&BTreeSet<NodeId>, &BTreeSet<CheckId>),
     kept: Kept,
     opening: &Opening<'_>,
 ) -> Result<Findings, Diagnostic> {
@@ -45,7 +56,7 @@ pub(crate) fn inspect_beside(
     };
     let mode = Mode::Project { code_version: Box::new(code_version) };
     let stands = Stands::new(Box::new(|| opening(project)));
-    check(Inquiry::new((project, graph, templates), assets, mode, stands, kept))
+    check(Inquiry::new((project, graph, templates), asked, mode, stands, kept))
         .map_err(|error| open_diagnostic(project, &error))
 }
 
@@ -53,17 +64,13 @@ pub(crate) fn inspect_beside(
 ///
 /// # Errors
 /// When a setting of the target cannot be had without its data.
-pub(crate) fn inspect_run(
-    compiled: &Compiled,
-    built: impl IntoIterator<Item = NodeId>,
-    engine: &Arc<dyn Engine>,
-) -> Result<Findings, EngineError> {
+pub(crate) fn inspect_run(compiled: &Compiled, plan: &Plan, engine: &Arc<dyn Engine>) -> Result<Findings, EngineError> {
     let Compiled { project, graph, templates, .. } = compiled;
-    let built: BTreeSet<NodeId> = built.into_iter().collect();
+    let (built, checks): (BTreeSet<NodeId>, BTreeSet<CheckId>) = (plan.built().collect(), plan.checks().collect());
     let mode = Mode::Run { built: built.iter().copied().collect() };
     let stands = Stands::new(Box::new(|| Ok(Arc::clone(engine))));
     let asked = with_inlined(graph, built);
-    check(Inquiry::new((project, graph, templates), &asked, mode, stands, Kept::default()))
+    check(Inquiry::new((project, graph, templates), (&asked, &checks), mode, stands, Kept::default()))
 }
 
 /// These assets, with the ephemeral ones whose queries they run.

@@ -75,7 +75,7 @@ impl Host for Process {
         let recall = |project: &Arc<Project>| -> Result<Arc<dyn Engine>, EngineError> {
             self.recollection.lock().unwrap_or_else(PoisonError::into_inner).of(project)
         };
-        inspect_beside(compiled, assets, kept, &recall)
+        inspect_beside(compiled, (assets, &compiled.graph.check_ids().collect()), kept, &recall)
     }
 
     fn python(&self) -> Option<&dyn PythonRuntime> {

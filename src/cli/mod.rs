@@ -40,6 +40,7 @@ mod rows;
 mod run;
 mod schema;
 mod show;
+mod show_failures;
 mod status;
 mod table;
 mod usage;

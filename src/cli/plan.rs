@@ -13,6 +13,7 @@ use super::opening::database_diagnostic;
 use super::progress::seconds;
 use super::{CommandResult, ExitStatus};
 use crate::diagnostic::Diagnostic;
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, NodeId};
 use crate::plan::judgement::Judgement;
 use crate::plan::{Plan, Reason, Step, Waiting, plan_reconcile};
@@ -22,8 +23,9 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
     let usual = look.engine.as_ref().map(|engine| engine.usual_seconds()).transpose();
     let usual = usual.map_err(|error| database_diagnostic(&error))?.unwrap_or_default();
     let Looked { compiled, selected, assessment, .. } = &look;
-    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged);
+    let plan = plan_reconcile(&compiled.graph, selected, &assessment.judged, &assessment.checks);
     let mut lines = steps(&look, &plan, &usual);
+    lines.extend(asked(&look, &plan));
     lines.extend(waits(&look, &plan));
     let orphan = Judgement::orphaned();
     // Without a selection the plan is what `reconcile` does, and that leaves orphans alone.
@@ -31,7 +33,8 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
         lines.extend(look.orphans.iter().map(|left| Line::new(&left.made.asset, &orphan, Action::Leave, None)));
     }
     if lines.is_empty() {
-        let is_nothing = look.selected.is_empty() && !args.selection.select.is_empty();
+        let is_nothing =
+            look.selected.nodes.is_empty() && look.selected.checks.is_empty() && !args.selection.select.is_empty();
         let fresh = "nothing to do: everything selected is up to date";
         context.printer.note(if is_nothing { NOTHING_SELECTED } else { fresh });
         look.leave();
@@ -53,6 +56,9 @@ pub(crate) fn plan(context: &mut Context, args: &StatusArgs) -> CommandResult {
 fn steps<'l>(look: &'l Looked, plan: &Plan, usual: &BTreeMap<String, f64>) -> Vec<Line<'l>> {
     let Looked { compiled, assessment, .. } = look;
     let line = |step: &Step| {
+        if !step.builds() {
+            return None;
+        }
         let action = match step.reason {
             Reason::Pending => Action::Check,
             Reason::Stale | Reason::Selected => Action::Build,
@@ -62,6 +68,27 @@ fn steps<'l>(look: &'l Looked, plan: &Plan, usual: &BTreeMap<String, f64>) -> Ve
         Some(Line::new(asset, assessment.judged.get(&step.asset)?, action, usual.get(asset).copied()))
     };
     plan.steps.iter().filter_map(line).collect()
+}
+
+/// The checks that are asked of what stands.
+fn asked<'l>(look: &'l Looked, plan: &Plan) -> Vec<Line<'l>> {
+    let Looked { compiled, assessment, .. } = look;
+    let asked = plan.steps.iter().filter(|step| !step.builds()).flat_map(|step| &step.checks);
+    let line = |id: &CheckId| {
+        let check = compiled.graph.check(*id);
+        let judgement = assessment.checks.get(id)?;
+        Some(Line {
+            asset: compiled.graph.node(check.asset).name.as_str(),
+            check: Some(check.name.as_str()),
+            state: judgement.state.as_str(),
+            causes: Vec::new(),
+            action: Action::Test,
+            order: 0,
+            seconds: None,
+            why: judgement.why.clone(),
+        })
+    };
+    asked.filter_map(line).collect()
 }
 
 /// What is no step, since it waits for what is not selected.
@@ -101,7 +128,7 @@ pub(crate) fn waiting_in_words(
 }
 
 fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) -> Result<(), Diagnostic> {
-    let width = lines.iter().map(|line| line.asset.chars().count()).max().unwrap_or_default();
+    let width = lines.iter().map(|line| line.name().chars().count()).max().unwrap_or_default();
     for (index, line) in lines.iter_mut().enumerate() {
         line.order = index + 1;
         match output {
@@ -116,6 +143,7 @@ fn print(context: &mut Context, output: StatusOutput, lines: &mut [Line<'_>]) ->
 fn summary(lines: &[Line<'_>], command: &str) -> String {
     let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
     let (builds, checks, orphans) = (count(Action::Build), count(Action::Check), count(Action::Leave));
+    let tests = count(Action::Test);
     let mut words = Vec::new();
     if builds > 0 || checks > 0 {
         let all = about(lines, |action| action == Action::Build);
@@ -126,12 +154,15 @@ fn summary(lines: &[Line<'_>], command: &str) -> String {
         let all = all.map(|all| format!(" (with all of them about {all})")).unwrap_or_default();
         words.push(format!("{checks} to check, which are built only if what they read comes out differently{all}"));
     }
+    if tests > 0 {
+        words.push(format!("{tests} to test, which are asked of what stands"));
+    }
     if orphans > 0 {
         words.push(format!(
             "{orphans} orphaned, which dovetail leaves alone until `dovetail gc --yes` moves them to the trash"
         ));
     }
-    let command = if builds > 0 || checks > 0 { format!("; {command} does it") } else { String::new() };
+    let command = if builds + checks + tests > 0 { format!("; {command} does it") } else { String::new() };
     format!("{}{command}", words.join(", "))
 }
 
@@ -173,7 +204,13 @@ enum Action {
 impl<'a> Line<'a> {
     fn new(asset: &'a str, judgement: &'a Judgement, action: Action, seconds: Option<f64>) -> Self {
         let causes = CauseLine::all(&judgement.causes);
-        Line { asset, state: judgement.state.as_str(), causes, action, order: 0, seconds, why: in_words(judgement) }
+        let (state, why) = (judgement.state.as_str(), in_words(judgement));
+        Line { asset, check: None, state, causes, action, order: 0, seconds, why }
+    }
+
+    /// What the line is about.
+    fn name(&self) -> &'a str {
+        self.check.unwrap_or(self.asset)
     }
 
     fn text(&self, width: usize) -> String {
@@ -186,8 +223,8 @@ impl<'a> Line<'a> {
         };
         let time =
             self.seconds.and_then(|time| Duration::try_from_secs_f64(time).ok()).map(seconds).unwrap_or_default();
-        let Line { asset, state, order, why, .. } = self;
-        format!("{order:>4}  {action:<5}  {asset:<width$}  {state:<8}  {time:>9}  {why}")
+        let (Line { state, order, why, .. }, name) = (self, self.name());
+        format!("{order:>4}  {action:<5}  {name:<width$}  {state:<8}  {time:>9}  {why}")
     }
 }
 
@@ -195,6 +232,9 @@ impl<'a> Line<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     asset: &'a str,
+    /// The check that is asked, and nothing else done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<&'a str>,
     state: &'static str,
     causes: Vec<CauseLine<'a>>,
     action: Action,

@@ -162,7 +162,7 @@ fn fitting(
     plan: &Plan,
     engine: &Arc<dyn Engine>,
 ) -> Option<HashMap<NodeId, Vec<Column>>> {
-    let found = match inspect_run(compiled, plan.built(), engine) {
+    let found = match inspect_run(compiled, plan, engine) {
         Ok(found) => found,
         // The database has taken the settings, and only that counts.
         Err(error) => {

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::opening::{database_diagnostic, open_diagnostic, open_to_read};
 use super::rows::{self, Failure};
 use super::schema::show_schema;
+use super::show_failures::show_failures;
 use super::table::{Column, Fit, Table};
 use super::{CommandResult, ExitStatus};
 use crate::check::failed;
@@ -22,6 +23,9 @@ use crate::parse::SourceLocation;
 use crate::project::Project;
 
 pub(crate) fn show(context: &mut Context, args: &ShowArgs) -> CommandResult {
+    if let Some(check) = &args.failures {
+        return show_failures(context, check, args);
+    }
     let compiled = context.compile_with(args.inline.as_deref())?;
     let id = find(&compiled, args.name.as_deref().unwrap_or(INLINE))?;
     if args.schema {

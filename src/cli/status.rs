@@ -3,19 +3,23 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::json;
 
 use super::args::{StatusArgs, StatusOutput};
 use super::assess::{Assessment, CauseLine, Looked, in_words};
 use super::context::{Context, NOTHING_SELECTED};
 use super::ls::unprintable;
 use super::{CommandResult, ExitStatus};
-use crate::plan::Rule;
+use crate::graph::AssetGraph;
+use crate::graph::checks::Check;
 use crate::plan::judgement::{Judgement, State};
 use crate::plan::orphans::Orphan;
+use crate::plan::{CheckJudgement, CheckState, Rule};
 
 pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult {
     let Looked { compiled, selected, orphans, assessment, .. } = Assessment::look(context, args)?;
     let mut judged: Vec<(&str, Judgement)> = selected
+        .nodes
         .iter()
         .filter_map(|id| Some((compiled.graph.node(*id).name.as_str(), assessment.judged.get(id)?.clone())))
         .collect();
@@ -42,9 +46,58 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
             }
         }
     }
-    context.printer.note(&summary(&judged, args.verify));
-    let is_fresh = judged.iter().all(|(_, judgement)| judgement.state == State::Fresh);
+    let checks: Vec<(&Check, &CheckJudgement)> =
+        selected.checks.iter().filter_map(|id| Some((compiled.graph.check(*id), assessment.checks.get(id)?))).collect();
+    print_checks(context, args.output, &compiled.graph, &checks);
+    if !(judged.is_empty() && !checks.is_empty()) {
+        context.printer.note(&summary(&judged, args.verify));
+    }
+    if let Some(summary) = summary_of_checks(&checks) {
+        context.printer.note(&summary);
+    }
+    let is_fresh = judged.iter().all(|(_, judgement)| judgement.state == State::Fresh)
+        && checks.iter().all(|(_, judgement)| judgement.state.is_fresh());
     Ok(if is_fresh { ExitStatus::Success } else { ExitStatus::AssetFailed })
+}
+
+/// The checks that are not as they should be: of the others their number says enough.
+fn print_checks(context: &mut Context, output: StatusOutput, graph: &AssetGraph, checks: &[(&Check, &CheckJudgement)]) {
+    let is_told = |state: CheckState| !matches!(state, CheckState::Fresh | CheckState::Pending);
+    let told: Vec<_> = checks.iter().filter(|(_, judgement)| is_told(judgement.state)).collect();
+    let width = told.iter().map(|(check, _)| check.name.as_str().chars().count()).max().unwrap_or_default();
+    match output {
+        StatusOutput::Table => {
+            for (check, CheckJudgement { state, why }) in told {
+                let line = format!("{:<width$}  {:<8}  {why}", check.name.as_str(), state.as_str());
+                context.printer.text(&format!("{}\n", line.trim_end()));
+            }
+        }
+        StatusOutput::Json => {
+            for (check, CheckJudgement { state, why }) in checks {
+                let asset = graph.node(check.asset).name.as_str();
+                let line = json!({
+                    "check": check.name.as_str(), "asset": asset, "state": state.as_str(), "why": why,
+                });
+                context.printer.data_line(&line.to_string());
+            }
+        }
+    }
+}
+
+fn summary_of_checks(checks: &[(&Check, &CheckJudgement)]) -> Option<String> {
+    let count = |is: &dyn Fn(CheckState) -> bool| checks.iter().filter(|(_, judgement)| is(judgement.state)).count();
+    let (total, open) = (checks.len(), count(&|state| !state.is_fresh()));
+    let warned = match count(&|state| state == CheckState::Warned) {
+        0 => String::new(),
+        warned => format!(", {warned} with a warning"),
+    };
+    match open {
+        _ if total == 0 => None,
+        0 => Some(format!("checks: all {total} passed{warned}")),
+        _ => Some(format!(
+            "checks: {open} of {total} failed, or not asked of what stands now{warned}; `dovetail reconcile` asks them"
+        )),
+    }
 }
 
 fn summary(judged: &[(&str, Judgement)], is_verified: bool) -> String {

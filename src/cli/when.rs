@@ -23,3 +23,17 @@ pub(crate) fn commit(commit: Option<&str>, is_dirty: Option<bool>) -> String {
 pub(crate) fn short(hash: &str) -> &str {
     hash.get(..8).unwrap_or(hash)
 }
+
+/// How long ago a moment was, in one unit: `3 minutes ago`.
+pub(crate) fn ago(microseconds: i64) -> String {
+    let Some(then) = moment(microseconds) else { return "at an unknown time".to_owned() };
+    let seconds = Timestamp::now().duration_since(then).as_secs().max(0);
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    match units.into_iter().find(|(size, _)| seconds >= *size) {
+        None => "just now".to_owned(),
+        Some((size, unit)) => {
+            let count = seconds / size;
+            format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+        }
+    }
+}

@@ -99,16 +99,16 @@ pub(super) fn what_is_stale(
     look: Look<'_>,
 ) -> Result<Work, Diagnostic> {
     look.engine.prepare_state().map_err(|error| database_diagnostic(&error))?;
-    let Assessment { judged, code_versions, packages: found, records, observer, .. } =
-        Assessment::of(context, compiled, Some(look))?;
-    let plan = plan_reconcile(&compiled.graph, &selected.nodes, &judged);
+    let Assessment {
+        judged, checks, check_versions, checked, code_versions, packages: found, records, observer, ..
+    } = Assessment::of(context, compiled, Some(look))?;
+    let plan = plan_reconcile(&compiled.graph, selected, &judged, &checks);
     if let Some(waiting) = waiting_in_words(&compiled.graph, &judged, &plan.waiting) {
         context.printer.note(&waiting);
     }
     let packages =
         found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
     let records = Some(records);
-    let check_versions = check_versions(&compiled.graph, &compiled.project, plan.checks());
-    let (checked, publish) = (HashMap::new(), Publish::default());
+    let publish = Publish::default();
     Ok(Work { plan, code_versions, check_versions, checked, packages, records, observer, publish })
 }

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use super::judgement::{Judgement, State};
 use super::{Plan, Reason, Step, ordered_as, persists, set_heights};
-use crate::engine::{CheckRecord, Inputs};
+use crate::engine::{CheckRecord, CheckStatus, Inputs};
 use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, NodeId};
 
@@ -105,6 +106,109 @@ impl Step {
     pub fn builds(&self) -> bool {
         self.reason != Reason::Asked
     }
+}
+
+/// How a check stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckState {
+    /// It was asked of what stands, and let that pass.
+    Fresh,
+    /// The same, with a warning.
+    Warned,
+    /// It was never asked.
+    Missing,
+    /// It, or what it reads, is not what it was.
+    Stale,
+    Failed,
+    /// What it reads is not built.
+    Pending,
+}
+
+impl CheckState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CheckState::Fresh => "fresh",
+            CheckState::Warned => "warned",
+            CheckState::Missing => "missing",
+            CheckState::Stale => "stale",
+            CheckState::Failed => "failed",
+            CheckState::Pending => "pending",
+        }
+    }
+
+    pub fn is_fresh(self) -> bool {
+        matches!(self, CheckState::Fresh | CheckState::Warned)
+    }
+}
+
+/// How a check stands, and why, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckJudgement {
+    pub state: CheckState,
+    pub why: String,
+}
+
+/// What is known of a project's checks.
+pub struct CheckWorld<'w> {
+    /// The versions of what they ask, by their names.
+    pub versions: &'w HashMap<String, String>,
+    /// How they came out last, by their names.
+    pub checked: &'w HashMap<String, CheckRecord>,
+    /// The versions of what they read, as they are now.
+    pub inputs: &'w dyn Fn(CheckId) -> Inputs,
+    pub judged: &'w HashMap<NodeId, Judgement>,
+}
+
+/// Judges every check.
+pub fn judge_checks(graph: &AssetGraph, world: &CheckWorld<'_>) -> HashMap<CheckId, CheckJudgement> {
+    graph.check_ids().map(|id| (id, judge_check(graph, world, id))).collect()
+}
+
+fn judge_check(graph: &AssetGraph, world: &CheckWorld<'_>, id: CheckId) -> CheckJudgement {
+    let check = graph.check(id);
+    let judgement = |state, why: String| CheckJudgement { state, why };
+    let is_missing = |read: &&NodeId| world.judged.get(read).is_some_and(|judged| judged.state == State::Missing);
+    if let Some(missing) = check.reads.iter().find(is_missing) {
+        return judgement(CheckState::Pending, format!("`{}` is not built", graph.node(*missing).name));
+    }
+    let Some(record) = world.checked.get(check.name.as_str()) else {
+        return judgement(CheckState::Missing, "it was never asked of what stands".to_owned());
+    };
+    if world.versions.get(check.name.as_str()) != Some(&record.code_version) {
+        return judgement(CheckState::Stale, "it asks something else than it did".to_owned());
+    }
+    let inputs = (world.inputs)(id);
+    let changed = inputs.iter().find(|(name, now)| record.inputs.get(*name) != Some(now));
+    if let Some((name, _)) = changed {
+        return judgement(CheckState::Stale, format!("`{name}` changed since it was asked"));
+    }
+    match record.status {
+        CheckStatus::Passed => judgement(CheckState::Fresh, String::new()),
+        CheckStatus::Warned => judgement(CheckState::Warned, String::new()),
+        CheckStatus::Failed => judgement(CheckState::Failed, "what stands breaks it".to_owned()),
+        CheckStatus::Broken => {
+            let why = record.message.clone().unwrap_or_else(|| "it could not be answered".to_owned());
+            judgement(CheckState::Failed, why)
+        }
+    }
+}
+
+/// Those of these checks that `reconcile` asks: of what it builds, and those whose answers do not hold.
+pub(super) fn to_ask(
+    graph: &AssetGraph,
+    selection: &BTreeSet<CheckId>,
+    judged: &HashMap<CheckId, CheckJudgement>,
+    reason: &dyn Fn(NodeId) -> Option<Reason>,
+) -> BTreeSet<CheckId> {
+    let is_asked = |id: &CheckId| {
+        let reads = &graph.check(*id).reads;
+        let is_open = judged.get(id).is_none_or(|judged| !judged.state.is_fresh());
+        let is_built = reads.iter().any(|read| reason(*read).is_some());
+        // What is neither there nor built cannot be asked about.
+        let waits = judged.get(id).is_some_and(|judged| judged.state == CheckState::Pending) && !is_built;
+        (is_built || is_open) && !waits
+    };
+    selection.iter().copied().filter(is_asked).collect()
 }
 
 /// Whether an answer still holds: the same was asked of data that is the same, and it let that pass.

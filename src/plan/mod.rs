@@ -13,13 +13,14 @@ pub mod staleness;
 
 pub use age::Rule;
 pub use causes::DECLARED_COLUMNS;
-pub use checks::{plan_build, plan_test};
+pub use checks::{CheckJudgement, CheckState, plan_build, plan_test};
 pub use outlook::Waiting;
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::algebra::topological_order;
 use crate::graph::checks::CheckId;
+use crate::graph::select::Selected;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 use judgement::{Judgement, State};
 use outlook::{outlooks, waiting};
@@ -78,8 +79,14 @@ pub fn plan_run(graph: &AssetGraph, selection: &BTreeSet<NodeId>) -> Plan {
     ordered(graph, |id| (selection.contains(&id) && persists(graph, id)).then_some(Reason::Selected))
 }
 
-/// The plan of `reconcile`: what of the selection is not fresh.
-pub fn plan_reconcile(graph: &AssetGraph, selection: &BTreeSet<NodeId>, judged: &HashMap<NodeId, Judgement>) -> Plan {
+/// The plan of `reconcile`: what of the selection is not fresh, with its checks and those whose answers do not hold.
+pub fn plan_reconcile(
+    graph: &AssetGraph,
+    selected: &Selected,
+    judged: &HashMap<NodeId, Judgement>,
+    checks: &HashMap<CheckId, CheckJudgement>,
+) -> Plan {
+    let selection = &selected.nodes;
     let outlooks = outlooks(graph, selection, judged);
     let may_change = |id: NodeId| outlooks.get(&id).is_some_and(|outlook| outlook.may_change);
     let reason = |id: NodeId| match judged.get(&id)?.state {
@@ -87,7 +94,12 @@ pub fn plan_reconcile(graph: &AssetGraph, selection: &BTreeSet<NodeId>, judged: 
         State::Pending => may_change(id).then_some(Reason::Pending),
         State::Fresh | State::Orphaned => None,
     };
-    let plan = ordered(graph, |id| reason(id).filter(|_| selection.contains(&id)));
+    let reason = |id: NodeId| reason(id).filter(|_| selection.contains(&id));
+    let asked = checks::to_ask(graph, &selected.checks, checks, &reason);
+    let plan = match asked.is_empty() {
+        true => ordered(graph, reason),
+        false => checks::with_checks(graph, &asked, &reason),
+    };
     Plan { waiting: waiting(selection, &outlooks), ..plan }
 }
 

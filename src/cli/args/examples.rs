@@ -77,6 +77,7 @@ Examples:
   dovetail show delay_report --limit 100 --output csv
   dovetail show --inline \"select count(*) from {{ ref('stg_flights') }}\"
   dovetail show delay_report --schema
+  dovetail show --failures unique_delay_report_carrier
   dovetail show delay_report --staged     what a failed `run --atomic` left";
 
 pub(super) const COMPILE_EXAMPLES: &str = "\

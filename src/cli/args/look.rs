@@ -25,7 +25,7 @@ pub(crate) enum LsOutput {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["name", "inline"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["name", "inline", "failures"]))]
 pub(crate) struct ShowArgs {
     /// The asset or source
     pub name: Option<String>,
@@ -33,6 +33,10 @@ pub(crate) struct ShowArgs {
     /// A query instead of an asset; Jinja and asset names work as in a model
     #[arg(long, value_name = "SQL")]
     pub inline: Option<String>,
+
+    /// What the newest answer to a check of data found, instead of an asset: the rows that are kept of it
+    #[arg(long, value_name = "CHECK", conflicts_with_all = ["schema", "staged"])]
+    pub failures: Option<String>,
 
     /// How many rows
     #[arg(short, long, value_name = "N", default_value_t = 10)]

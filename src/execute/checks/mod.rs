@@ -16,6 +16,9 @@ use crate::engine::{CheckRecord, CheckStatus, Column, EngineError, EngineErrorKi
 use crate::graph::checks::{Check, CheckId, CheckedTable, Question, scanned};
 use crate::graph::{Node, NodeId, RelationName, quoted};
 
+/// So many failing checks are named.
+const MOST_NAMED: usize = 3;
+
 /// An asset that is built and not published.
 pub(super) struct Unpublished<'b> {
     pub asset: NodeId,
@@ -60,9 +63,12 @@ impl Materializer {
     pub(super) fn unfit(&self, node: &Node, answers: &[Answer]) -> Option<Diagnostic> {
         let failed: Vec<&Answer> = answers.iter().filter(|answer| answer.record.status.blocks()).collect();
         let first = failed.first()?;
-        let names: Vec<String> = failed.iter().map(|answer| format!("`{}`", answer.record.check)).collect();
+        let mut names: Vec<String> = failed.iter().map(|answer| format!("`{}`", answer.record.check)).collect();
+        let more = names.len().saturating_sub(MOST_NAMED);
+        names.truncate(MOST_NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let fail = if failed.len() == 1 { "fails" } else { "fail" };
-        let message = format!("`{}` is not published: {} {fail}", node.name, names.join(", "));
+        let message = format!("`{}` is not published: {}{more} {fail}", node.name, names.join(", "));
         let place = self.context.graph.check(first.check).place.clone();
         Some(Diagnostic::error(Code::CheckFailed, message).at(place))
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
 use super::bounds::{Bounds, Statistic};
+use super::{Check, CheckKind};
 use crate::graph::{AssetGraph, CompiledPython, CompiledSql, NodeId};
 use crate::parse::Accepted;
 
@@ -54,13 +54,13 @@ impl Question {
         let asset = graph.node(check.asset).name.as_str();
         match self {
             Question::Unique { columns } if check.column.is_none() => {
-                format!("{asset} has no two rows with the same {}", columns.join(", "))
+                format!("{asset} has no two rows with the same {}", columns.join(", ").replace('"', ""))
             }
             Question::Unique { .. } => format!("{subject} is unique"),
             Question::NotNull { .. } => format!("{subject} is never NULL"),
             Question::AcceptedValues { values, .. } => format!("{subject} is {}", listed(values)),
             Question::Relationships { to, field, .. } => {
-                format!("{subject} is in {}.{field}", graph.node(*to).name)
+                format!("{subject} is in {}.{}", graph.node(*to).name, field.trim_matches('"'))
             }
             Question::Expression(expression) => format!("{asset} keeps `{}`", expression.trim()),
             Question::RowCount(bounds) => format!("the number of rows of {asset} {}", bounds.in_words()),
@@ -76,7 +76,8 @@ impl Question {
             }
             Question::Query(_) | Question::Function(_) => match &check.description {
                 Some(description) => first_line(description),
-                None => format!("`{}` of {subject}", check.name),
+                None if check.kind == CheckKind::Generic => format!("{subject} passes `{}`", check.test),
+                None => format!("`{}` finds nothing in {asset}", check.name),
             },
         }
     }
