@@ -1,20 +1,31 @@
 //! `dovetail ls`: assets and sources, sorted by name. Opens the database only where the selection asks for states.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::args::{LsArgs, LsOutput};
 use super::context::Context;
 use super::{CommandResult, ExitStatus};
+use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId};
 use crate::parse::SourceLocation;
 
 pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
     let compiled = context.compile()?;
     let graph = &compiled.graph;
-    for id in context.select(&compiled, &args.selection, args.waiting.wait)? {
+    let selected = context.select_all(&compiled, &args.selection, args.waiting.wait)?;
+    // Checks come along with what they read; they are listed where nothing but checks is asked for.
+    if selected.nodes.is_empty() {
+        return checks(context, &compiled, &selected.checks, args.output);
+    }
+    let mut nodes: Vec<NodeId> = selected.nodes.into_iter().collect();
+    nodes.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
+    for id in nodes {
         let node = graph.node(id);
         match args.output {
             LsOutput::Name => context.printer.data_line(node.name.as_str()),
@@ -26,6 +37,28 @@ pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
         }
         if context.printer.is_stdout_closed() {
             break;
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn checks(context: &mut Context, compiled: &Compiled, ids: &BTreeSet<CheckId>, output: LsOutput) -> CommandResult {
+    let graph = &compiled.graph;
+    for check in ids.iter().map(|id| graph.check(*id)) {
+        match output {
+            LsOutput::Name => context.printer.data_line(check.name.as_str()),
+            LsOutput::Path => context.printer.data_line(&slashed(check.file.path())),
+            LsOutput::Json => {
+                let upstream: Vec<&str> = check.upstream.iter().map(|id| graph.node(*id).name.as_str()).collect();
+                let line = json!({
+                    "name": check.name.as_str(), "kind": "check", "test": check.test, "test_type": check.kind.as_str(),
+                    "asset": graph.node(check.asset).name.as_str(), "column": check.column,
+                    "severity": check.severity.as_str(), "question": check.in_words(graph),
+                    "path": slashed(check.file.path()), "upstream": upstream, "tags": check.tags, "owner": check.owner,
+                    "description": check.description,
+                });
+                context.printer.data_line(&compiled.templates.secrets().redact(&line.to_string()));
+            }
         }
     }
     Ok(ExitStatus::Success)

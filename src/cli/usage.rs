@@ -91,9 +91,8 @@ fn said_of(hints: &[(&str, &str)], word: &str) -> Option<String> {
 }
 
 /// Commands that other tools have, dbt above all.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("help", "`dovetail --help` lists the commands, `dovetail COMMAND --help` says what one does"),
-    ("build", "`dovetail run` builds everything that is selected, `dovetail reconcile` only what is not up to date"),
     ("materialize", "`dovetail run --select ASSET` materializes an asset"),
     ("apply", "`dovetail plan` shows what would be done, `dovetail reconcile` does it"),
     ("seed", "seeds are assets like all others: `dovetail run --select kind:seed`"),
@@ -103,7 +102,6 @@ const ELSEWHERE: [(&str, &str); 12] = [
         "docs",
         "dovetail makes no pages yet: `dovetail graph` draws the graph, `dovetail ls --output json` lists what is in it",
     ),
-    ("test", "dovetail has no tests of data yet"),
     ("snapshot", "dovetail has no snapshots yet"),
     ("deps", "dovetail has no packages of models yet, so there is nothing to install"),
     ("run-operation", "dovetail calls no macros by themselves"),

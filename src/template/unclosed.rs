@@ -4,7 +4,8 @@ use super::scanner::{Segment, SegmentKind, scan};
 use crate::source::Span;
 
 /// Words that open a block which `{% end... %}` closes.
-const OPENING: [&str; 8] = ["if", "for", "macro", "call", "filter", "with", "block", "autoescape"];
+const OPENING: [&str; 10] =
+    ["if", "for", "macro", "test", "data_test", "call", "filter", "with", "block", "autoescape"];
 
 /// The innermost block that is open where the text ends or, before that, at `end`.
 pub(super) fn open_block(text: &str, end: usize) -> Option<(&str, Span)> {

@@ -41,7 +41,7 @@ fn usage_as_json() {
 #[test]
 fn json_says_what_is_missing_and_whose_error_it_is() {
     let said = Project::new().run(&["show", "--log-format", "json"]);
-    assert!(said.stderr.contains("not provided: <NAME|--inline <SQL>>"), "{said}");
+    assert!(said.stderr.contains("not provided: <NAME|--inline <SQL>|--failures <CHECK>>"), "{said}");
     let project = Project::new().file("models/a.sql", "select nothing");
     let said = project.run(&["run", "--log-format", "json"]);
     let line = said.stderr.lines().find(|line| line.contains("\"code\"")).unwrap();
@@ -189,9 +189,7 @@ fn a_terminal_shows_the_lines_before_what_they_come_to() {
 
 #[test]
 fn what_other_tools_call_it_leads_to_what_it_is_called_here() {
-    let cases: [(&[&str], &str); 9] = [
-        (&["build"], "`dovetail run`"),
-        (&["test"], "no tests of data yet"),
+    let cases: [(&[&str], &str); 7] = [
         (&["seed"], "`dovetail run --select kind:seed`"),
         (&["snapshot"], "no snapshots yet"),
         (&["deps"], "nothing to install"),
@@ -206,6 +204,6 @@ fn what_other_tools_call_it_leads_to_what_it_is_called_here() {
         let hints = said.stderr.lines().filter(|line| line.contains("hint: ")).collect::<Vec<_>>();
         assert!(said.code == 2 && hints.len() == 1 && hints[0].contains(hint), "{args:?}\n{said}");
     }
-    let json = project.run(&["build", "--log-format", "json"]);
-    assert!(json.stderr.contains(r#""hints":["`dovetail run` builds"#), "{json}");
+    let json = project.run(&["seed", "--log-format", "json"]);
+    assert!(json.stderr.contains(r#""hints":["seeds are assets like all others"#), "{json}");
 }

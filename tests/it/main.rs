@@ -6,6 +6,8 @@
 mod cache;
 mod check;
 mod check_told;
+mod checks;
+mod checks_declared;
 mod columns_read;
 mod commands;
 mod constraints;

@@ -311,6 +311,8 @@ fn execute_all(project: &Project, engine: &Arc<dyn Engine>, run: &str, sink: &mu
         code_versions,
         records: None,
         columns: std::collections::HashMap::new(),
+        check_versions: Default::default(),
+        checked: Default::default(),
     };
     let options = RunOptions { run: run.to_owned(), threads: 2, publish: Publish::Run, ..RunOptions::default() };
     let summary = execute(context, &plan, &options, &Cancellation::default(), sink).unwrap();

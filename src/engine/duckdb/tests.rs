@@ -391,7 +391,7 @@ fn state_of_the_first_format_is_migrated() {
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&[record("a")], &[]).unwrap();
     assert_eq!(engine.recorded(Some(&["a"])).unwrap()[0].code_version.as_deref(), Some("code"));
-    assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 5 "));
 }
 
 #[test]
@@ -407,7 +407,7 @@ fn a_state_without_definitions_of_views_gets_them() {
     session.build(&relation("a"), BuildSource::Query("select 1 as x".to_owned()), Extent::Columns).unwrap();
     session.publish(&[record("a")], &[]).unwrap();
     assert_eq!(engine.recorded(None).unwrap()[0].relation.as_deref(), Some("main.a"));
-    assert!(text(&engine, "select version from dovetail.format").contains("| 4 "));
+    assert!(text(&engine, "select version from dovetail.format").contains("| 5 "));
 }
 
 #[test]

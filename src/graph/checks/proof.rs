@@ -5,7 +5,7 @@
 use super::{Check, Question};
 use crate::engine::Column;
 use crate::graph::{Node, folded, quoted};
-use crate::parse::sql::{CanonicalToken, canonical_tokens};
+use crate::parse::sql::{CanonicalKind, CanonicalToken, canonical_tokens};
 use crate::parse::{Accepted, Constraint, Rule};
 
 impl Check {
@@ -79,6 +79,10 @@ fn same_text(one: &str, other: &str) -> bool {
     texts(one) == texts(other)
 }
 
+/// Names are the same in whatever case.
 fn text_of(token: &CanonicalToken<'_>) -> String {
-    token.text.to_string()
+    match token.kind {
+        CanonicalKind::Word | CanonicalKind::QuotedName => folded(&token.text),
+        _ => token.text.to_string(),
+    }
 }

@@ -174,7 +174,7 @@ fn mistakes_are_explained() {
         ("config:x", "write `config.materialized:view`"),
         ("tag.x:y", "`tag` takes no `.x`"),
         ("kind:pyhton", "did you mean `python`?"),
-        ("resource_type:test", "it can be `model`, `seed`, `source`"),
+        ("resource_type:metric", "it can be `model`, `seed`, `source`, `test`"),
         ("  ", "empty expression"),
         ("99999999999999999999999+x", "steps are too many"),
     ];

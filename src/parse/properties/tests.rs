@@ -172,10 +172,10 @@ sources:
 
 #[test]
 fn what_is_not_used_yet_is_told_once() {
-    let text = "models:\n  - name: a\n    tests: [unique]\n    columns: [{name: x, data_tests: [not_null]}, {name: y, tests: [unique]}]\nsnapshots: [{name: s}]\nexposures:\n";
+    let text = "models:\n  - name: a\n    versions: [1]\nsnapshots: [{name: s}]\nmetrics: [{name: m}]\nexposures:\n";
     let warnings = read(text).warnings.0;
     assert_eq!(warnings.len(), 1);
-    assert_eq!(warnings[0].message, "`tests`, `data_tests`, `snapshots` are not used by dovetail yet");
+    assert_eq!(warnings[0].message, "`versions`, `snapshots`, `metrics` are not used by dovetail yet");
     let slip = read("models: [{name: a, config: {materialised: table}}]").warnings.0;
     assert_eq!(slip[0].hints, ["did you mean `materialized`?"]);
 }
