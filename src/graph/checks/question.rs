@@ -64,8 +64,9 @@ impl Question {
             }
             Question::Expression(expression) => format!("{asset} keeps `{}`", expression.trim()),
             Question::RowCount(bounds) => format!("the number of rows of {asset} {}", bounds.in_words()),
-            Question::Freshness { max_age, .. } => {
-                format!("the newest {subject} is not older than {}", length(*max_age))
+            Question::Freshness { max_age, column } => {
+                let column = column.trim_matches('"');
+                format!("the newest {column} of {asset} is not older than {}", length(*max_age))
             }
             Question::Distribution { bounds, .. } => {
                 let told: Vec<String> = bounds
