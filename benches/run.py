@@ -20,6 +20,7 @@ import checking
 import compile_only
 import content
 import crossing
+import data_checks
 import editor
 import layered
 import plans
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "lsp": editor.typing,
     "crossing": crossing.there_and_back,
     "content": content.hash_to_write,
+    "checks": data_checks.figures,
 }
 
 
