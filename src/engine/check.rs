@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Inputs};
+use super::{FailingRows, Inputs};
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,13 +61,4 @@ pub struct CheckRecord {
     pub message: Option<String>,
     /// What fails.
     pub failing: Option<FailingRows>,
-}
-
-/// Rows that break a check: the first of them, as texts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct FailingRows {
-    pub columns: Vec<Column>,
-    pub rows: Vec<Vec<Option<String>>>,
-    /// How many there are in all.
-    pub total: u64,
 }

@@ -7,6 +7,7 @@ mod binding;
 mod check;
 mod duckdb;
 mod error;
+mod failing;
 mod kept;
 mod observation;
 mod record;
@@ -16,8 +17,9 @@ mod staging;
 mod trash;
 
 pub use binding::{Binder, BinderSession, Bound, Reason, Refusal, binder};
-pub use check::{CheckRecord, CheckStatus, FailingRows};
+pub use check::{CheckRecord, CheckStatus};
 pub use error::{EngineError, EngineErrorKind};
+pub use failing::FailingRows;
 pub use kept::KeptFile;
 pub use observation::{Closeness, Observation};
 pub use record::{InputVersion, Inputs, MaterializationRecord, Recorded};
@@ -108,12 +110,15 @@ pub struct FoundTable {
     pub alias: Option<String>,
 }
 
-/// A database that holds asset tables. Shared by all workers.
-pub trait Engine: Send + Sync {
-    fn capabilities(&self) -> &Capabilities;
-
+/// Where sessions come from.
+pub trait Sessions: Send + Sync {
     /// A new session; one per worker.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
+}
+
+/// A database that holds asset tables. Shared by all workers.
+pub trait Engine: Sessions {
+    fn capabilities(&self) -> &Capabilities;
 
     /// Makes sure that these schemas, and the place for state and objects, exist, and that `workers` sessions can work
     /// at once. Called before anything is built.
@@ -205,6 +210,12 @@ pub trait Session: Send {
 
     /// Runs a query; batches come as the reader is read. The session can be used again when the reader is dropped.
     fn query(&mut self, sql: &str) -> Result<BatchReader, EngineError>;
+
+    /// Sessions that read in this session's open transaction: they see what it has built. They only query, and take turns;
+    /// results are complete before they are handed out, since one connection streams one result at a time. They end when
+    /// this session builds, publishes or abandons anything. A query that fails while it runs may spoil the transaction, so
+    /// that nothing of it can be published.
+    fn within(&mut self) -> Arc<dyn Sessions>;
 
     /// Makes the relation's new content, visible to nobody else until `publish`, and says what that is. Replaces
     /// whatever has the name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
-    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, Sessions,
     StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
@@ -189,13 +189,15 @@ impl Drop for Remembered {
     }
 }
 
+impl Sessions for Remembered {
+    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        self.engine()?.session()
+    }
+}
+
 impl Engine for Remembered {
     fn capabilities(&self) -> &Capabilities {
         self.capabilities.get_or_init(|| self.engine().map(|engine| engine.capabilities().clone()).unwrap_or_default())
-    }
-
-    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
-        self.engine()?.session()
     }
 
     fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError> {

@@ -28,6 +28,7 @@ mod table_names;
 mod tally;
 mod trash;
 mod types;
+mod within;
 
 pub(super) use binder::binder;
 pub(super) use error::hint;
@@ -50,7 +51,7 @@ use self::state::State;
 use self::trash::Trash;
 use super::{
     Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
-    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, Sessions,
     StagedAsset, Trashed, WhenLocked,
 };
 use crate::graph::{RelationName, folded, quoted};
@@ -266,11 +267,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Engine for DuckDb {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
+impl Sessions for DuckDb {
     fn session(&self) -> Result<Box<dyn Session>, EngineError> {
         self.check_cancelled()?;
         let connection = self.connect()?;
@@ -279,6 +276,12 @@ impl Engine for DuckDb {
         sessions.push(Arc::downgrade(&connection));
         let engine = self.this.upgrade().ok_or_else(cancelled)?;
         Ok(Box::new(DuckDbSession::new(engine, connection)))
+    }
+}
+
+impl Engine for DuckDb {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     fn prepare(&self, schemas: &BTreeSet<SchemaName>, workers: usize) -> Result<(), EngineError> {

@@ -11,10 +11,11 @@ use super::incoming::{IncomingStream, refused_column};
 use super::parts::RowHashes;
 use super::raw::{BindValue, Connection, Helper};
 use super::stream::ResultReader;
+use super::within::{Lent, Within};
 use super::{DuckDb, content, csv, lock, publish};
 use crate::engine::{
     BatchReader, BuildSource, CheckRecord, Column, Content, EngineError, EngineErrorKind, Extent,
-    MaterializationRecord, Renaming, Session, StagedAsset, StoredObject, Swap,
+    MaterializationRecord, Renaming, Session, Sessions, StagedAsset, StoredObject, Swap,
 };
 use crate::graph::RelationName;
 use crate::project::Values;
@@ -26,11 +27,13 @@ pub(super) struct DuckDbSession {
     helper: Option<Helper>,
     /// Relations built since the last publish, and whether they are views.
     built: Vec<(RelationName, bool)>,
+    /// What `within` gave to others since the session did anything itself.
+    lent: Option<Arc<Lent>>,
 }
 
 impl DuckDbSession {
     pub(super) fn new(engine: Arc<DuckDb>, connection: Arc<Connection>) -> Self {
-        DuckDbSession { engine, connection, in_transaction: false, helper: None, built: Vec::new() }
+        DuckDbSession { engine, connection, in_transaction: false, helper: None, built: Vec::new(), lent: None }
     }
 
     fn execute(&self, sql: &str) -> Result<(), EngineError> {
@@ -39,11 +42,18 @@ impl DuckDbSession {
     }
 
     fn begin(&mut self) -> Result<(), EngineError> {
+        self.take_back();
         if !self.in_transaction {
             self.execute("begin transaction")?;
             self.in_transaction = true;
         }
         Ok(())
+    }
+
+    fn take_back(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            lent.take_back();
+        }
     }
 
     /// Whether a view stands under the name (else a table); `None` when nothing does. Asked outside of the transaction,
@@ -263,12 +273,18 @@ impl Session for DuckDbSession {
         Ok(())
     }
 
+    fn within(&mut self) -> Arc<dyn Sessions> {
+        let lent = self.lent.get_or_insert_with(|| Lent::new(&self.engine, &self.connection));
+        Arc::new(Within(Arc::clone(lent)))
+    }
+
     fn help(&mut self) -> bool {
         let connection = &self.connection;
         self.helper.get_or_insert_with(|| Helper::new(connection)).run_tasks() > 0
     }
 
     fn abandon(&mut self) {
+        self.take_back();
         self.built.clear();
         if std::mem::take(&mut self.in_transaction) {
             // It fails only when DuckDB has rolled back by itself.

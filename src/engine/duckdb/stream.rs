@@ -135,8 +135,19 @@ pub(super) struct ResultReader {
 }
 
 impl ResultReader {
+    /// Rows come out of DuckDB as they are read, which occupies the connection.
     pub(super) fn start(mut prepared: Prepared) -> Result<Self, EngineError> {
-        let mut result = prepared.stream()?;
+        let result = prepared.stream()?;
+        ResultReader::new(prepared, result)
+    }
+
+    /// All rows are there before the first one is read, and DuckDB keeps them.
+    pub(super) fn complete(mut prepared: Prepared) -> Result<Self, EngineError> {
+        let result = prepared.run()?;
+        ResultReader::new(prepared, result)
+    }
+
+    fn new(prepared: Prepared, mut result: QueryResult) -> Result<Self, EngineError> {
         let columns = result.columns();
         let types = ColumnTypes::new(prepared.connection(), &columns)?;
         let schema = Arc::clone(&types.schema);

@@ -69,6 +69,24 @@ impl Connection {
         self.prepare_extracted(&statements, last)
     }
 
+    /// As `prepare_last`, of a text that is one query; `None` where it is something else, of which nothing runs.
+    pub(in crate::engine::duckdb) fn prepare_query(
+        self: &Arc<Self>,
+        sql: &str,
+    ) -> Result<Option<Prepared>, EngineError> {
+        let statements = self.extract(sql)?;
+        let last = statements.count - 1;
+        // DuckDB makes several statements of a query with `pivot`, as it does of several that somebody wrote: only a query
+        // can stand in parentheses.
+        if last > 0 && self.extract(&format!("select * from (\n{sql}\n)")).is_err() {
+            return Ok(None);
+        }
+        for index in 0..last {
+            self.prepare_extracted(&statements, index)?.run()?;
+        }
+        self.prepare_extracted(&statements, last).map(|prepared| prepared.is_query().then_some(prepared))
+    }
+
     /// The statements that DuckDB makes of a text: at least one.
     fn extract(&self, sql: &str) -> Result<Extracted, EngineError> {
         let text = c_string(sql)?;

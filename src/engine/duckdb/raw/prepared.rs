@@ -58,6 +58,13 @@ impl Prepared {
             .collect()
     }
 
+    /// Whether it gives rows and changes nothing.
+    pub(in crate::engine::duckdb) fn is_query(&self) -> bool {
+        // SAFETY: the statement is valid until it is dropped.
+        let kind = unsafe { ffi::duckdb_prepared_statement_type(self.raw) };
+        kind == ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT
+    }
+
     pub(in crate::engine::duckdb) fn bind(&mut self, index: u64, value: &BindValue<'_>) -> Result<(), EngineError> {
         // SAFETY: texts and blobs are copied by DuckDB during the call.
         let state = unsafe {
