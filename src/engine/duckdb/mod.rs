@@ -29,6 +29,7 @@ mod tally;
 mod trash;
 mod types;
 mod within;
+mod written;
 
 pub(super) use binder::binder;
 pub(super) use error::hint;
@@ -36,6 +37,7 @@ pub(super) use identity::identity;
 pub(super) use refusal::refusal;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
+pub(super) use written::{written_type, written_values};
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
