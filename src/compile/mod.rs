@@ -240,8 +240,9 @@ impl Harvest {
     fn module(file: &Arc<SourceFile>) -> Self {
         let mut harvest = Harvest::default();
         match python::parse(file) {
-            Ok(ParsedModule { sources, assets }) => {
+            Ok(ParsedModule { sources, checks, assets }) => {
                 harvest.parsed.python_sources = sources;
+                harvest.parsed.python_checks = checks;
                 match assets {
                     ModuleAssets::Read(assets) => harvest.parsed.assets = assets,
                     ModuleAssets::NeedsImport { because, place, written } => {
@@ -292,6 +293,7 @@ impl Harvest {
         self.parsed.tests.extend(other.parsed.tests);
         self.parsed.checks.extend(other.parsed.checks);
         self.parsed.python_sources.extend(other.parsed.python_sources);
+        self.parsed.python_checks.extend(other.parsed.python_checks);
         self.parsed.properties.assets.extend(other.parsed.properties.assets);
         self.parsed.properties.sources.extend(other.parsed.properties.sources);
         self.parsed.properties.checks.extend(other.parsed.properties.checks);

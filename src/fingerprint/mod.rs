@@ -68,7 +68,7 @@ fn code_version(graph: &AssetGraph, node: &Node, library: &Library<'_>, project:
             }
         }
         Body::Python(compiled) => {
-            let reached = python::reached(library, graph, node, compiled, project);
+            let reached = python::reached_function(library, graph, &node.file, compiled, project);
             let (parts, code) = (reached.parts, reached.code);
             asks_rows = reached.asks_rows;
             CodeVersion { hash: String::new(), parts, code, packages: reached.packages, notes: reached.notes }

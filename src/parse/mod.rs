@@ -148,7 +148,7 @@ pub struct RepeatableSql {
     pub without: Vec<&'static str>,
 }
 
-/// An asset function.
+/// An asset function, or a check function.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PythonBody {
     /// Name of the function in its module; for factories the name that the asset was registered under.
@@ -191,6 +191,26 @@ pub struct ParsedPythonSource {
     pub config: Values,
     /// It says `observe=`.
     pub is_observed: bool,
+}
+
+/// A function under `@check`: a question about the data of an asset.
+#[derive(Debug, Clone)]
+pub struct ParsedPythonCheck {
+    /// The function's name, or `name=`.
+    pub name: AssetName,
+    pub file: Arc<SourceFile>,
+    /// The function's name.
+    pub place: Place,
+    pub description: Option<String>,
+    /// The asset that it is about, as written, and where; `None` where the decorator names none: then the first upstream.
+    pub asset: Option<(String, Place)>,
+    /// `severity`, `warn_if`, `error_if`, `limit`, `tags`, `owner`, `meta`, `enabled`.
+    pub config: Values,
+    /// Where the arguments of `@check(...)` stand in `file`; those of `body` stay empty.
+    pub config_places: BTreeMap<String, Span>,
+    /// As of asset functions: parameters and `deps=`.
+    pub upstreams: Vec<UpstreamName>,
+    pub body: PythonBody,
 }
 
 /// What property files declare beside the assets.
@@ -310,5 +330,6 @@ pub struct Parsed {
     /// Checks that property files ask for.
     pub checks: Vec<AskedCheck>,
     pub python_sources: Vec<ParsedPythonSource>,
+    pub python_checks: Vec<ParsedPythonCheck>,
     pub properties: ParsedProperties,
 }

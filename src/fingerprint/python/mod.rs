@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::hash::{Part, digest};
-use crate::graph::{AssetGraph, Body, CompiledPython, Node};
+use crate::graph::{AssetGraph, Body, CompiledPython};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 use crate::scan::module_name;
@@ -42,17 +42,18 @@ pub(super) struct Reached {
     pub notes: Vec<String>,
 }
 
-/// Follows the asset function, and those of the sources that it takes, through the project's modules.
-pub(super) fn reached(
+/// Follows an asset function, or a check function, and those of the sources that it takes, through the project's modules.
+/// `file` is its own.
+pub(super) fn reached_function(
     library: &Library<'_>,
     graph: &AssetGraph,
-    node: &Node,
+    file: &SourceFile,
     compiled: &CompiledPython,
     project: &Project,
 ) -> Reached {
-    let name = module_name(node.file.path());
+    let name = module_name(file.path());
     let mut reach = Reach::new(library);
-    let Some(module) = library.module(&name) else { return unknown(node) };
+    let Some(module) = library.module(&name) else { return unknown(file) };
     if compiled.body.imported {
         reach.factory(&module);
     } else {
@@ -86,12 +87,12 @@ pub(super) fn imported_files<'f>(
     found
 }
 
-/// The asset's file is none of the project's: only its text can count.
-fn unknown(node: &Node) -> Reached {
-    let path = node.file.path().display();
+/// The file is none of the project's: only its text can count.
+fn unknown(file: &SourceFile) -> Reached {
+    let path = file.path().display();
     Reached {
-        parts: vec![Part::text(format!("file {path}"), node.file.text())],
-        code: node.file.text().to_owned(),
+        parts: vec![Part::text(format!("file {path}"), file.text())],
+        code: file.text().to_owned(),
         packages: Vec::new(),
         // For all that is known.
         asks_rows: true,

@@ -1,6 +1,6 @@
 //! A syntax tree without what changes nothing: docstrings and other constants that stand alone, `pass`, annotations of
-//! local variables (Python never evaluates them), and the arguments of `@asset` and `@source` that are seen
-//! elsewhere.
+//! local variables (Python never evaluates them), and the arguments of `@asset`, `@source` and
+//! `@check` that are seen elsewhere.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -17,16 +17,16 @@ const KEPT_ARGUMENTS: [&str; 2] = ["io_manager", "data_version"];
 
 /// Strips a module. `keeps_docstrings` is for modules that read them.
 pub(super) fn normalize(module: &mut ModModule, keeps_docstrings: bool) {
-    let assets = asset_decorators(&module.body);
-    let normalizer = Normalizer { assets, keeps_docstrings, in_function: Cell::new(false) };
+    let ours = our_decorators(&module.body);
+    let normalizer = Normalizer { ours, keeps_docstrings, in_function: Cell::new(false) };
     for statement in &mut module.body {
         normalizer.visit_stmt(statement);
     }
     module.body.retain(|statement| normalizer.means_something(statement));
 }
 
-/// Where the decorators of asset functions and of sources start.
-fn asset_decorators(body: &[Stmt]) -> HashSet<TextSize> {
+/// Where dovetail's decorators start.
+fn our_decorators(body: &[Stmt]) -> HashSet<TextSize> {
     let imports = Imports::of(body);
     let mut finder = DecoratorFinder { imports: &imports, found: HashSet::new() };
     if imports.may_declare() {
@@ -43,14 +43,15 @@ struct DecoratorFinder<'a> {
 impl<'a> Visitor<'a> for DecoratorFinder<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         if let Stmt::FunctionDef(function) = statement {
-            let is_asset = |decorator: &&Decorator| {
+            let is_ours = |decorator: &&Decorator| {
                 let expression = match &decorator.expression {
                     Expr::Call(call) => call.func.as_ref(),
                     expression => expression,
                 };
-                self.imports.is_asset(expression) || self.imports.is_source(expression)
+                let imports = self.imports;
+                imports.is_asset(expression) || imports.is_source(expression) || imports.is_check(expression)
             };
-            self.found.extend(function.decorator_list.iter().filter(is_asset).map(|decorator| decorator.range.start()));
+            self.found.extend(function.decorator_list.iter().filter(is_ours).map(|decorator| decorator.range.start()));
         }
         visit_inner(self, statement);
     }
@@ -59,7 +60,7 @@ impl<'a> Visitor<'a> for DecoratorFinder<'a> {
 }
 
 struct Normalizer {
-    assets: HashSet<TextSize>,
+    ours: HashSet<TextSize>,
     keeps_docstrings: bool,
     in_function: Cell<bool>,
 }
@@ -80,7 +81,7 @@ impl Normalizer {
 
     /// Whether the decorator still says something.
     fn strip(&self, decorator: &mut Decorator) -> bool {
-        if !self.assets.contains(&decorator.range.start()) {
+        if !self.ours.contains(&decorator.range.start()) {
             return true;
         }
         let Expr::Call(call) = &mut decorator.expression else { return false };

@@ -19,7 +19,8 @@ use super::uses::{Change, Path, Use};
 const DYNAMIC: [&str; 5] = ["imp", "importlib", "pkgutil", "pydoc", "runpy"];
 
 /// Names of the package `dovetail` by which no code gets at the context of a run. All others may give it.
-const WITHOUT_CONTEXT: [&str; 8] = ["Relation", "Result", "__version__", "asset", "errors", "result", "source", "sql"];
+const WITHOUT_CONTEXT: [&str; 10] =
+    ["CheckResult", "Relation", "Result", "__version__", "asset", "check", "errors", "result", "source", "sql"];
 
 /// A statement that a path leads to, and what is left of the path.
 struct End {

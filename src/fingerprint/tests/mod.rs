@@ -1,5 +1,6 @@
 //! Whole projects, before and after an edit: which assets are another code version.
 
+mod checks;
 mod differential;
 mod given;
 mod properties;

@@ -1,6 +1,6 @@
-//! The arguments of `@asset(...)`.
+//! The arguments of `@asset(...)` and `@check(...)`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ruff_python_ast::{Decorator, Expr, Keyword};
@@ -12,14 +12,57 @@ use super::{Unreadable, literal, span, text_of};
 use crate::diagnostic::{Code, Diagnostics, did_you_mean};
 use crate::document::config::config_value;
 use crate::document::{Content, Entry, Node, Reader, Words};
-use crate::parse::ReadColumn;
+use crate::parse::{AssetName, ReadColumn};
 use crate::project::Values;
 use crate::source::{SourceFile, Span};
 
 const WORDS: Words =
     Words { unknown_key: Code::AssetArgument, wrong_value: Code::AssetArgument, key: "argument", plain_text: false };
 
-const ARGUMENTS: &[&str] = &[
+/// What a decorator takes.
+pub struct Takes<'t> {
+    /// `asset` or `check`.
+    pub word: &'static str,
+    arguments: &'static [&'static str],
+    /// For a decorator that is only ever read and never run: the assets of the module by their functions, which may stand
+    /// where an asset is named.
+    names: Option<&'t HashMap<String, AssetName>>,
+}
+
+impl<'t> Takes<'t> {
+    pub fn of_asset() -> Self {
+        Takes { word: "asset", arguments: OF_ASSETS, names: None }
+    }
+
+    pub fn of_check(names: &'t HashMap<String, AssetName>) -> Self {
+        Takes { word: "check", arguments: OF_CHECKS, names: Some(names) }
+    }
+}
+
+/// Arguments that name assets.
+const NAMING: &[&str] = &["asset", "deps"];
+
+const SEVERITIES: [&str; 2] = ["warn", "error"];
+
+const OF_CHECKS: &[&str] = &[
+    "asset",
+    "name",
+    "severity",
+    "warn_if",
+    "error_if",
+    "limit",
+    "deps",
+    "inputs",
+    "reads",
+    "tags",
+    "owner",
+    "description",
+    "metadata",
+    "meta",
+    "enabled",
+];
+
+const OF_ASSETS: &[&str] = &[
     "name",
     "materialized",
     "deps",
@@ -54,10 +97,12 @@ const IO_MANAGERS: [&str; 2] = ["pickle", "file"];
 /// business.
 const EXPRESSIONS: &[&str] = &["io_manager", "data_version"];
 
-/// What `@asset(...)` says.
+/// What a decorator says.
 #[derive(Default)]
 pub struct Arguments {
     pub name: Option<(String, Span)>,
+    /// What a check is about.
+    pub asset: Option<(String, Span)>,
     pub description: Option<String>,
     pub deps: Vec<(String, Span)>,
     pub inputs: Vec<Input>,
@@ -85,61 +130,91 @@ pub struct Read {
 pub fn read(
     file: &Arc<SourceFile>,
     decorator: &Decorator,
+    takes: &Takes<'_>,
     constants: &Constants<'_>,
     problems: &mut Diagnostics,
 ) -> Result<Arguments, Unreadable> {
     let mut arguments = Arguments::default();
     let Expr::Call(call) = &decorator.expression else { return Ok(arguments) };
     let mut reader = Reader::new(file, WORDS);
-    if let Some(positional) = call.arguments.args.first() {
-        report_positional(&mut reader, positional);
+    let mut unreadable = Vec::new();
+    for (number, positional) in call.arguments.args.iter().enumerate() {
+        match takes.names {
+            Some(names) if number == 0 => match literal::read_names(positional, constants, names) {
+                Ok(value) => {
+                    let key_span = span(positional.range());
+                    read_argument(&mut reader, &Entry { key: "asset".into(), key_span, value }, takes, &mut arguments);
+                }
+                Err(range) => {
+                    let because = "which asset `@check` is about is not a plain name".to_owned();
+                    unreadable.push(Unreadable { because, range });
+                }
+            },
+            _ => {
+                report_positional(&mut reader, takes, positional);
+                break;
+            }
+        }
     }
-    let mut unreadable = None;
     for keyword in &call.arguments.keywords {
-        if let Err(range) = read_keyword(&mut reader, keyword, constants, &mut arguments) {
-            unreadable.get_or_insert(Unreadable { because: because(keyword), range });
+        if let Err(range) = read_keyword(&mut reader, keyword, takes, constants, &mut arguments) {
+            unreadable.push(Unreadable { because: because(keyword, takes), range });
         }
     }
     problems.extend(std::mem::take(&mut reader.problems));
-    unreadable.map_or(Ok(arguments), Err)
+    if takes.names.is_some() {
+        problems.extend(unreadable.drain(..).map(|reason| reason.of_check(file)));
+    }
+    unreadable.into_iter().next().map_or(Ok(arguments), Err)
 }
 
-fn report_positional(reader: &mut Reader<'_>, argument: &Expr) {
-    let problem = reader.problem(span(argument.range()), "`@asset` takes its arguments by name");
+fn report_positional(reader: &mut Reader<'_>, takes: &Takes<'_>, argument: &Expr) {
+    let (message, others) = match takes.names {
+        None => ("`@asset` takes its arguments by name", "write `@asset(name=..., tags=...)`"),
+        Some(_) => {
+            let message = "`@check` takes its arguments by name, but for the asset";
+            (message, "write `@check(orders, severity=\"warn\")`; a check is about one asset, and `deps=` names others")
+        }
+    };
+    let problem = reader.problem(span(argument.range()), message);
     let hint = match argument {
-        Expr::StringLiteral(_) => format!("write `name={}`", text_of(reader.file(), argument.range())),
-        _ => "write `@asset(name=..., tags=...)`".to_string(),
+        Expr::StringLiteral(_) if takes.names.is_none() => {
+            format!("write `name={}`", text_of(reader.file(), argument.range()))
+        }
+        _ => others.to_string(),
     };
     reader.report(problem.hint(hint));
 }
 
-fn because(keyword: &Keyword) -> String {
+fn because(keyword: &Keyword, takes: &Takes<'_>) -> String {
     match &keyword.arg {
         Some(name) => format!("`{name}=` is not a plain value"),
-        None => "the arguments of `@asset` are made by code".to_string(),
+        None => format!("the arguments of `@{}` are made by code", takes.word),
     }
 }
 
 fn read_keyword(
     reader: &mut Reader<'_>,
     keyword: &Keyword,
+    takes: &Takes<'_>,
     constants: &Constants<'_>,
     arguments: &mut Arguments,
 ) -> Result<(), TextRange> {
     let Some(name) = &keyword.arg else {
         return match literal::read(&keyword.value, constants)?.content {
             Content::Table(entries) => {
-                entries.iter().for_each(|entry| read_argument(reader, entry, arguments));
+                entries.iter().for_each(|entry| read_argument(reader, entry, takes, arguments));
                 Ok(())
             }
             _ => Err(keyword.value.range()),
         };
     };
     let key = std::borrow::Cow::Borrowed(name.as_str());
-    let is_known = ARGUMENTS.contains(&name.as_str());
-    let value = if !is_known {
+    let value = if !takes.arguments.contains(&name.as_str()) {
         // Whatever the value is, the name is wrong.
         Node::new(span(keyword.value.range()), Content::Null)
+    } else if let Some(names) = takes.names.filter(|_| NAMING.contains(&name.as_str())) {
+        literal::read_names(&keyword.value, constants, names)?
     } else {
         match literal::read(&keyword.value, constants) {
             Err(_) if EXPRESSIONS.contains(&name.as_str()) => {
@@ -155,18 +230,30 @@ fn read_keyword(
             value => value?,
         }
     };
-    read_argument(reader, &Entry { key, key_span: span(name.range), value }, arguments);
+    read_argument(reader, &Entry { key, key_span: span(name.range), value }, takes, arguments);
     Ok(())
 }
 
-fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arguments) {
+fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, takes: &Takes<'_>, arguments: &mut Arguments) {
     let (key, value) = (entry.key.as_ref(), &entry.value);
+    if !takes.arguments.contains(&key) {
+        return reader.unknown_key(entry, &format!("`@{}`", takes.word), takes.arguments);
+    }
     arguments.places.insert(key.to_owned(), entry.key_span);
     if matches!(key, "columns" | "constraints") {
         arguments.places.extend(parts(key, &value.content));
     }
     match key {
         "name" => arguments.name = reader.name(key, value).map(|name| (name, value.span)),
+        "asset" => read_asset(reader, entry, arguments),
+        "severity" => read_severity(reader, value, arguments),
+        "warn_if" | "error_if" => {
+            arguments.config.extend(reader.name(key, value).map(|text| (key.to_string(), Value::String(text))));
+        }
+        "limit" => {
+            let limit = reader.count(key, value, 1, u64::MAX);
+            arguments.config.extend(limit.map(|limit| (key.to_string(), Value::from(limit))));
+        }
         "description" => arguments.description = reader.text(key, value),
         "deps" => arguments.deps = reader.spanned_texts(key, value),
         "inputs" => arguments.inputs = inputs(reader, value),
@@ -184,13 +271,33 @@ fn read_argument(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arg
             merged.extend(meta);
             arguments.config.insert("meta".to_string(), Value::Object(merged));
         }
-        key if ARGUMENTS.contains(&key) => {
+        key => {
             if let Some(json) = config_value(reader, key, key, value) {
                 arguments.config.insert(key.to_string(), json);
             }
         }
-        _ => reader.unknown_key(entry, "`@asset`", ARGUMENTS),
     }
+}
+
+/// It may stand first without a name, and then a second time with one.
+fn read_asset(reader: &mut Reader<'_>, entry: &Entry<'_>, arguments: &mut Arguments) {
+    let asset = reader.name("asset", &entry.value).map(|asset| (asset, entry.value.span));
+    if arguments.asset.is_some() && asset.is_some() {
+        let problem = reader.problem(entry.key_span, "`@check` names its asset twice");
+        return reader.report(problem.hint("a check is about one asset: `deps=` names others that it needs"));
+    }
+    arguments.asset = asset.or(arguments.asset.take());
+}
+
+fn read_severity(reader: &mut Reader<'_>, value: &Node<'_>, arguments: &mut Arguments) {
+    let Some(severity) = reader.name("severity", value) else { return };
+    if SEVERITIES.contains(&severity.to_lowercase().as_str()) {
+        arguments.config.insert("severity".to_string(), Value::String(severity.to_lowercase()));
+        return;
+    }
+    let problem = reader.problem(value.span, format!("there is no severity `{severity}`"));
+    let guess = did_you_mean(&severity, SEVERITIES).map(|guess| format!("did you mean `{guess}`?"));
+    reader.report(problem.hint(guess.unwrap_or_else(|| "it is `\"warn\"` or `\"error\"`".into())));
 }
 
 /// Where the parts of an argument's value stand, such as `columns.amount` and `constraints.0`.

@@ -1,29 +1,62 @@
-//! A function under `@asset` as an asset.
+//! A function under `@asset` or `@check`: what its decorator and its signature say.
 
 use std::sync::Arc;
 
 use ruff_python_ast::{ParameterWithDefault, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arguments::{self, Arguments, Input, Read};
+use super::arguments::{self, Arguments, Input, Read, Takes};
 use super::constants::Constants;
 use super::imports::Imports;
 use super::walk::Declared;
 use super::{Unreadable, docstring, place, text_of};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
+use crate::project::Values;
 use crate::source::{Place, SourceFile, Span};
 
+/// What a function under a decorator declares.
+pub struct Function {
+    pub name: AssetName,
+    /// What a check is about.
+    pub asset: Option<(String, Span)>,
+    pub config: Values,
+    pub description: Option<String>,
+    pub upstreams: Vec<UpstreamName>,
+    pub body: PythonBody,
+}
+
 /// The asset, or nothing when its name cannot be one; what is wrong goes to `problems`.
-pub fn read(
+pub fn asset(
     file: &Arc<SourceFile>,
     declared: &Declared<'_>,
     imports: &Imports<'_>,
     constants: &Constants<'_>,
     problems: &mut Diagnostics,
 ) -> Result<Option<ParsedAsset>, Unreadable> {
+    let function = read(file, declared, &Takes::of_asset(), imports, constants, problems)?;
+    Ok(function.map(|function| ParsedAsset {
+        name: function.name,
+        file: Arc::clone(file),
+        place: place(file, declared.function.name.range),
+        config: function.config,
+        description: function.description,
+        upstreams: function.upstreams,
+        body: ParsedBody::Python(function.body),
+    }))
+}
+
+/// The function, or nothing when its name cannot be one; what is wrong goes to `problems`.
+pub fn read(
+    file: &Arc<SourceFile>,
+    declared: &Declared<'_>,
+    takes: &Takes<'_>,
+    imports: &Imports<'_>,
+    constants: &Constants<'_>,
+    problems: &mut Diagnostics,
+) -> Result<Option<Function>, Unreadable> {
     let function = declared.function;
-    let arguments = arguments::read(file, declared.decorator, constants, problems);
+    let arguments = arguments::read(file, declared.decorator, takes, constants, problems);
     let inputs = arguments.as_ref().map_or(&[][..], |arguments| &arguments.inputs);
     let reads = arguments.as_ref().map_or(&[][..], |arguments| &arguments.reads);
     let mut signature =
@@ -36,7 +69,7 @@ pub fn read(
         place: Place::new(file, *span),
         manner: Manner::Dependency,
     }));
-    let Some(name) = asset_name(file, function, &arguments, problems) else { return Ok(None) };
+    let Some(name) = name_of(file, function, takes, &arguments, problems) else { return Ok(None) };
     let body = PythonBody {
         function: function.name.to_string(),
         is_async: function.is_async,
@@ -44,31 +77,26 @@ pub fn read(
         imported: false,
         config_places: arguments.places,
     };
-    Ok(Some(ParsedAsset {
-        name,
-        file: Arc::clone(file),
-        place: place(file, function.name.range),
-        config: arguments.config,
-        description: arguments.description.or_else(|| docstring::of(&function.body)),
-        upstreams,
-        body: ParsedBody::Python(body),
-    }))
+    let description = arguments.description.or_else(|| docstring::of(&function.body));
+    Ok(Some(Function { name, asset: arguments.asset, config: arguments.config, description, upstreams, body }))
 }
 
 fn asset_reference(name: &str) -> Reference {
     Reference::Asset { package: None, name: name.to_string() }
 }
 
-fn asset_name(
+fn name_of(
     file: &Arc<SourceFile>,
     function: &StmtFunctionDef,
+    takes: &Takes<'_>,
     arguments: &Arguments,
     problems: &mut Diagnostics,
 ) -> Option<AssetName> {
     let Some((name, span)) = &arguments.name else { return AssetName::new(&function.name) };
     let fit = AssetName::new(name);
     if fit.is_none() {
-        let problem = Diagnostic::error(Code::BadName, "the asset's name holds control characters");
+        let message = format!("the {}'s name holds control characters", takes.word);
+        let problem = Diagnostic::error(Code::BadName, message);
         problems.push(problem.at(Place::new(file, *span)));
     }
     fit

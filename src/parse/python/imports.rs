@@ -1,4 +1,4 @@
-//! Which names of a module mean dovetail's `asset` and `source`, however it was imported.
+//! Which names of a module mean dovetail's `asset`, `source` and `check`, however they were imported.
 
 use std::collections::HashSet;
 
@@ -12,6 +12,8 @@ pub struct Imports<'a> {
     assets: HashSet<&'a str>,
     /// Names of the decorator of sources.
     sources: HashSet<&'a str>,
+    /// Names of the decorator of checks.
+    checks: HashSet<&'a str>,
     /// Names of the package or of its modules.
     modules: HashSet<&'a str>,
     /// Names of the context types.
@@ -33,12 +35,16 @@ impl<'a> Imports<'a> {
     }
 
     pub fn may_declare(&self) -> bool {
-        let is_named = !self.assets.is_empty() || !self.sources.is_empty() || !self.modules.is_empty();
+        let is_named = [&self.assets, &self.sources, &self.checks, &self.modules].iter().any(|names| !names.is_empty());
         is_named || !self.passed_on.is_empty() || self.has_star
     }
 
     pub fn is_asset_name(&self, name: &str) -> bool {
         self.assets.contains(name)
+    }
+
+    pub fn is_check_name(&self, name: &str) -> bool {
+        self.checks.contains(name)
     }
 
     pub fn is_module_name(&self, name: &str) -> bool {
@@ -59,9 +65,18 @@ impl<'a> Imports<'a> {
 
     /// Whether the expression is dovetail's `source`.
     pub fn is_source(&self, expression: &Expr) -> bool {
+        self.is_one(expression, &self.sources, "source")
+    }
+
+    /// Whether the expression is dovetail's `check`.
+    pub fn is_check(&self, expression: &Expr) -> bool {
+        self.is_one(expression, &self.checks, "check")
+    }
+
+    fn is_one(&self, expression: &Expr, names: &HashSet<&str>, word: &str) -> bool {
         match expression {
-            Expr::Name(name) => self.sources.contains(name.id.as_str()),
-            Expr::Attribute(attribute) => attribute.attr.as_str() == "source" && self.is_module(&attribute.value),
+            Expr::Name(name) => names.contains(name.id.as_str()),
+            Expr::Attribute(attribute) => attribute.attr.as_str() == word && self.is_module(&attribute.value),
             _ => false,
         }
     }
@@ -69,7 +84,7 @@ impl<'a> Imports<'a> {
     /// Whether a name may come from an import.
     pub fn may_be_imported(&self, name: &str) -> bool {
         let is_foreign = self.foreign.iter().any(|(foreign, _)| *foreign == name);
-        let is_ours = self.assets.contains(name) || self.sources.contains(name);
+        let is_ours = [&self.assets, &self.sources, &self.checks].iter().any(|names| names.contains(name));
         self.has_star || is_foreign || is_ours || self.passed_on.contains(name)
     }
 
@@ -86,6 +101,11 @@ impl<'a> Imports<'a> {
     /// An import that gives the name of dovetail's `asset` to something else.
     pub fn clash(&self) -> Option<(&'a str, TextRange)> {
         self.foreign.iter().find(|(name, _)| self.assets.contains(name)).copied()
+    }
+
+    /// An import that gives the name of dovetail's `check` to something else.
+    pub fn clash_of_check(&self) -> Option<(&'a str, TextRange)> {
+        self.foreign.iter().find(|(name, _)| self.checks.contains(name)).copied()
     }
 
     /// Whether an annotation names one of dovetail's context types, be it as one of several or in quotes.
@@ -134,6 +154,7 @@ impl<'a> Imports<'a> {
                 (true, "*") => {
                     self.assets.insert("asset");
                     self.sources.insert("source");
+                    self.checks.insert("check");
                     self.contexts.extend(["AssetContext", "Context"]);
                 }
                 (true, "asset") => {
@@ -141,6 +162,9 @@ impl<'a> Imports<'a> {
                 }
                 (true, "source") => {
                     self.sources.insert(bound);
+                }
+                (true, "check") => {
+                    self.checks.insert(bound);
                 }
                 (true, name) if name.ends_with("Context") => {
                     self.contexts.insert(bound);

@@ -1,6 +1,7 @@
 //! Python literals as nodes: values that can be known without running anything.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use ruff_python_ast::{DictItem, Expr, Number as PythonNumber, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
@@ -9,6 +10,7 @@ use serde_json::Number;
 use super::constants::Constants;
 use super::span;
 use crate::document::{Content, Entry, Node};
+use crate::parse::AssetName;
 
 /// The value of an expression, or the part of it that is no literal and no constant of the module.
 pub fn read<'a>(expression: &'a Expr, constants: &Constants<'a>) -> Result<Node<'a>, TextRange> {
@@ -30,6 +32,45 @@ pub fn read<'a>(expression: &'a Expr, constants: &Constants<'a>) -> Result<Node<
         other => return Err(other.range()),
     };
     Ok(Node::new(span(expression.range()), content))
+}
+
+/// As `read`, where a name that is no constant stands for an asset: for that of its function in the module (`assets`), else
+/// for the one of that name. Of a dotted name the last part counts.
+pub fn read_names<'a>(
+    expression: &'a Expr,
+    constants: &Constants<'a>,
+    assets: &HashMap<String, AssetName>,
+) -> Result<Node<'a>, TextRange> {
+    let refused = match read(expression, constants) {
+        Ok(node) => return Ok(node),
+        Err(range) => range,
+    };
+    let each = |elements: &'a [Expr]| -> Result<Content<'a>, TextRange> {
+        let items = elements.iter().map(|element| read_names(element, constants, assets));
+        items.collect::<Result<_, _>>().map(Content::List)
+    };
+    let content = match expression {
+        Expr::Name(name) => Content::Text(match assets.get(name.id.as_str()) {
+            Some(asset) => Cow::Owned(asset.to_string()),
+            None => Cow::Borrowed(name.id.as_str()),
+        }),
+        Expr::Attribute(attribute) if is_dotted_name(&attribute.value) => {
+            Content::Text(Cow::Borrowed(attribute.attr.as_str()))
+        }
+        Expr::List(list) => each(&list.elts)?,
+        Expr::Tuple(tuple) => each(&tuple.elts)?,
+        Expr::Set(set) => each(&set.elts)?,
+        _ => return Err(refused),
+    };
+    Ok(Node::new(span(expression.range()), content))
+}
+
+fn is_dotted_name(expression: &Expr) -> bool {
+    match expression {
+        Expr::Name(_) => true,
+        Expr::Attribute(attribute) => is_dotted_name(&attribute.value),
+        _ => false,
+    }
 }
 
 fn number<'a>(number: &PythonNumber, is_negative: bool) -> Option<Content<'a>> {

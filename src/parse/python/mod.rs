@@ -1,7 +1,10 @@
-//! Python modules: `@asset` and `@source` functions, found in the syntax tree without importing anything.
+//! Python modules: functions under `@asset`, `@source` and `@check`, found in the syntax tree without importing anything.
 
 mod ahead;
 mod arguments;
+mod check;
+#[cfg(test)]
+mod check_tests;
 mod constants;
 pub(crate) mod depth;
 mod docstring;
@@ -23,20 +26,21 @@ use ruff_python_ast::{Mod, Stmt};
 use ruff_python_parser::{Mode, ParseError, ParseOptions, Parsed};
 use ruff_text_size::TextRange;
 
-use super::{ParsedAsset, ParsedPythonSource};
+use super::{AssetName, ParsedAsset, ParsedBody, ParsedPythonCheck, ParsedPythonSource};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Place, SourceFile, Span};
 pub use ahead::{Import, first_imports};
 use constants::Constants;
 pub(crate) use imports::Imports;
-use walk::Walk;
 pub(crate) use walk::never_runs_on_import;
+use walk::{Declared, Walk};
 pub use written::WrittenArguments;
 
 /// What reading a module's syntax tree tells.
 #[derive(Debug)]
 pub struct ParsedModule {
     pub sources: Vec<ParsedPythonSource>,
+    pub checks: Vec<ParsedPythonCheck>,
     pub assets: ModuleAssets,
 }
 
@@ -59,6 +63,14 @@ struct Unreadable {
     range: TextRange,
 }
 
+impl Unreadable {
+    /// Nothing is imported to know its checks, so what cannot be read of one is an error.
+    fn of_check(self, file: &Arc<SourceFile>) -> Diagnostic {
+        let problem = Diagnostic::error(Code::AssetArgument, self.because).at(place(file, self.range));
+        problem.hint("checks are read from the file's text: write it out, above a function of the module")
+    }
+}
+
 /// The assets that a module declares.
 ///
 /// A module whose text does not say `dovetail` (and holds no decorator that would, and no model of dbt's) declares none and is not
@@ -67,7 +79,7 @@ struct Unreadable {
 /// declarations.
 pub fn parse(file: &Arc<SourceFile>) -> Result<ParsedModule, Diagnostics> {
     let is_test_setup = file.path().file_name().is_some_and(|name| name == "conftest.py");
-    let is_ours = ["dovetail", DBT_MODEL, "@asset", "@source"].iter().any(|word| file.text().contains(word));
+    let is_ours = ["dovetail", DBT_MODEL, "@asset", "@source", "@check"].iter().any(|word| file.text().contains(word));
     if is_test_setup || !is_ours {
         return Ok(ParsedModule::of_helpers());
     }
@@ -133,26 +145,26 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
     let mut unreadable = walk.unreadable;
     let mut problems = walk.problems;
     slips::check(file, &imports, body, &mut problems);
-    let is_empty = walk.declared.is_empty() && walk.sources.is_empty();
+    let is_empty = [&walk.declared, &walk.sources, &walk.checks].iter().all(|found| found.is_empty());
     let constants = if is_empty { Constants::default() } else { Constants::of(body) };
     let read_source = |declared| source::read(file, declared, &constants, &mut problems);
     let sources = walk.sources.iter().filter_map(read_source).collect();
     let mut assets = Vec::with_capacity(walk.declared.len());
-    let mut conditional: HashMap<&str, bool> = HashMap::new();
+    if let Some(reason) = under_conditions(&walk.declared).into_iter().next() {
+        unreadable.get_or_insert(reason);
+    }
     for declared in &walk.declared {
-        let name = declared.function.name.as_str();
-        let is_conditional = declared.is_conditional;
-        if conditional.insert(name, is_conditional).is_some_and(|before| before || is_conditional) {
-            let because = format!("`{name}` is declared more than once, under conditions");
-            unreadable.get_or_insert(Unreadable { because, range: declared.function.name.range });
-        }
-        match function::read(file, declared, &imports, &constants, &mut problems) {
+        match function::asset(file, declared, &imports, &constants, &mut problems) {
             Ok(asset) => assets.extend(asset),
             Err(reason) => {
                 unreadable.get_or_insert(reason);
             }
         }
     }
+    problems.extend(under_conditions(&walk.checks).into_iter().map(|reason| reason.of_check(file)));
+    let names = by_function(&assets);
+    let read_check = |declared| check::read(file, declared, &names, &imports, &constants, &mut problems);
+    let checks = walk.checks.iter().filter_map(read_check).collect();
     let assets = match unreadable {
         _ if problems.has_errors() => return Err(problems.sorted()),
         Some(Unreadable { because, range }) => {
@@ -162,12 +174,35 @@ fn declarations(file: &Arc<SourceFile>, body: &[Stmt]) -> Result<ParsedModule, D
         }
         None => ModuleAssets::Read(assets),
     };
-    Ok(ParsedModule { sources, assets })
+    Ok(ParsedModule { sources, checks, assets })
+}
+
+/// Functions of which only running the module tells which one stands.
+fn under_conditions(declared: &[Declared<'_>]) -> Vec<Unreadable> {
+    let mut conditional: HashMap<&str, bool> = HashMap::new();
+    let doubtful = declared.iter().filter(|declared| {
+        let before = conditional.insert(declared.function.name.as_str(), declared.is_conditional);
+        before.is_some_and(|before| before || declared.is_conditional)
+    });
+    let reason = |declared: &Declared<'_>| {
+        let because = format!("`{}` is declared more than once, under conditions", declared.function.name);
+        Unreadable { because, range: declared.function.name.range }
+    };
+    doubtful.map(reason).collect()
+}
+
+/// The names of assets, by those of their functions.
+fn by_function(assets: &[ParsedAsset]) -> HashMap<String, AssetName> {
+    let function = |asset: &ParsedAsset| match &asset.body {
+        ParsedBody::Python(body) => Some((body.function.clone(), asset.name.clone())),
+        _ => None,
+    };
+    assets.iter().filter_map(function).collect()
 }
 
 impl ParsedModule {
     fn of_helpers() -> Self {
-        ParsedModule { sources: Vec::new(), assets: ModuleAssets::Read(Vec::new()) }
+        ParsedModule { sources: Vec::new(), checks: Vec::new(), assets: ModuleAssets::Read(Vec::new()) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Mistakes that Python's grammar allows and that running the module would show: names given twice, and decorators that
-//! look like `asset`.
+//! look like dovetail's.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ struct Slips<'a, 'p> {
     file: &'a Arc<SourceFile>,
     imports: &'a Imports<'a>,
     problems: &'p mut Diagnostics,
-    /// Decorators near `asset`: whether they are attributes of dovetail, the name, and what to say.
+    /// Decorators near dovetail's: whether they are attributes of dovetail, the name, and what to say.
     suspects: Vec<(bool, &'a str, Diagnostic)>,
     /// Every name that the module binds, wherever it does.
     bound: HashSet<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> Slips<'a, '_> {
                 }
                 _ => continue,
             };
-            let known = ["asset", "source"];
+            let known = ["asset", "source", "check"];
             let itself = known.into_iter().find(|known| *known == name && !is_ours);
             let Some(near) = itself.or_else(|| did_you_mean(name, known)) else { continue };
             let text = super::text_of(self.file, expression.range());

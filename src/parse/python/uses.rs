@@ -1,4 +1,4 @@
-//! Finds uses of `asset` that are not the decorator of a module's function: factories, other names, lambdas.
+//! Finds uses of `asset` and `check` that are not the decorator of a module's function: factories, other names, lambdas.
 
 use std::collections::HashSet;
 
@@ -8,13 +8,18 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::Unreadable;
 use super::imports::Imports;
+use super::walk::Word;
 
 pub struct Uses<'a> {
     imports: &'a Imports<'a>,
     /// The first use that only importing the module can follow.
     pub first: Option<Unreadable>,
-    /// Lambdas given to `asset`.
-    pub lambdas: Vec<TextRange>,
+    /// Uses of `check`, none of which can be followed.
+    pub checks: Vec<Unreadable>,
+    /// Where the name of `check` is given to something else.
+    pub renamed_checks: Vec<Unreadable>,
+    /// Lambdas given to `asset` or `check`.
+    pub lambdas: Vec<(Word, TextRange)>,
     /// Names that the functions around this place bind for themselves.
     shadows: Vec<HashSet<&'a str>>,
     functions: Vec<&'a str>,
@@ -23,8 +28,16 @@ pub struct Uses<'a> {
 
 impl<'a> Uses<'a> {
     pub fn new(imports: &'a Imports<'a>) -> Self {
-        let (shadows, functions) = (Vec::new(), Vec::new());
-        Uses { imports, first: None, lambdas: Vec::new(), shadows, functions, loops: 0 }
+        Uses {
+            imports,
+            first: None,
+            checks: Vec::new(),
+            renamed_checks: Vec::new(),
+            lambdas: Vec::new(),
+            shadows: Vec::new(),
+            functions: Vec::new(),
+            loops: 0,
+        }
     }
 
     /// A function's parameters and body.
@@ -44,25 +57,34 @@ impl<'a> Uses<'a> {
         self.shadows.iter().any(|names| names.contains(name))
     }
 
-    fn is_asset(&self, expression: &Expr) -> bool {
+    /// Whether it is `asset` or `check`, and which.
+    fn word(&self, expression: &Expr) -> Option<Word> {
         let base = match expression {
             Expr::Name(name) => name.id.as_str(),
             Expr::Attribute(attribute) => match attribute.value.as_ref() {
                 Expr::Name(name) => name.id.as_str(),
                 _ => "",
             },
-            _ => return false,
+            _ => return None,
         };
-        self.imports.is_asset(expression) && !self.is_shadowed(base)
+        let is_check = || self.imports.is_check(expression).then_some("check");
+        let word = self.imports.is_asset(expression).then_some("asset").or_else(is_check)?;
+        (!self.is_shadowed(base)).then_some(word)
     }
 
-    fn note(&mut self, range: TextRange, what: &str) {
+    /// Notes a use of `asset` or `check` that is `what` in the module's own statements.
+    fn note(&mut self, word: Word, range: TextRange, what: &str) {
         let because = match (self.functions.last(), self.loops) {
-            (Some(function), _) => format!("`asset` is used inside the function `{function}`"),
+            (Some(function), _) => format!("`{word}` is used inside the function `{function}`"),
             (None, 0) => what.to_string(),
-            (None, _) => "`asset` is used in a loop".to_string(),
+            (None, _) => format!("`{word}` is used in a loop"),
         };
-        self.first.get_or_insert(Unreadable { because, range });
+        let reason = Unreadable { because, range };
+        if word == "asset" {
+            self.first.get_or_insert(reason);
+        } else if self.checks.iter().all(|noted| noted.range != range) {
+            self.checks.push(reason);
+        }
     }
 
     fn call(&mut self, call: &'a ruff_python_ast::ExprCall) {
@@ -70,15 +92,15 @@ impl<'a> Uses<'a> {
             Expr::Call(inner) => inner.func.as_ref(),
             callee => callee,
         };
-        if self.is_asset(callee)
+        if let Some(word) = self.word(callee)
             && let Some(lambda) = call.arguments.args.iter().find(|argument| matches!(argument, Expr::Lambda(_)))
         {
-            self.lambdas.push(lambda.range());
+            self.lambdas.push((word, lambda.range()));
             walk_arguments(self, &call.arguments);
             return;
         }
-        if self.is_asset(&call.func) {
-            self.note(call.func.range(), "`asset(...)` is called like a function");
+        if let Some(word) = self.word(&call.func) {
+            self.note(word, call.func.range(), &format!("`{word}(...)` is called like a function"));
         }
         self.visit_expr(&call.func);
         self.visit_arguments(&call.arguments);
@@ -103,7 +125,7 @@ impl<'a> Visitor<'a> for Uses<'a> {
                 self.loops -= 1;
             }
             Stmt::Assign(assign) if self.renames_module(&assign.value) => {
-                self.note(assign.range, "the package `dovetail` gets another name");
+                self.note("asset", assign.range, "the package `dovetail` gets another name");
             }
             _ => walk_stmt(self, statement),
         }
@@ -114,10 +136,14 @@ impl<'a> Visitor<'a> for Uses<'a> {
             Expr::Call(call) => return self.call(call),
             Expr::Name(name) if self.is_shadowed(&name.id) => return,
             Expr::Name(name) if name.ctx == ExprContext::Load && self.imports.may_be_asset(&name.id) => {
-                self.note(name.range, "`asset` may come from another module of the project");
+                self.note("asset", name.range, "`asset` may come from another module of the project");
             }
             Expr::Name(name) if name.ctx != ExprContext::Load && self.imports.is_asset_name(&name.id) => {
-                self.note(name.range, "the name of `asset` is given to something else");
+                self.note("asset", name.range, "the name of `asset` is given to something else");
+            }
+            Expr::Name(name) if name.ctx != ExprContext::Load && self.imports.is_check_name(&name.id) => {
+                let because = "the name of `check` is given to something else".to_string();
+                self.renamed_checks.push(Unreadable { because, range: name.range });
             }
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
                 let mut bound = Bound::default();
@@ -139,8 +165,9 @@ impl<'a> Visitor<'a> for Uses<'a> {
             }
             _ => {}
         }
-        if self.is_asset(expression) && !matches!(expression, Expr::Name(name) if name.ctx != ExprContext::Load) {
-            self.note(expression.range(), "`asset` is used as a value");
+        let is_bound = matches!(expression, Expr::Name(name) if name.ctx != ExprContext::Load);
+        if let Some(word) = self.word(expression).filter(|_| !is_bound) {
+            self.note(word, expression.range(), &format!("`{word}` is used as a value"));
             return;
         }
         walk_expr(self, expression);

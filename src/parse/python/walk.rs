@@ -1,4 +1,4 @@
-//! Walks what a module runs when it is imported, and finds the functions under `@asset` and `@source`.
+//! Walks what a module runs when it is imported, and finds the functions under dovetail's decorators.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{Unreadable, place};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::SourceFile;
 
-/// A function under `@asset` or `@source`.
+/// A function under one of dovetail's decorators.
 pub struct Declared<'a> {
     pub function: &'a StmtFunctionDef,
     pub decorator: &'a Decorator,
@@ -19,30 +19,53 @@ pub struct Declared<'a> {
     pub is_conditional: bool,
 }
 
-/// `asset` or `source`.
-type Word = &'static str;
+/// `asset`, `source` or `check`.
+pub type Word = &'static str;
 
 pub struct Walk<'a> {
     file: &'a Arc<SourceFile>,
     imports: &'a Imports<'a>,
     pub declared: Vec<Declared<'a>>,
     pub sources: Vec<Declared<'a>>,
+    pub checks: Vec<Declared<'a>>,
     pub unreadable: Option<Unreadable>,
     pub problems: Diagnostics,
     conditions: usize,
+    /// Uses of `check` that cannot be read.
+    lost_checks: Vec<Unreadable>,
+    /// Where the name of `check` is given to something else.
+    renamed_checks: Vec<Unreadable>,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(file: &'a Arc<SourceFile>, imports: &'a Imports<'a>) -> Self {
-        let (declared, sources, problems) = (Vec::new(), Vec::new(), Diagnostics::default());
-        Walk { file, imports, declared, sources, unreadable: None, problems, conditions: 0 }
+        Walk {
+            file,
+            imports,
+            declared: Vec::new(),
+            sources: Vec::new(),
+            checks: Vec::new(),
+            unreadable: None,
+            problems: Diagnostics::default(),
+            conditions: 0,
+            lost_checks: Vec::new(),
+            renamed_checks: Vec::new(),
+        }
     }
 
     pub fn module(&mut self, body: &'a [Stmt]) {
         if let Some((name, range)) = self.imports.clash() {
             self.needs_import(Unreadable { because: format!("`{name}` is imported from two places"), range });
         }
+        if let Some((name, range)) = self.imports.clash_of_check() {
+            self.renamed_checks.push(Unreadable { because: format!("`{name}` is imported from two places"), range });
+        }
         self.body(body);
+        // A module that has another use for the name, and no check, is none of our business.
+        if self.renamed_checks.is_empty() || !self.checks.is_empty() {
+            let lost = self.lost_checks.drain(..).chain(self.renamed_checks.drain(..));
+            self.problems.extend(lost.map(|reason| reason.of_check(self.file)));
+        }
     }
 
     fn needs_import(&mut self, reason: Unreadable) {
@@ -100,6 +123,10 @@ impl<'a> Walk<'a> {
             let because = format!("`{}` is defined again", function.name);
             self.needs_import(Unreadable { because, range: function.name.range });
         }
+        if self.imports.is_check_name(&function.name) {
+            let because = format!("`{}` is defined again", function.name);
+            self.renamed_checks.push(Unreadable { because, range: function.name.range });
+        }
         let mut found: Option<(&Decorator, Word)> = None;
         for decorator in &function.decorator_list {
             match (self.word(decorator), found) {
@@ -110,7 +137,10 @@ impl<'a> Walk<'a> {
                 (Some(word), Some((_, before))) => {
                     let message = match word == before {
                         true => format!("`@{word}` stands twice on `{}`", function.name),
-                        false => format!("`{}` is an asset or a source, not both", function.name),
+                        false => {
+                            let (one, other) = (with_article(before), with_article(word));
+                            format!("`{}` is {one} or {other}, not both", function.name)
+                        }
                     };
                     let problem = Diagnostic::error(Code::AssetArgument, message);
                     self.problems.push(problem.at(place(self.file, decorator.range)));
@@ -121,7 +151,11 @@ impl<'a> Walk<'a> {
         self.uses(|uses| uses.function(function));
         if let Some((decorator, word)) = found {
             let declared = Declared { function, decorator, is_conditional: self.conditions > 0 };
-            if word == "asset" { self.declared.push(declared) } else { self.sources.push(declared) }
+            match word {
+                "asset" => self.declared.push(declared),
+                "source" => self.sources.push(declared),
+                _ => self.checks.push(declared),
+            }
         }
     }
 
@@ -130,7 +164,10 @@ impl<'a> Walk<'a> {
             if let Some(word) = self.word(decorator) {
                 let message = format!("`@{word}` on the class `{}`, which is not a function", class.name);
                 let problem = Diagnostic::error(Code::NotAFunction, message).at(place(self.file, decorator.range));
-                self.problems.push(problem.hint("decorate a function that makes what the class holds"));
+                self.problems.push(problem.hint(match word {
+                    "check" => "decorate a function that looks at the data",
+                    _ => "decorate a function that makes what the class holds",
+                }));
             } else {
                 self.uses(|uses| uses.visit_decorator(decorator));
             }
@@ -163,11 +200,15 @@ impl<'a> Walk<'a> {
             Expr::Call(call) => call.func.as_ref(),
             expression => expression,
         };
-        let is_source = || self.imports.is_source(expression).then_some("source");
-        self.imports.is_asset(expression).then_some("asset").or_else(is_source)
+        let words: [(Word, bool); 3] = [
+            ("asset", self.imports.is_asset(expression)),
+            ("source", self.imports.is_source(expression)),
+            ("check", self.imports.is_check(expression)),
+        ];
+        words.into_iter().find_map(|(word, is_it)| is_it.then_some(word))
     }
 
-    /// The decorator itself is a proper use of `asset`; one among its arguments is not.
+    /// The decorator itself is a proper use of its word; one among its arguments is not.
     fn decorator_arguments(&mut self, decorator: &'a Decorator) {
         if let Expr::Call(call) = &decorator.expression {
             self.uses(|uses| uses.visit_arguments(&call.arguments));
@@ -177,14 +218,24 @@ impl<'a> Walk<'a> {
     fn uses(&mut self, visit: impl FnOnce(&mut Uses<'a>)) {
         let mut uses = Uses::new(self.imports);
         visit(&mut uses);
-        for range in uses.lambdas {
-            let problem = Diagnostic::error(Code::NotAFunction, "`asset` on a lambda, which has no name");
+        for (word, range) in uses.lambdas {
+            let problem = Diagnostic::error(Code::NotAFunction, format!("`{word}` on a lambda, which has no name"));
             let problem = problem.at(place(self.file, range));
-            self.problems.push(problem.hint("write a function: `@asset` above `def name(...):`"));
+            self.problems.push(problem.hint(format!("write a function: `@{word}` above `def name(...):`")));
         }
+        self.lost_checks.extend(uses.checks);
+        self.renamed_checks.extend(uses.renamed_checks);
         if let Some(reason) = uses.first {
             self.needs_import(reason);
         }
+    }
+}
+
+fn with_article(word: Word) -> &'static str {
+    match word {
+        "asset" => "an asset",
+        "source" => "a source",
+        _ => "a check",
     }
 }
 
