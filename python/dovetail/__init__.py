@@ -8,15 +8,30 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dovetail._asset import asset
+    from dovetail._check import check
     from dovetail._dovetail import Relation, __version__
     from dovetail._source import source
     from dovetail.context import Context, sql
     from dovetail.io import FileIO, IOManager, PickleIO
-    from dovetail.result import Result
+    from dovetail.result import CheckResult, Result
 
-__all__ = ["Context", "FileIO", "IOManager", "PickleIO", "Relation", "Result", "__version__", "asset", "source", "sql"]
+__all__ = [
+    "CheckResult",
+    "Context",
+    "FileIO",
+    "IOManager",
+    "PickleIO",
+    "Relation",
+    "Result",
+    "__version__",
+    "asset",
+    "check",
+    "source",
+    "sql",
+]
 
 _HOMES = {
+    "CheckResult": "dovetail.result",
     "Context": "dovetail.context",
     "FileIO": "dovetail.io",
     "IOManager": "dovetail.io",
@@ -25,6 +40,7 @@ _HOMES = {
     "Result": "dovetail.result",
     "__version__": "dovetail._dovetail",
     "asset": "dovetail._asset",
+    "check": "dovetail._check",
     "source": "dovetail._source",
     "sql": "dovetail.context",
 }

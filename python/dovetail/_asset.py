@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from inspect import getdoc
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from dovetail import _registry
+from dovetail import _arguments, _registry
 
 if TYPE_CHECKING:
     from dovetail.io import IOManager
@@ -101,13 +101,7 @@ def asset(function=None, /, **arguments):
 
     Raises ``TypeError`` when an argument is unknown or has the wrong type, or when it decorates no function.
     """
-    unknown = [name for name in arguments if name not in _ARGUMENTS]
-    if unknown:
-        from difflib import get_close_matches
-
-        close = get_close_matches(unknown[0], _ARGUMENTS, 1)
-        hint = f"; did you mean `{close[0]}`?" if close else f"; it takes {', '.join(_ARGUMENTS)}"
-        raise TypeError(f"`@asset` has no argument `{unknown[0]}`{hint}")
+    _arguments.check_all("asset", _ARGUMENTS, arguments)
     for name, value in arguments.items():
         if value is not None:
             _check(name, value)
@@ -119,28 +113,20 @@ def asset(function=None, /, **arguments):
 
 
 def _declare(function: Any, arguments: dict[str, Any]) -> Any:
-    # A class is callable, but what would its parameters mean?
-    if not inspect.isroutine(function) and not (callable(function) and hasattr(function, "__wrapped__")):
-        kind = "a class" if isinstance(function, type) else f"a {type(function).__name__}"
-        raise TypeError(f"`@asset` decorates functions (`def` or `async def`), not {kind}")
-    if isinstance(function, (staticmethod, classmethod)):
-        raise TypeError("`@asset` decorates functions of a module, not methods")
-    name = arguments.get("name") or getattr(function, "__name__", None)
-    if not name or name == "<lambda>":
-        raise TypeError("a `lambda` has no name: pass `name=` to `asset`")
+    name = _arguments.function_name("asset", function, arguments.get("name"))
     config = {key: _plain(key, arguments[key]) for key in _CONFIG if arguments.get(key) is not None}
     meta = {**(arguments.get("meta") or {}), **(arguments.get("metadata") or {})}
     if meta:
         config["meta"] = meta
-    description = arguments.get("description") or inspect.getdoc(function)
+    description = arguments.get("description") or getdoc(function)
     definition = AssetDefinition(
         function=function,
         name=name,
         description=description,
         config=config,
-        deps=tuple(_dependency(item) for item in arguments.get("deps") or ()),
+        deps=tuple(_arguments.asset_name("asset", "deps", item) for item in arguments.get("deps") or ()),
         inputs=dict(arguments.get("inputs") or {}),
-        reads={name: _names(columns) for name, columns in (arguments.get("reads") or {}).items()},
+        reads={name: _arguments.names(columns) for name, columns in (arguments.get("reads") or {}).items()},
         io_manager=arguments.get("io_manager"),
         data_version=arguments["data_version"] if callable(arguments.get("data_version")) else None,
         module=_registry.module_of(function),
@@ -152,23 +138,10 @@ def _declare(function: Any, arguments: dict[str, Any]) -> Any:
     return function
 
 
-def _names(columns: str | Iterable[str]) -> list[str]:
-    return [columns] if isinstance(columns, str) else list(columns)
-
-
-def _dependency(item: Any) -> str:
-    if isinstance(item, str):
-        return item
-    definition = getattr(item, "__dovetail_asset__", None)
-    if definition is None:
-        raise TypeError(f"`deps` lists names or asset functions, not {item!r}")
-    return definition.name
-
-
 def _plain(key: str, value: Any) -> Any:
     """A value as the configuration holds it: what JSON can say."""
     if key in ("tags", "renamed_from"):
-        return [value] if isinstance(value, str) else list(value)
+        return _arguments.names(value)
     if key in ("columns", "contract"):
         return dict(value)
     if key == "constraints":
@@ -189,28 +162,10 @@ def _manager_name(manager: Any) -> str:
 
 
 def _check(name: str, value: Any) -> None:
-    kinds, words = _ARGUMENTS[name]
-    # A bool is an int for Python, but not for us.
-    wrong_bool = isinstance(value, bool) and bool not in kinds
-    if wrong_bool or not isinstance(value, kinds):
-        raise TypeError(f"`{name}` of `@asset` is {words}, not {value!r}")
     if name == "materialized" and value not in MATERIALIZED:
         raise TypeError(f"`materialized` of `@asset` is 'table' or 'object', not {value!r}")
     if name in ("retries", "retry_delay") and value < 0:
         raise TypeError(f"`{name}` of `@asset` is not negative, not {value!r}")
-    if name in ("tags", "renamed_from") and not isinstance(value, str):
-        for item in value:
-            if not isinstance(item, str):
-                raise TypeError(f"`{name}` of `@asset` is a text or a list of texts, not {value!r}")
-    if name == "deps" and isinstance(value, str):
-        raise TypeError(f"`deps` of `@asset` is a list: write `deps=[{value!r}]`")
-    if name == "inputs" and not all(isinstance(item, str) for pair in value.items() for item in pair):
-        raise TypeError(f"`inputs` of `@asset` maps parameters to names of upstreams, not {value!r}")
-    if name == "reads":
-        for parameter, columns in value.items():
-            listed = isinstance(columns, (str, list, tuple, set, frozenset)) and _names(columns)
-            if not isinstance(parameter, str) or not listed or not all(isinstance(item, str) for item in listed):
-                raise TypeError(f"`reads` of `@asset` maps parameters to the columns that they receive, not {value!r}")
     if name == "data_version" and value != "off" and not callable(value):
         raise TypeError(f"`data_version` of `@asset` is a function, or 'off', not {value!r}")
     if name == "io_manager":
@@ -219,28 +174,18 @@ def _check(name: str, value: Any) -> None:
         resolve(value)
 
 
-_TEXT = ((str,), "a text")
-_ARGUMENTS: dict[str, tuple[tuple[type, ...], str]] = {
-    "name": _TEXT,
-    "materialized": _TEXT,
-    "deps": ((str, list, tuple, set, frozenset), "a list of names or asset functions"),
-    "inputs": ((Mapping,), "a dictionary from parameters to names of upstreams"),
-    "reads": ((Mapping,), "a dictionary from parameters to columns of their upstreams"),
-    "tags": ((str, list, tuple, set, frozenset), "a text or a list of texts"),
-    "owner": _TEXT,
-    "group": _TEXT,
-    "description": _TEXT,
-    "schema": _TEXT,
-    "alias": _TEXT,
-    "database": _TEXT,
+_ARGUMENTS: _arguments.Known = {
+    **_arguments.OF_FUNCTIONS,
+    "materialized": _arguments.TEXT,
+    "group": _arguments.TEXT,
+    "schema": _arguments.TEXT,
+    "alias": _arguments.TEXT,
+    "database": _arguments.TEXT,
     "columns": ((Mapping,), "a dictionary from columns to types"),
     "constraints": ((list, tuple), "a list of constraints"),
     "contract": ((Mapping,), "a dictionary such as {'enforced': True}"),
-    "metadata": ((Mapping,), "a dictionary"),
-    "meta": ((Mapping,), "a dictionary"),
-    "retries": ((int,), "a whole number"),
+    "retries": _arguments.WHOLE,
     "retry_delay": ((int, float), "a number of seconds"),
-    "enabled": ((bool,), "True or False"),
     "version": ((str, int, float), "a text or a number"),
     "max_age": ((str, int, float), "a length of time such as '1d'"),
     "io_manager": ((object,), "an `IOManager`, its class, 'pickle' or 'file'"),

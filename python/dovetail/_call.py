@@ -41,10 +41,12 @@ def call(request: dict[str, Any]) -> Outcome:
 
     Never raises: errors come as an outcome of the form 'error'.
     """
-    return _Call(request).run()
+    return Call(request).run()
 
 
-class _Call:
+class Call:
+    """One call of one asset function."""
+
     def __init__(self, request: dict[str, Any]) -> None:
         project = request["project"]
         self.request = request
@@ -102,17 +104,24 @@ class _Call:
         current_context.set(context)
         self.kind = "import"
         _modules.expect(self.root, self.request["sources"])
-        definition = _find(_modules.load(self.root, self.path), self.request["asset"], self.request["function"])
+        definition = self.definition(_modules.load(self.root, self.path))
         self.kind = None
         arguments, named = self.arguments(definition.function, context)
-        value = definition.function(*arguments, **named)
+        value = self.called(definition.function, arguments, named)
+        # Inputs that the function did not keep can go before the output is read.
+        del arguments, named
+        return self.outcome(value, definition, context)
+
+    def definition(self, module: Any) -> Any:
+        return _find(module, self.request["asset"], self.request["function"])
+
+    def called(self, function: Callable[..., Any], arguments: list[Any], named: dict[str, Any]) -> Any:
+        value = function(*arguments, **named)
         if inspect.iscoroutine(value) or (inspect.isawaitable(value) and not _outputs.tabular(value)[0]):
             from dovetail import _async
 
             value = _async.run(value)
-        # Inputs that the function did not keep can go before the output is read.
-        del arguments, named
-        return self.outcome(value, definition, context)
+        return value
 
     def outcome(self, value: Any, definition: Any, context: Context) -> Outcome:
         metadata: dict[str, Any] = {}
@@ -238,7 +247,7 @@ class _Call:
 class _Stream:
     """Batches that user code makes while the engine reads them; Rust calls `next_item` and `close`."""
 
-    def __init__(self, call: _Call, batches: _outputs.Batches) -> None:
+    def __init__(self, call: Call, batches: _outputs.Batches) -> None:
         self._call = call
         self._batches = batches
         self.first = batches.first
@@ -271,17 +280,22 @@ def _saved(manager: IOManager, context: Context, value: Any) -> bytes:
 
 
 def _find(module: Any, asset: str, function: str) -> Any:
-    definitions = _registry.of_module(module.__name__)
+    found = named(_registry.of_module(module.__name__), asset, function)
+    found = found or getattr(getattr(module, function, None), "__dovetail_asset__", None)
+    if found is None:
+        raise InputError(f"the module `{module.__name__}` declares no asset `{asset}` when it is imported")
+    return found
+
+
+def named(definitions: list[Any], name: str, function: str) -> Any:
+    """The definition of that name, else the one of that function; ``None`` when there is neither."""
     for definition in definitions:
-        if definition.name == asset:
+        if definition.name == name:
             return definition
     for definition in definitions:
         if getattr(definition.function, "__name__", None) == function:
             return definition
-    found = getattr(getattr(module, function, None), "__dovetail_asset__", None)
-    if found is None:
-        raise InputError(f"the module `{module.__name__}` declares no asset `{asset}` when it is imported")
-    return found
+    return None
 
 
 def _declared_types(columns: Any) -> dict[str, str]:

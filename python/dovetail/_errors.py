@@ -64,6 +64,15 @@ def _described(kind: str, message: str, error: BaseException, root: str, own: st
     }
 
 
+def failed_assertion(error: AssertionError, *, root: str, path: str) -> tuple[str, int | None]:
+    """What a failed ``assert`` says (its own code, where it says nothing), and its line in the file ``path``."""
+    message = _text_of(error)
+    if not message:
+        frames = traceback.extract_tb(error.__traceback__)
+        message = frames[-1].line if frames and frames[-1].line else "an assertion failed"
+    return _printable(message) or "", _line(error, os.path.join(root, path))
+
+
 def describe_unexpected(error: BaseException) -> dict[str, Any]:
     """An exception that no user code raised: a bug of ours, so the traceback is whole."""
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -91,16 +100,20 @@ def message_of(error: BaseException) -> str:
         return f"`sys.exit({code})` was called; raise an exception, or return"
     if isinstance(error, KeyboardInterrupt):
         return "the function raised KeyboardInterrupt"
-    try:
-        text = str(error)
-    except Exception as second:
-        text = f"<its text failed: {type(second).__name__}>"
-    text = _cut(text)
+    text = _text_of(error)
     name = type(error).__qualname__
     module = type(error).__module__
     if module not in ("builtins", "__main__") and not module.startswith("dovetail"):
         name = f"{module}.{name}"
     return f"{name}: {text}" if text else name
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"<its text failed: {type(second).__name__}>"
+    return _cut(text)
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What an asset function returns, in one of the forms that the engine can take: a query, a stream, or batches."""
+"""What a function returns, in one of the forms that the engine can take: a query, a stream, or batches."""
 
 from __future__ import annotations
 
@@ -32,28 +32,54 @@ def output_of(value: Any, declared: Mapping[str, str], connection: Any) -> Outpu
     """
     if value is None:
         raise OutputError("the function returned None; did you forget `return`?", hint=POSSIBLE)
-    if _is(value, "dovetail", "Relation"):
+    found = rows_of(value)
+    if found is None and isinstance(value, (list, tuple)) and not value and declared:
+        found = Output("items", iter(value), {})
+    if found is None:
+        raise OutputError(f"the function returned {words(value)}, which is not a table", hint=_hint(value))
+    if found.form == "query":
         return Output("query", _cast_query(value, declared), {})
+    if found.form == "stream":
+        return Output("stream", found.data, {**found.types, **declared})
+    return _batches(found.data, declared, connection)
+
+
+def rows_of(value: Any) -> Output | None:
+    """Where the rows of a value come from: of the form 'query', 'stream', or 'items' for an iterator of batches.
+
+    ``None`` when the value has no rows.
+    """
+    if _is(value, "dovetail", "Relation"):
+        return Output("query", value.sql_query(), {})
     if is_reader(value):
         # One batch after the other, and not as a C stream: so an exception in Python code behind it keeps its
-        # traceback, and what that code prints is this asset's.
-        return _batches(_read(value), declared, connection)
+        # traceback, and what that code prints is this function's.
+        return Output("items", _read(value), {})
     table, types = tabular(value)
     if table is not None:
         if hasattr(table, "__arrow_c_stream__"):
-            return Output("stream", table, {**types, **declared})
-        return _batches(iter([table]), declared, connection)
+            return Output("stream", table, types)
+        return Output("items", iter([table]), {})
     if inspect.isasyncgen(value) or hasattr(value, "__anext__"):
         from dovetail import _async
 
-        return _batches(_async.iterate(value), declared, connection)
+        return Output("items", _async.iterate(value), {})
     if isinstance(value, Iterator):
-        return _batches(value, declared, connection)
+        return Output("items", value, {})
     if isinstance(value, (list, tuple)) and value and tabular(value[0])[0] is not None:
-        return _batches(iter(value), declared, connection)
-    if isinstance(value, (list, tuple)) and not value and declared:
-        return _batches(iter(value), declared, connection)
-    raise OutputError(f"the function returned {_words(value)}, which is not a table", hint=_hint(value))
+        return Output("items", iter(value), {})
+    return None
+
+
+def truth_of(value: Any) -> bool | None:
+    """A boolean of Python, numpy or pyarrow as Python's own; ``None`` for anything else, and for one that is null."""
+    if isinstance(value, bool):
+        return value
+    if _is(value, "numpy", "bool_") or _is(value, "numpy", "bool"):
+        return bool(value)
+    if _is(value, "pyarrow", "BooleanScalar"):
+        return value.as_py()
+    return None
 
 
 def tabular(value: Any) -> tuple[Any, dict[str, str]]:
@@ -74,7 +100,7 @@ def tabular(value: Any) -> tuple[Any, dict[str, str]]:
     if _is(value, "narwhals", "DataFrame"):
         # The library below knows types that its Arrow form does not say.
         return tabular(value.to_native())
-    if _is_column(value):
+    if is_column(value):
         return None, {}
     if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
         return value, {}
@@ -129,12 +155,20 @@ def _difference(types: dict[str, str], first: dict[str, str]) -> str:
     return ""
 
 
-def _batches(items: Iterator[Any], declared: Mapping[str, str], connection: Any) -> Output:
+def batches_of(items: Iterator[Any]) -> Output | None:
+    """Batches, of which the first is made; ``None`` when there are none."""
     for first in items:
         table, types = tabular(first)
         if table is None:
             raise _wrong_item(first, 1)
-        return Output("batches", Batches(items, table, types), {**types, **declared})
+        return Output("batches", Batches(items, table, types), types)
+    return None
+
+
+def _batches(items: Iterator[Any], declared: Mapping[str, str], connection: Any) -> Output:
+    found = batches_of(items)
+    if found is not None:
+        return Output("batches", found.data, {**found.types, **declared})
     if not declared:
         raise OutputError(
             "the function gave no batches, so its columns are not known",
@@ -238,7 +272,8 @@ def _is(value: Any, library: str, name: str) -> bool:
     return any(kind.__name__ == name and kind.__module__.partition(".")[0] == library for kind in type(value).__mro__)
 
 
-def _is_column(value: Any) -> bool:
+def is_column(value: Any) -> bool:
+    """Whether the value is one column without a name."""
     return any(
         _is(value, *home)
         for home in (("polars", "Series"), ("pandas", "Series"), ("pyarrow", "Array"), ("pyarrow", "ChunkedArray"))
@@ -247,12 +282,13 @@ def _is_column(value: Any) -> bool:
 
 def _wrong_item(item: Any, number: int) -> OutputError:
     return OutputError(
-        f"item {number} of the generator is {_words(item)}, which is not a batch",
+        f"item {number} of the generator is {words(item)}, which is not a batch",
         hint="yield record batches, tables or frames",
     )
 
 
-def _words(value: Any) -> str:
+def words(value: Any) -> str:
+    """A value's type, with an article."""
     if value is None:
         return "None"
     if isinstance(value, (list, tuple)):
@@ -264,7 +300,7 @@ def _words(value: Any) -> str:
 
 
 def _hint(value: Any) -> str:
-    if _is_column(value):
+    if is_column(value):
         return "a column alone has no name here: return a frame, such as `series.to_frame('name')`"
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
         return "make a table of it: `pa.Table.from_pylist(rows)` or `pl.DataFrame(rows)`"

@@ -1,4 +1,4 @@
-"""Which assets and sources each module of the project has declared, in the order of their declaration."""
+"""Which assets, sources and checks each module of the project has declared, in the order of their declaration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail._asset import AssetDefinition
+    from dovetail._check import CheckDefinition
     from dovetail._source import SourceDefinition
 
 _definitions: dict[str, list[AssetDefinition]] = {}
 _sources: dict[str, dict[str, SourceDefinition]] = {}
+_checks: dict[str, list[CheckDefinition]] = {}
 _lock = threading.Lock()
 _loading = threading.local()
 
@@ -44,6 +46,16 @@ def source_of(module: str, name: str) -> SourceDefinition | None:
         return _sources.get(module, {}).get(name)
 
 
+def add_check(definition: CheckDefinition) -> None:
+    with _lock:
+        _checks.setdefault(definition.module, []).append(definition)
+
+
+def checks_of(module: str) -> list[CheckDefinition]:
+    with _lock:
+        return list(_checks.get(module, ()))
+
+
 class loading:
     """Marks a module as the one that is being loaded by this thread."""
 
@@ -58,6 +70,7 @@ class loading:
         with _lock:
             _definitions.pop(self.module, None)
             _sources.pop(self.module, None)
+            _checks.pop(self.module, None)
 
     def __exit__(self, *_: object) -> None:
         _loading.stack.pop()

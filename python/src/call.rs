@@ -20,11 +20,11 @@ use crate::runtime::{Failure, Interpreter, output};
 use crate::stream::{ArraySource, export};
 use crate::unpacked::{needs_unpacking, unpacked};
 
-type Done<T> = PyResult<Result<T, PythonError>>;
+pub(crate) type Done<T> = PyResult<Result<T, PythonError>>;
 
 /// Calls the function and takes what it gave, without reading more than a stream's first item.
 pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter, call: PythonCall<'_>) -> Done<PythonOutput> {
-    let pool = Pool::new(Arc::clone(&call.engine), call.elsewhere.clone());
+    let pool = Pool::of(&call);
     let request = request(py, interpreter, &call, &pool)?;
     let outcome = py.import("dovetail._call")?.call_method1("call", (request,))?;
     let done = take(&outcome, call.asset, &pool);
@@ -32,7 +32,8 @@ pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter, call: PythonCall<'_
     done
 }
 
-fn request<'py>(
+/// What `dovetail._call` needs to know.
+pub(crate) fn request<'py>(
     py: Python<'py>,
     interpreter: &Interpreter,
     call: &PythonCall<'_>,
@@ -127,7 +128,7 @@ fn not_a_table(text: String) -> PythonError {
 }
 
 /// Engine types that columns stand for, where Arrow cannot say it.
-fn engine_types(outcome: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+pub(crate) fn engine_types(outcome: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     outcome.getattr("types")?.extract()
 }
 

@@ -1,4 +1,4 @@
-//! The engine as Python sees it while an asset is running: sessions that are reused, and readers that own theirs.
+//! The engine as Python sees it while a function is running: sessions that are reused, and readers that own theirs.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use dovetail::engine::{BatchReader, Column, Engine, EngineError, EngineErrorKind, Session};
+use dovetail::engine::{BatchReader, Column, EngineError, EngineErrorKind, FailingRows, Session, Sessions};
+use dovetail::execute::PythonCall;
 use dovetail::graph::Elsewhere;
 use pyo3::prelude::*;
 
@@ -19,7 +20,7 @@ pub(crate) struct Connection {
 }
 
 pub(crate) struct Pool {
-    engine: Arc<dyn Engine>,
+    sessions: Arc<dyn Sessions>,
     elsewhere: Elsewhere,
     idle: Mutex<Vec<Box<dyn Session>>>,
     /// What the engine or a conversion said last, since libraries between us and the user hand on little of an error.
@@ -27,8 +28,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(engine: Arc<dyn Engine>, elsewhere: Elsewhere) -> Arc<Self> {
-        Arc::new(Pool { engine, elsewhere, idle: Mutex::default(), failure: Mutex::default() })
+    pub(crate) fn of(call: &PythonCall<'_>) -> Arc<Self> {
+        let (sessions, elsewhere) = (Arc::clone(&call.sessions), call.elsewhere.clone());
+        Arc::new(Pool { sessions, elsewhere, idle: Mutex::default(), failure: Mutex::default() })
     }
 
     /// Runs a query; the reader owns its session and gives it back when it is dropped.
@@ -45,6 +47,15 @@ impl Pool {
         let columns = session.columns(&sql);
         lock(&self.idle).push(session);
         columns
+    }
+
+    /// The rows of a query as those that fail a check, of which `keeps` are kept.
+    pub(crate) fn failing(&self, sql: &str, keeps: usize) -> Result<FailingRows, EngineError> {
+        let sql = self.redirected(sql)?;
+        let mut session = self.take()?;
+        let failing = FailingRows::of(session.as_mut(), &sql, keeps);
+        lock(&self.idle).push(session);
+        failing
     }
 
     /// The query as it finds what the run has not published yet.
@@ -71,7 +82,7 @@ impl Pool {
 
     fn take(&self) -> Result<Box<dyn Session>, EngineError> {
         let idle = lock(&self.idle).pop();
-        idle.map_or_else(|| self.engine.session(), Ok)
+        idle.map_or_else(|| self.sessions.session(), Ok)
     }
 }
 

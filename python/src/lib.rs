@@ -11,6 +11,7 @@ mod connection;
 mod cursor;
 mod declarations;
 mod error;
+mod failing;
 mod files;
 mod json;
 mod limits;
@@ -26,6 +27,7 @@ mod stream;
 mod types;
 mod unpacked;
 mod values;
+mod verdict;
 
 use pyo3::prelude::*;
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dovetail::execute::{
-    PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
+    PythonCall, PythonCheck, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
+    PythonVerdict,
 };
 use dovetail::parse::ParsedAsset;
 use dovetail::parse::python::Import;
@@ -18,7 +19,7 @@ use pyo3::prelude::*;
 use crate::connection::lock;
 use crate::error::{plain, unexpected};
 use crate::sources::Sources;
-use crate::{call, declarations, observe};
+use crate::{call, declarations, observe, verdict};
 
 /// The interpreter, and the threads in which it runs user code now.
 #[derive(Default)]
@@ -171,6 +172,10 @@ impl PythonRuntime for Interpreter {
 
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {
         self.attached(|py| call::run(py, self, call))
+    }
+
+    fn check(&self, call: PythonCall<'_>, check: &PythonCheck<'_>) -> Result<PythonVerdict, PythonError> {
+        self.attached(|py| verdict::run(py, self, &call, check))
     }
 
     fn cancel(&self) {

@@ -11,7 +11,7 @@ use super::scheduler::Message;
 use super::sql::{keeps_contract, missing_upstream, not_built};
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session};
+use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session, Sessions};
 use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId, quoted};
 use crate::parse::{Parameter, SourceLocation};
 use crate::source::Place;
@@ -31,7 +31,7 @@ pub(super) fn build(
         function: &compiled.body.function,
         parameters: &compiled.body.parameters,
         inputs: inputs(materializer, node, compiled, session)?,
-        engine: Arc::clone(&materializer.context.engine),
+        sessions: Arc::clone(&materializer.context.engine) as Arc<dyn Sessions>,
         elsewhere: materializer.elsewhere(),
         run: &materializer.run,
         wants_object: node.materialized == Materialized::Object,

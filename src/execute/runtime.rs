@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
-use crate::engine::{Engine, StoredObject};
+use crate::engine::{FailingRows, Sessions, StoredObject};
 use crate::graph::Elsewhere;
 use crate::parse::python::Import;
 use crate::parse::{Parameter, ParsedAsset};
@@ -32,7 +32,10 @@ pub trait PythonRuntime: Send + Sync {
     /// Calls an asset function. The output's stream may go on running user code while it is read.
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;
 
-    /// Asks the asset functions that are running to stop; they may not listen.
+    /// Calls a check function, and reads what it gives to its end. The call's `asset` is the one that the check is about.
+    fn check(&self, call: PythonCall<'_>, check: &PythonCheck<'_>) -> Result<PythonVerdict, PythonError>;
+
+    /// Asks the functions that are running to stop; they may not listen.
     fn cancel(&self);
 
     /// The versions of the packages that these top-level modules come from, as far as they are installed. Imports none.
@@ -44,7 +47,7 @@ pub trait PythonRuntime: Send + Sync {
     fn versions(&self) -> Vec<(String, String)>;
 }
 
-/// One call of one asset function.
+/// One call of one asset function, or of a check function.
 pub struct PythonCall<'a> {
     pub project: &'a Project,
     pub asset: &'a str,
@@ -54,8 +57,8 @@ pub struct PythonCall<'a> {
     /// All parameters, those without an upstream (a `Context`) included.
     pub parameters: &'a [Parameter],
     pub inputs: Vec<PythonInput>,
-    /// Lets `Relation`s read while the asset is running.
-    pub engine: Arc<dyn Engine>,
+    /// Lets `Relation`s read while the function is running.
+    pub sessions: Arc<dyn Sessions>,
     /// Where `Relation`s read what is not published yet.
     pub elsewhere: Elsewhere,
     pub run: &'a str,
@@ -63,6 +66,13 @@ pub struct PythonCall<'a> {
     pub wants_object: bool,
     /// Receives what the function prints, line by line or at the end.
     pub printed: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Which check a call is of.
+pub struct PythonCheck<'a> {
+    pub name: &'a str,
+    /// How many failing rows to keep as texts.
+    pub keeps: usize,
 }
 
 /// A source that a function declares.
@@ -104,6 +114,19 @@ pub enum PythonData {
     /// A `Relation`: the rows never leave the engine.
     Query(String),
     Object(StoredObject),
+}
+
+/// What a check function gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PythonVerdict {
+    /// `None` where only the failing rows say it.
+    pub passed: Option<bool>,
+    pub message: Option<String>,
+    /// Line (from 1) of a failed `assert` in the check's own file.
+    pub line: Option<usize>,
+    /// Failing rows: how many there are, and the first of them as texts.
+    pub failures: Option<FailingRows>,
+    pub metadata: Values,
 }
 
 /// A failure on the Python side, already in words.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dovetail::execute::{PythonCall, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource};
+use dovetail::execute::{
+    PythonCall, PythonCheck, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource, PythonVerdict,
+};
 use dovetail::parse::{AssetName, Manner, Parameter, ParsedAsset, ParsedBody, PythonBody, Reference, UpstreamName};
 use dovetail::project::{Project as LoadedProject, Values};
 use dovetail::source::{Place, SourceFile, Span};
@@ -53,6 +55,10 @@ impl PythonRuntime for Runtime {
     }
 
     fn call(&self, _call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {
+        unreachable!("nothing runs in these tests")
+    }
+
+    fn check(&self, _call: PythonCall<'_>, _check: &PythonCheck<'_>) -> Result<PythonVerdict, PythonError> {
         unreachable!("nothing runs in these tests")
     }
 
