@@ -13,8 +13,8 @@ __version__: str
 class Relation:
     """A lazy query on the project's database. Nothing runs until rows are asked for.
 
-    The methods are those of ``duckdb.DuckDBPyRelation`` that people use. It may be returned from an asset function:
-    then the rows never leave the database.
+    The methods are those of ``duckdb.DuckDBPyRelation`` that people use. It may be returned from an asset function or a
+    check function: then the rows never leave the database.
     """
 
     @property
@@ -77,7 +77,7 @@ class RowStream:
     def next_rows(self, count: int) -> RowStream | None: ...
 
 class Connection:
-    """The database as one call of an asset function sees it."""
+    """The database as one call of an asset function or a check function sees it."""
 
     def relation(self, sql: str) -> Relation: ...
     def take_failure(self) -> tuple[str, str] | None: ...
