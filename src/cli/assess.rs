@@ -156,7 +156,7 @@ impl Assessment {
             now: microseconds(SystemTime::now()),
         };
         let (judged, orphans) = (judge(graph, &world), orphans(graph, &project.name, &found));
-        let check_versions = check_versions(graph, project, graph.check_ids());
+        let check_versions = check_versions(graph, &compiled.modules, project, graph.check_ids());
         let inputs = |id: CheckId| standing.inputs_of(graph, &graph.check(id).reads, &observer, None);
         let world = CheckWorld { versions: &check_versions, checked: &checked, inputs: &inputs, judged: &judged };
         let checks = judge_checks(graph, &world);

@@ -45,7 +45,7 @@ impl Prepared {
         let Compiled { graph, modules, project, .. } = compiled;
         let assets: BTreeSet<NodeId> = plan.built().flat_map(|id| with_views(graph, id)).collect();
         let code_versions = code_versions(graph, modules, project, assets);
-        let check_versions = check_versions(graph, project, plan.checks());
+        let check_versions = check_versions(graph, modules, project, plan.checks());
         let packages = packages(context, code_versions.values());
         Self { plan, code_versions, check_versions, packages }
     }

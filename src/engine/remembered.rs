@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
-    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, Sessions,
-    StagedAsset, Trashed, WhenLocked, duckdb, open,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    Sessions, StagedAsset, Trashed, WhenLocked, duckdb, open,
 };
 use crate::cache::{Cache, Key};
 use crate::graph::RelationName;

@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
 
     /// Takes down how checks came out, and tells it. What is published has written its answers already.
     fn answered(&mut self, outcome: &Outcome, answers: Vec<Answer>) {
-        for Answer { check, record, problem } in answers {
+        for Answer { check, record, problem, place } in answers {
             self.summary.checks.count(&record);
             if !matches!(outcome, Outcome::Materialized { .. }) {
                 self.checks.push(record.clone());
@@ -220,7 +220,7 @@ impl<'a> Run<'a> {
                 column: asked.column.clone(),
                 question: asked.in_words(&materializer.context.graph),
                 severity: asked.severity,
-                place: asked.place.clone(),
+                place: place.unwrap_or_else(|| asked.place.clone()),
                 record,
                 problem,
             };

@@ -156,6 +156,7 @@ impl Materializer {
         asset: NodeId,
         wanted: &dyn Fn(CheckId) -> bool,
         session: &mut Option<Box<dyn Session>>,
+        events: &Sender<Message>,
     ) -> Result<Vec<Answer>, Failure> {
         let checks: Vec<CheckId> = self.checks_of(asset).iter().copied().filter(|id| wanted(*id)).collect();
         if checks.is_empty() {
@@ -166,7 +167,7 @@ impl Materializer {
         if let Some(staging) = &self.staging {
             staging.stand_in_for(self, asset, &checks, session)?;
         }
-        let answers = self.ask(&checks, None, session);
+        let answers = self.ask(&checks, None, session, events);
         session.abandon();
         answers
     }
@@ -269,7 +270,7 @@ impl Materializer {
         let renaming = self.renaming(node, before.as_deref()).map_err(|error| self.engine_failure(node, &error))?;
         let seconds = clock.elapsed().as_secs_f64();
         let record = self.record(asset, inputs, &staged, version, microseconds(started), seconds);
-        let answers = self.answers(asset, &record, &staged, session)?;
+        let answers = self.answers(asset, (&record, &staged), session, events)?;
         let checks = answers.iter().map(|answer| answer.record.clone()).collect();
         let done = match &self.staging {
             Some(staging) => {
@@ -303,9 +304,9 @@ impl Materializer {
     fn answers(
         &self,
         asset: NodeId,
-        record: &MaterializationRecord,
-        staged: &Staged,
+        (record, staged): (&MaterializationRecord, &Staged),
         session: &mut dyn Session,
+        events: &Sender<Message>,
     ) -> Result<Vec<Answer>, Failure> {
         let checks = self.checks_of(asset);
         if checks.is_empty() {
@@ -315,7 +316,7 @@ impl Materializer {
         let columns = staged.content.as_ref().map(|content| content.columns.as_slice()).unwrap_or_default();
         let object = staged.object.as_ref();
         let built = Unpublished { asset, columns, record: &recorded, object };
-        let mut answers = self.ask(checks, Some(&built), session)?;
+        let mut answers = self.ask(checks, Some(&built), session, events)?;
         match self.unfit(self.context.graph.node(asset), &answers) {
             Some(problem) => {
                 Self::of_unpublished(&mut answers);

@@ -11,8 +11,8 @@ use super::scheduler::Message;
 use super::sql::{keeps_contract, missing_upstream, not_built};
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session, Sessions};
-use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId, quoted};
+use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session, Sessions, StoredObject};
+use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId, RelationName, quoted};
 use crate::parse::{Parameter, SourceLocation};
 use crate::source::Place;
 
@@ -30,12 +30,12 @@ pub(super) fn build(
         path: node.file.path(),
         function: &compiled.body.function,
         parameters: &compiled.body.parameters,
-        inputs: inputs(materializer, node, compiled, session)?,
+        inputs: inputs(&Reading::of(materializer, node), compiled, session)?,
         sessions: Arc::clone(&materializer.context.engine) as Arc<dyn Sessions>,
         elsewhere: materializer.elsewhere(),
         run: &materializer.run,
         wants_object: node.materialized == Materialized::Object,
-        printed: printer(node, events),
+        printed: printer(node.name.as_str(), events),
     };
     let output = python.call(call).map_err(|error| python_failure(materializer, node, &error))?;
     store(materializer, node, session, output)
@@ -96,51 +96,87 @@ fn no_python(node: &Node) -> Failure {
     Diagnostic::error(Code::PythonUnavailable, message).at(node.place.clone()).into()
 }
 
-fn printer(node: &Node, events: &Sender<Message>) -> Arc<dyn Fn(&str) + Send + Sync> {
-    let (asset, events) = (node.name.to_string(), events.clone());
+/// Hands on what user code prints, under a name.
+pub(super) fn printer(name: &str, events: &Sender<Message>) -> Arc<dyn Fn(&str) + Send + Sync> {
+    let (asset, events) = (name.to_owned(), events.clone());
     Arc::new(move |line| {
         let _ = events.send(Message::Event(Event::Printed { asset: asset.clone(), line: line.to_owned() }));
     })
 }
 
-fn inputs(
-    materializer: &Materializer,
-    node: &Node,
+/// Who reads, and where what it reads is.
+pub(super) struct Reading<'r> {
+    pub materializer: &'r Materializer,
+    pub name: &'r str,
+    pub at: &'r Place,
+    /// Where an asset stands that is not read where it is published.
+    pub place: &'r dyn Fn(NodeId) -> Option<RelationName>,
+    /// An object that was made just now, and is stored nowhere.
+    pub object: Option<&'r StoredObject>,
+}
+
+impl Reading<'_> {
+    fn of<'r>(materializer: &'r Materializer, node: &'r Node) -> Reading<'r> {
+        let (name, at) = (node.name.as_str(), &node.place);
+        Reading { materializer, name, at, place: &|_| None, object: None }
+    }
+
+    fn place(&self, id: NodeId) -> Option<RelationName> {
+        (self.place)(id).or_else(|| self.materializer.place(id))
+    }
+
+    /// An engine's error about what is read.
+    fn failure(&self, error: &EngineError) -> Failure {
+        if error.kind == EngineErrorKind::Cancelled {
+            return Failure::Cancelled;
+        }
+        let message = format!("`{}` failed: {}", self.name, error.message);
+        let problem = Diagnostic::error(Code::SqlFailed, message).at(self.at.clone()).hint_if(error.hint());
+        self.materializer.redacted(problem)
+    }
+}
+
+pub(super) fn inputs(
+    reading: &Reading<'_>,
     compiled: &CompiledPython,
     session: &mut dyn Session,
 ) -> Result<Vec<PythonInput>, Failure> {
     let input = |(index, upstream): &(usize, NodeId)| {
         let parameter = compiled.body.parameters[*index].clone();
-        let value = input_value(materializer, node, (*upstream, &parameter), session)?;
-        let upstream = materializer.context.graph.node(*upstream);
+        let value = input_value(reading, (*upstream, &parameter), session)?;
+        let upstream = reading.materializer.context.graph.node(*upstream);
         Ok(PythonInput { parameter, upstream: upstream.name.to_string(), value })
     };
     compiled.inputs.iter().map(input).collect()
 }
 
 fn input_value(
-    materializer: &Materializer,
-    node: &Node,
+    reading: &Reading<'_>,
     (id, parameter): (NodeId, &Parameter),
     session: &mut dyn Session,
 ) -> Result<InputValue, Failure> {
+    let Reading { materializer, name: reader, at, .. } = *reading;
     let graph = &materializer.context.graph;
     let upstream = graph.node(id);
     if matches!(upstream.body, Body::Source(SourceLocation::Function { .. })) {
         return Ok(InputValue::Source { path: upstream.file.path().to_owned() });
     }
     if upstream.materialized != Materialized::Object {
-        let item = graph.redirected_item(id, &|id| materializer.place(id));
+        let item = graph.redirected_item(id, &|id| reading.place(id));
         return Ok(InputValue::Query(format!("select {} from {item}", columns(parameter))));
     }
     let name = upstream.name.as_str();
     let is_staged = materializer.staging.as_ref().is_some_and(|staging| staging.is_staged(id));
-    let object = if is_staged { session.staged_object(name) } else { session.get_object(name) };
-    let object = object.map_err(|error| materializer.engine_failure(node, &error))?;
+    let object = match reading.object.filter(|object| object.asset == name) {
+        Some(object) => Ok(Some(object.clone())),
+        None if is_staged => session.staged_object(name),
+        None => session.get_object(name),
+    };
+    let object = object.map_err(|error| reading.failure(&error))?;
     let object = object.ok_or_else(|| {
-        let message = format!("`{}` reads the object `{}`, which is not materialized", node.name, upstream.name);
-        let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(node.place.clone());
-        Failure::from(diagnostic.hint(format!("build it too: `--select +{}`", node.name)))
+        let message = format!("`{reader}` reads the object `{name}`, which is not materialized");
+        let diagnostic = Diagnostic::error(Code::UpstreamMissing, message).at(at.clone());
+        Failure::from(diagnostic.hint(format!("build it too: `--select +{reader}`")))
     })?;
     let function = match &upstream.body {
         Body::Python(compiled) => compiled.body.function.clone(),

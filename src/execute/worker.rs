@@ -113,7 +113,7 @@ impl Worker {
             self.publish();
         }
         let start = Instant::now();
-        match self.materializer.ask_standing(ready.asset, wanted, &mut self.session) {
+        match self.materializer.ask_standing(ready.asset, wanted, &mut self.session, &self.events) {
             Ok(answers) => {
                 let failed = answers.iter().filter(|answer| answer.record.status.blocks());
                 let failed: Vec<String> = failed.map(|answer| answer.record.check.clone()).collect();

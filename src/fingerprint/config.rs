@@ -112,7 +112,7 @@ fn as_written(accepted: &Accepted) -> String {
 }
 
 /// Which upstream arrives under which name, and which columns of it.
-fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
+pub(super) fn inputs(graph: &AssetGraph, compiled: &CompiledPython) -> Vec<Part> {
     let reads = |parameter: &Parameter| {
         let names: Vec<&str> = parameter.reads.as_ref()?.iter().map(|column| column.name.as_str()).collect();
         Some(Part::text(format!("columns of {}", parameter.name), &json!(names).to_string()))

@@ -27,6 +27,14 @@ impl Elsewhere {
         Elsewhere { database, moved: moved.into_iter().collect() }
     }
 
+    /// The same with one more of them.
+    #[must_use]
+    pub fn with(self, database: String, moved: (RelationName, RelationName)) -> Self {
+        let Elsewhere { moved: mut all, .. } = self;
+        all.push(moved);
+        Elsewhere { database, moved: all }
+    }
+
     /// The query that reads them there.
     ///
     /// # Errors

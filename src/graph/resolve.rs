@@ -133,7 +133,7 @@ fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> (De
     let mut declarations = declare_assets(project, parsed.assets, &properties, problems);
     declare_sources(project, parsed.properties.sources, &mut declarations, problems);
     declare_python_sources(project, parsed.python_sources, &mut declarations, problems);
-    let asked = (parsed.checks, parsed.tests);
+    let asked = (parsed.checks, parsed.tests, parsed.python_checks);
     let checks = declare_checks(project, asked, &parsed.properties.checks, &declarations, problems);
     (declarations, checks)
 }

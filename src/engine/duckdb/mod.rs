@@ -53,8 +53,8 @@ use self::state::State;
 use self::trash::Trash;
 use super::{
     Access, Capabilities, CheckRecord, Column, Condition, Engine, EngineError, EngineErrorKind, ExistingRelation,
-    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session, Sessions,
-    StagedAsset, Trashed, WhenLocked,
+    Failure, KeptFile, LastRun, Macro, Made, Observation, Past, Recorded, RunEnd, RunStart, SchemaName, Session,
+    Sessions, StagedAsset, Trashed, WhenLocked,
 };
 use crate::graph::{RelationName, folded, quoted};
 use crate::project::Project;

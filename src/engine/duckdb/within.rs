@@ -15,8 +15,8 @@ use super::raw::{Connection, Prepared};
 use super::stream::ResultReader;
 use super::{DuckDb, content, lock};
 use crate::engine::{
-    BatchReader, BuildSource, CheckRecord, Column, Content, EngineError, EngineErrorKind, Extent, MaterializationRecord, Renaming,
-    Session, Sessions, StagedAsset, StoredObject, Swap,
+    BatchReader, BuildSource, CheckRecord, Column, Content, EngineError, EngineErrorKind, Extent,
+    MaterializationRecord, Renaming, Session, Sessions, StagedAsset, StoredObject, Swap,
 };
 use crate::graph::RelationName;
 

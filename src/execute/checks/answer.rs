@@ -5,11 +5,12 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Unpublished, failing, queries};
 use crate::check::{failed, refused};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::engine::{CheckRecord, CheckStatus, EngineError, EngineErrorKind, Session};
+use crate::engine::{CheckRecord, CheckStatus, EngineError, EngineErrorKind, FailingRows, Session};
 use crate::execute::materialize::{Failure, Materializer};
 use crate::graph::checks::{Check, CheckId, CheckedTable, Severity, failing_rows, scanned};
 use crate::graph::{CompiledSql, Materialized, NodeId, at_text};
 use crate::parse::check::{placed, template_file};
+use crate::source::Place;
 
 /// How a check came out, and what is wrong where that is not known.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(in crate::execute) struct Answer {
     pub check: CheckId,
     pub record: CheckRecord,
     pub problem: Option<Box<Diagnostic>>,
+    /// Where it failed, where that is known better than where it is declared.
+    pub place: Option<Place>,
 }
 
 /// One round of questions.
@@ -27,17 +30,17 @@ pub(super) struct Asking<'a> {
 }
 
 /// What a failing check has found.
-struct Failing {
-    failures: f64,
+pub(super) struct Failing {
+    pub failures: f64,
     /// The rows that it looked at, where somebody asks.
-    rows: u64,
+    pub rows: u64,
 }
 
 impl Asking<'_> {
     pub(super) fn proved(&self, id: CheckId, proof: String) -> Answer {
-        let check = self.materializer.context.graph.check(id);
+        let check = self.check(id);
         let record = self.record(check, CheckStatus::Passed, Duration::ZERO);
-        Answer { check: id, record: CheckRecord { proof: Some(proof), ..record }, problem: None }
+        Answer { check: id, record: CheckRecord { proof: Some(proof), ..record }, problem: None, place: None }
     }
 
     /// The answer to a question that a scan has looked at.
@@ -49,7 +52,7 @@ impl Asking<'_> {
         elapsed: Duration,
         session: &mut dyn Session,
     ) -> Result<Answer, Failure> {
-        let check = self.materializer.context.graph.check(id);
+        let check = self.check(id);
         let Some(query) = failing_rows(check, table).filter(|_| found != 0) else {
             return Ok(self.judged(id, &Failing { failures: 0.0, rows }, None, elapsed));
         };
@@ -89,31 +92,37 @@ impl Asking<'_> {
         broken: &dyn Fn(&EngineError, &mut dyn Session) -> Answer,
     ) -> Result<Answer, Failure> {
         let clock = Instant::now();
-        let check = self.materializer.context.graph.check(id);
-        let answered = self.failing_of(check, query, rows, session).and_then(|failing| {
-            let kept = (failing.failures != 0.0).then(|| failing::rows(session, query)).transpose()?;
-            Ok((failing, kept))
-        });
+        let check = self.check(id);
+        let answered = failing::rows(session, query)
+            .and_then(|kept| Ok((self.failing_of(check, query, (&kept, rows), session)?, kept)));
         match answered {
-            Ok((failing, kept)) => Ok(self.judged(id, &failing, kept, elapsed + clock.elapsed())),
+            Ok((failing, kept)) => {
+                let kept = Some(kept).filter(|_| failing.failures != 0.0);
+                Ok(self.judged(id, &failing, kept, elapsed + clock.elapsed()))
+            }
             Err(error) if error.kind == EngineErrorKind::Cancelled => Err(Failure::Cancelled),
             Err(error) => Ok(broken(&error, session)),
         }
     }
 
+    /// How much fails, as the check counts it.
     fn failing_of(
         &self,
         check: &Check,
         query: &str,
-        rows: Option<u64>,
+        (kept, rows): (&FailingRows, Option<u64>),
         session: &mut dyn Session,
     ) -> Result<Failing, EngineError> {
-        let limit = check.limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
-        let counted = check.fail_calc.as_deref().unwrap_or("count(*)");
-        // The line's end keeps a comment from swallowing what follows.
-        let count =
-            format!("select cast({counted} as double) from (select * from (\n{query}\n) as failing{limit}) as failing");
-        let failures = queries::double(session, &count)?.unwrap_or_default();
+        let failures = match &check.fail_calc {
+            None => kept.total.min(check.limit.unwrap_or(u64::MAX)) as f64,
+            Some(counted) => {
+                let limit = check.limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
+                // The lines' ends keep comments from swallowing what follows.
+                let failing = format!("(select * from (\n{query}\n) as failing{limit}) as failing");
+                queries::double(session, &format!("select cast({counted}\n as double) from {failing}"))?
+                    .unwrap_or_default()
+            }
+        };
         let is_share = check.warn_if.is_share() || check.error_if.is_share();
         let rows = match rows {
             Some(rows) => rows,
@@ -127,14 +136,14 @@ impl Asking<'_> {
     }
 
     /// dbt's rule: an error where that is what the check is for and `error_if` holds, else a warning where `warn_if` does.
-    fn judged(
+    pub(super) fn judged(
         &self,
         id: CheckId,
         failing: &Failing,
-        kept: Option<crate::engine::FailingRows>,
+        kept: Option<FailingRows>,
         elapsed: Duration,
     ) -> Answer {
-        let check = self.materializer.context.graph.check(id);
+        let check = self.check(id);
         let status = if check.severity == Severity::Error && check.error_if.holds(failing.failures, failing.rows) {
             CheckStatus::Failed
         } else if check.warn_if.holds(failing.failures, failing.rows) {
@@ -149,15 +158,16 @@ impl Asking<'_> {
             check: id,
             record: CheckRecord { failures: Some(failing.failures), failing: kept, ..record },
             problem: None,
+            place: None,
         }
     }
 
-    fn broken(&self, id: CheckId, problem: Diagnostic, elapsed: Duration) -> Answer {
-        let check = self.materializer.context.graph.check(id);
+    pub(super) fn broken(&self, id: CheckId, problem: Diagnostic, elapsed: Duration) -> Answer {
+        let check = self.check(id);
         let problem = self.materializer.context.templates.secrets().redact_diagnostic(problem);
         let record = self.record(check, CheckStatus::Broken, elapsed);
         let record = CheckRecord { failures: None, message: Some(problem.message.clone()), ..record };
-        Answer { check: id, record, problem: Some(Box::new(problem)) }
+        Answer { check: id, record, problem: Some(Box::new(problem)), place: None }
     }
 
     /// The answer to a question of ours that the engine refuses.
@@ -168,7 +178,7 @@ impl Asking<'_> {
         error: &EngineError,
         elapsed: Duration,
     ) -> Answer {
-        let check = self.materializer.context.graph.check(id);
+        let check = self.check(id);
         if let Some(problem) = self.unbuilt(check) {
             return self.broken(id, problem, elapsed);
         }
@@ -202,7 +212,7 @@ impl Asking<'_> {
     /// The answer to a query of the project's own that failed, at its own line.
     fn broken_query(&self, id: CheckId, compiled: &CompiledSql, error: &EngineError, elapsed: Duration) -> Answer {
         let context = &self.materializer.context;
-        let check = context.graph.check(id);
+        let check = self.check(id);
         if let Some(problem) = self.unbuilt(check) {
             return self.broken(id, problem, elapsed);
         }
@@ -224,7 +234,7 @@ impl Asking<'_> {
     }
 
     /// What a check reads that was never built: the commonest reason for which one cannot be answered.
-    fn unbuilt(&self, check: &Check) -> Option<Diagnostic> {
+    pub(super) fn unbuilt(&self, check: &Check) -> Option<Diagnostic> {
         let context = &self.materializer.context;
         let existing = context.engine.relations().ok()?;
         let is_missing = |id: &&NodeId| {

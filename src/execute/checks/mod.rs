@@ -2,19 +2,22 @@
 
 mod answer;
 mod failing;
+mod function;
 mod queries;
 
 pub(super) use answer::Answer;
 use answer::Asking;
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::materialize::{Failure, Materializer, microseconds};
+use super::scheduler::Message;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{CheckRecord, CheckStatus, Column, EngineError, EngineErrorKind, Recorded, Session, StoredObject};
 use crate::graph::checks::{Check, CheckId, CheckedTable, Question, scanned};
-use crate::graph::{Node, NodeId, RelationName, quoted};
+use crate::graph::{AssetGraph, Node, NodeId, RelationName, quoted};
 
 /// So many failing checks are named.
 const MOST_NAMED: usize = 3;
@@ -37,9 +40,11 @@ impl Materializer {
         checks: &[CheckId],
         built: Option<&Unpublished<'_>>,
         session: &mut dyn Session,
+        events: &Sender<Message>,
     ) -> Result<Vec<Answer>, Failure> {
         let asking = Asking { materializer: self, built, started: SystemTime::now() };
         let mut answers: Vec<Answer> = Vec::with_capacity(checks.len());
+        let mut functions = Vec::new();
         let mut scans: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
         for id in checks {
             let check = self.context.graph.check(*id);
@@ -47,13 +52,17 @@ impl Materializer {
                 Some(proof) => answers.push(asking.proved(*id, proof)),
                 None => match &check.question {
                     Question::Query(compiled) => answers.push(asking.query(*id, compiled, session)?),
-                    Question::Function(_) => {}
+                    Question::Function(compiled) => functions.push((*id, compiled)),
                     _ => scans.entry(check.asset).or_default().push(*id),
                 },
             }
         }
         for (asset, checks) in scans {
             answers.extend(asking.scan(asset, &checks, session)?);
+        }
+        // The slowest come last: where another fails, the engine may take no further query.
+        for (id, compiled) in functions {
+            answers.push(asking.function(id, compiled, session, events)?);
         }
         answers.sort_by_key(|answer| answer.check);
         Ok(answers)
@@ -80,8 +89,12 @@ impl Materializer {
 }
 
 impl Asking<'_> {
-    fn graph(&self) -> &crate::graph::AssetGraph {
+    fn graph(&self) -> &AssetGraph {
         &self.materializer.context.graph
+    }
+
+    fn check(&self, id: CheckId) -> &Check {
+        self.graph().check(id)
     }
 
     /// Where a node is read that does not stand where it is published.

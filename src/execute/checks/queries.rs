@@ -40,17 +40,3 @@ pub(super) fn double(session: &mut dyn Session, sql: &str) -> Result<Option<f64>
     }
     Ok(found)
 }
-
-/// All values of a result as texts, column by column.
-pub(super) fn texts(session: &mut dyn Session, sql: &str) -> Result<Vec<Vec<Option<String>>>, EngineError> {
-    let mut columns: Vec<Vec<Option<String>>> = Vec::new();
-    for batch in session.query(sql)? {
-        let batch = batch.map_err(failed)?;
-        columns.resize_with(batch.num_columns().max(columns.len()), Vec::new);
-        for (texts, column) in columns.iter_mut().zip(batch.columns()) {
-            let column = cast(column, &DataType::Utf8).map_err(failed)?;
-            texts.extend(column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)));
-        }
-    }
-    Ok(columns)
-}

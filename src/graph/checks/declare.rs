@@ -13,8 +13,8 @@ use crate::graph::declare::{Declarations, Declared, DeclaredBody, Settings, fold
 use crate::graph::{AssetGraph, Kind, NodeId, RelationName};
 use crate::parse::check::{CONFIG, template_file};
 use crate::parse::{
-    AskedCheck, AssetName, CheckProperties, Checked, Manner, ParsedAsset, ParsedBody, ParsedCheck, Reference,
-    UpstreamName,
+    AskedCheck, AssetName, CheckProperties, Checked, Manner, ParsedAsset, ParsedBody, ParsedCheck, ParsedPythonCheck,
+    Reference, UpstreamName,
 };
 use crate::project::{Project, Values, merge_config};
 use crate::source::{Place, SourceFile};
@@ -54,12 +54,13 @@ struct CheckSettings {
 /// Reads the checks of property files and those in files of their own.
 pub(in crate::graph) fn declare_checks(
     project: &Project,
-    (asked, tests): (Vec<AskedCheck>, Vec<ParsedAsset>),
+    (asked, tests, functions): (Vec<AskedCheck>, Vec<ParsedAsset>, Vec<ParsedPythonCheck>),
     properties: &[CheckProperties],
     declarations: &Declarations,
     problems: &mut Diagnostics,
 ) -> Vec<DeclaredCheck> {
     let mut declarer = Declarer { project, problems, checks: Vec::with_capacity(asked.len() + tests.len()) };
+    functions.into_iter().for_each(|function| declarer.function(function));
     let known: HashMap<&str, &Declared> = declarations.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
     for asked in asked {
         // What property files say of nothing is told where they meet the assets.
@@ -196,6 +197,41 @@ impl Declarer<'_> {
             template: None,
         };
         self.checks.push(DeclaredCheck { node, upstreams: test.upstreams, facts });
+    }
+
+    fn function(&mut self, check: ParsedPythonCheck) {
+        let keys = Keys::Known(&check.config_places);
+        let said = Said {
+            name: check.name.clone(),
+            kind: CheckKind::Python,
+            file: Arc::clone(&check.file),
+            place: check.place.clone(),
+            layers: vec![Layer { values: &check.config, place: check.place.clone(), keys }],
+            description: check.description.clone(),
+        };
+        let Some((mut node, settings)) = self.read(&said) else { return };
+        node.body = DeclaredBody::Python(check.body);
+        let mut upstreams = check.upstreams;
+        let named = check.asset.map(|(name, place)| (Reference::Asset { package: None, name }, place));
+        let about = match &named {
+            Some((reference, _)) => Some(reference.clone()),
+            None => upstreams.first().map(|upstream| upstream.reference.clone()),
+        };
+        let is_read = |reference: &Reference| upstreams.iter().any(|other| other.reference == *reference);
+        if let Some((reference, place)) = named.filter(|(reference, _)| !is_read(reference)) {
+            upstreams.push(UpstreamName { reference, place, manner: Manner::Dependency });
+        }
+        let facts = Facts {
+            kind: CheckKind::Python,
+            test: CheckKind::Python.as_str().to_owned(),
+            column: None,
+            place: check.place,
+            settings,
+            asked: None,
+            about,
+            template: None,
+        };
+        self.checks.push(DeclaredCheck { node, upstreams, facts });
     }
 
     fn named(&mut self, name: &str, place: &Place) -> Option<AssetName> {
