@@ -76,7 +76,8 @@ pub fn compile_project(
     let Warned { value: project, mut warnings } = project;
     let scanned = scan(&project).map_err(|problems| together(problems, &warnings))?;
     let modules = Modules::new(&project.root, &scanned.python);
-    let place = inline.is_none().then(|| known::Place::of(&project, &scanned));
+    let is_own = inline.is_none() && project.overrides.is_none();
+    let place = is_own.then(|| known::Place::of(&project, &scanned));
     if let Some(Known { graph, warnings: known, messages, .. }) = place.as_ref().and_then(|place| place.read(&project))
     {
         let templates = Arc::new(TemplateEnvironment::new(&project, &scanned.macros)?);
@@ -240,14 +241,15 @@ impl Harvest {
 
     /// Of all property files together.
     fn all_properties(project: &Project, files: &[Arc<SourceFile>]) -> Self {
-        let known = KnownProperties::of(project, files);
+        // Only a few entries are kept, and not those of what unit tests have otherwise.
+        let known = project.overrides.is_none().then(|| KnownProperties::of(project, files));
         let mut harvest = Harvest::default();
-        if let Some((said, warnings)) = known.read() {
+        if let Some((said, warnings)) = known.as_ref().and_then(KnownProperties::read) {
             (harvest.parsed.properties, harvest.problems) = (said, warnings);
             return harvest;
         }
         harvest.absorb_each(files, |file| Harvest::properties(properties::parse(file)));
-        if !harvest.problems.has_errors() {
+        if let Some(known) = known.filter(|_| !harvest.problems.has_errors()) {
             known.keep((&harvest.parsed.properties, &harvest.problems));
         }
         harvest
@@ -264,6 +266,7 @@ impl Harvest {
         self.parsed.python_sources.extend(other.parsed.python_sources);
         self.parsed.properties.assets.extend(other.parsed.properties.assets);
         self.parsed.properties.sources.extend(other.parsed.properties.sources);
+        self.parsed.properties.unit_tests.extend(other.parsed.properties.unit_tests);
         self.undeclared.extend(other.undeclared);
         self.problems.extend(other.problems);
     }

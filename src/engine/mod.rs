@@ -10,6 +10,7 @@ mod kept;
 mod observation;
 mod record;
 mod remembered;
+mod sandbox;
 mod run;
 mod staging;
 mod trash;
@@ -23,6 +24,7 @@ pub use remembered::{Recollection, look};
 pub use run::{
     Failure, FailureOutcome, LastRun, Materialization, Past, PastEvent, PastRun, RunEnd, RunStart, Surroundings,
 };
+pub use sandbox::{Sandbox, sandbox};
 pub use staging::{StagedAsset, Swap};
 pub use trash::{Condition, Made, StoredAs, Trashed};
 

@@ -24,10 +24,12 @@ mod resolve;
 pub mod select;
 mod sources;
 mod sql_text;
+mod tabled;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unit_tests;
 
 pub use cast::faithful_cast;
 pub use config::{DataVersioning, Materialized, Observe, Retry};
@@ -39,6 +41,7 @@ pub use placing::at_statement;
 pub use reader::sql_value;
 pub use relation::{RelationName, folded, literal, quoted, without_glob};
 pub use resolve::{Resolved, Use, resolve, resolve_uses};
+pub use unit_tests::{Given, UnitTest};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,6 +66,8 @@ pub struct AssetGraph {
     pub by_name: HashMap<String, NodeId>,
     /// The project's own package: what `package:this` selects.
     pub package: String,
+    /// In the order of their files.
+    pub unit_tests: Vec<UnitTest>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

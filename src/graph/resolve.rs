@@ -13,6 +13,7 @@ use super::duplicates::{check_duplicates, check_renames};
 use super::link::{Linked, Links, link};
 use super::names::Names;
 use super::properties::PropertyIndex;
+use super::unit_tests::resolve_tests;
 use super::sources::{declare_python_sources, declare_sources};
 use super::{AssetGraph, Body, CompiledPython, CompiledSql, EdgeKind, Node, NodeId};
 use crate::diagnostic::{Diagnostics, Warned};
@@ -71,10 +72,11 @@ pub(super) struct Texts<'a> {
 
 pub(super) fn resolve_with(
     project: &Project,
-    parsed: Parsed,
+    mut parsed: Parsed,
     texts: &Texts<'_>,
 ) -> Result<Warned<Resolved>, Diagnostics> {
     let mut problems = Diagnostics::default();
+    let tests = std::mem::take(&mut parsed.properties.unit_tests);
     let mut declarations = declare(project, parsed, &mut problems);
     check_duplicates(&declarations.nodes, &mut problems);
     check_renames(&declarations.nodes, &mut problems);
@@ -82,7 +84,7 @@ pub(super) fn resolve_with(
     let names = Names::new(project, &declarations);
     let own_database = names.databases().own().to_owned();
     let Linked { mut links, implicit } = link(project, &names, texts, upstreams, &mut problems);
-    let mut nodes = declarations.nodes;
+    let (mut nodes, disabled) = (declarations.nodes, declarations.disabled);
     links.resize_with(nodes.len() + implicit.len(), Links::default);
     nodes.extend(implicit);
     nodes.iter_mut().for_each(|node| node.settings.relation.qualify(&own_database));
@@ -93,7 +95,9 @@ pub(super) fn resolve_with(
     }
     let bodies = compile(&skeleton, &nodes, &links, &own_database, &mut problems);
     let uses = uses(&skeleton, links);
-    problems.with(Resolved { graph: finish(project, skeleton, nodes, bodies), uses })
+    let mut graph = finish(project, skeleton, nodes, bodies);
+    graph.unit_tests = resolve_tests(&graph, tests, &|name| disabled.contains_key(name), &mut problems);
+    problems.with(Resolved { graph, uses })
 }
 
 fn declare(project: &Project, parsed: Parsed, problems: &mut Diagnostics) -> Declarations {
@@ -214,7 +218,7 @@ fn finish(
         nodes.into_iter().zip(bodies).map(|(node, compiled)| finish_node(node, compiled, &project.name)).collect();
     let nodes = skeleton.filter_map_owned(|_, index| finished[index].take(), |_, kind| Some(kind));
     let by_name = nodes.node_indices().map(|id| (nodes[id].name.as_str().to_owned(), id)).collect();
-    AssetGraph { nodes, by_name, package: project.name.clone() }
+    AssetGraph { nodes, by_name, package: project.name.clone(), unit_tests: Vec::new() }
 }
 
 /// `None` for SQL that did not compile, which is an error that ends this stage.

@@ -66,7 +66,7 @@ fn described(section: Section, name: &str, config: serde_json::Value) -> AssetPr
 }
 
 fn with_sources(assets: Vec<ParsedAsset>, sources: Vec<ParsedSource>) -> Parsed {
-    Parsed { assets, properties: ParsedProperties { assets: Vec::new(), sources }, ..Parsed::default() }
+    Parsed { assets, properties: ParsedProperties { sources, ..ParsedProperties::default() }, ..Parsed::default() }
 }
 
 fn attached() -> Project {
@@ -218,7 +218,7 @@ fn configs_merge_from_folder_to_file() {
                 described(Section::Models, "s", json!({})),
                 described(Section::Seeds, "t", json!({})),
             ],
-            sources: Vec::new(),
+            ..ParsedProperties::default()
         },
         ..Parsed::default()
     };
@@ -262,6 +262,7 @@ fn all_problems_come_at_once() {
         ],
         properties: ParsedProperties {
             assets: vec![described(Section::Models, "same", json!({})), described(Section::Models, "same", json!({}))],
+            unit_tests: Vec::new(),
             sources: vec![
                 source("raw", "items", table(None, "items")),
                 source("raw", "items", table(None, "items")),

@@ -8,6 +8,7 @@ pub mod properties;
 pub mod python;
 pub mod seed;
 pub mod sql;
+pub mod unit_test;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -291,6 +292,7 @@ pub struct AssetProperties {
 pub struct ParsedProperties {
     pub assets: Vec<AssetProperties>,
     pub sources: Vec<ParsedSource>,
+    pub unit_tests: Vec<unit_test::ParsedUnitTest>,
 }
 
 /// Everything that the project's files declare: what `graph::resolve` takes.

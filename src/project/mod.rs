@@ -39,6 +39,17 @@ pub struct Project {
     pub environment: Arc<BTreeMap<String, String>>,
     /// The file that all this comes from, for messages; `None` when the project has no config.
     pub file: Option<Arc<SourceFile>>,
+    /// What a unit test has otherwise than the project; `None` outside of one.
+    pub overrides: Option<Overrides>,
+}
+
+/// What a unit test has otherwise, beside variables and the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// What calls of macros and functions give, by their names.
+    pub macros: Values,
+    /// What every clock says.
+    pub now: Option<jiff::Timestamp>,
 }
 
 /// Folders of a project, relative to its root.

@@ -20,6 +20,7 @@ mod publish;
 mod raw;
 mod recycle;
 mod refusal;
+mod sandbox;
 mod session;
 mod settings;
 mod state;
@@ -33,6 +34,7 @@ pub(super) use binder::binder;
 pub(super) use error::hint;
 pub(super) use identity::identity;
 pub(super) use refusal::refusal;
+pub(super) use sandbox::sandbox;
 pub(super) use settings::is_about_work;
 pub(super) use table_names::table_names;
 

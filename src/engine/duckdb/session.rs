@@ -221,7 +221,8 @@ impl Session for DuckDbSession {
 
     fn publish(&mut self, records: &[MaterializationRecord]) -> Result<(), EngineError> {
         self.begin()?;
-        let written = self.write_records(records).and_then(|()| self.execute("commit"));
+        let written = if records.is_empty() { Ok(()) } else { self.write_records(records) };
+        let written = written.and_then(|()| self.execute("commit"));
         self.close(written)?;
         self.engine.remember(&std::mem::take(&mut self.built));
         Ok(())

@@ -47,7 +47,11 @@ fn shop() -> AssetGraph {
         function("models/ml/tidy.py", "tidy", &[], &["report"], json!({"owner": "team:ops"})),
         seed("seeds/countries.csv"),
     ];
-    let properties = ParsedProperties { assets: vec![described], sources: vec![source("orders"), source("refunds")] };
+    let properties = ParsedProperties {
+        assets: vec![described],
+        sources: vec![source("orders"), source("refunds")],
+        ..ParsedProperties::default()
+    };
     resolve_parsed(&project(), Parsed { assets, properties, ..Parsed::default() }).map_err(shown).unwrap().value
 }
 

@@ -8,6 +8,7 @@ mod location;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unit_test;
 mod unused;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use unused::Unused;
 const WORDS: Words =
     Words { unknown_key: Code::UnknownProperty, wrong_value: Code::YamlSyntax, key: "key", plain_text: true };
 
-const SECTIONS: &[&str] = &["version", "models", "sources", "seeds"];
+const SECTIONS: &[&str] = &["version", "models", "sources", "seeds", "unit_tests"];
 /// What dbt knows and dovetail does not use (yet).
 const UNUSED_SECTIONS: &[&str] = &[
     "snapshots",
@@ -32,7 +33,6 @@ const UNUSED_SECTIONS: &[&str] = &[
     "macros",
     "analyses",
     "functions",
-    "unit_tests",
     "data_tests",
     "tests",
     "semantic_models",
@@ -88,6 +88,7 @@ impl<'f> PropertyParser<'f> {
             "models" => self.items(section, |parser, item| parser.asset(item, Section::Models)),
             "seeds" => self.items(section, |parser, item| parser.asset(item, Section::Seeds)),
             "sources" => self.items(section, Self::source),
+            "unit_tests" => self.items(section, Self::unit_test),
             key if UNUSED_SECTIONS.contains(&key) => self.unused.note(section),
             _ => self.reader.unknown_key(section, "a property file", SECTIONS),
         }
