@@ -21,7 +21,7 @@ pub(crate) use materialize::microseconds;
 
 pub use cancel::Cancellation;
 pub use event::{Event, Outcome, RunSummary, Withheld};
-pub use runtime::{
+pub use runtime::{Pretence, 
     InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
     PythonSource,
 };

@@ -32,6 +32,11 @@ pub trait PythonRuntime: Send + Sync {
     /// Calls an asset function. The output's stream may go on running user code while it is read.
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError>;
 
+    /// Has code of the project see another clock and another environment from now on, or with `None` its own again.
+    fn pretend(&self, _project: &Project, _pretence: Option<&Pretence<'_>>) -> Result<(), PythonError> {
+        Ok(())
+    }
+
     /// Asks the asset functions that are running to stop; they may not listen.
     fn cancel(&self);
 
@@ -63,6 +68,16 @@ pub struct PythonCall<'a> {
     pub wants_object: bool,
     /// Receives what the function prints, line by line or at the end.
     pub printed: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// What a unit test has the project's Python code see.
+pub struct Pretence<'a> {
+    /// The files of the modules whose functions will run, relative to the project's root: they are imported first.
+    pub modules: &'a [&'a Path],
+    /// What clocks say, as far as that can be had.
+    pub moment: Option<jiff::Timestamp>,
+    /// Variables of the environment that are set otherwise.
+    pub environment: &'a BTreeMap<String, String>,
 }
 
 /// A source that a function declares.
