@@ -22,6 +22,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod json_rows;
+mod junit;
 mod lineage;
 mod log;
 mod ls;
@@ -39,6 +40,9 @@ mod schema;
 mod show;
 mod status;
 mod table;
+mod test;
+mod unit_diff;
+mod unit_tests;
 mod usage;
 mod user;
 mod verify;
@@ -47,6 +51,7 @@ mod why;
 mod work;
 
 pub use reference::{commands_page, errors_page};
+pub use unit_diff::diff_text;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -118,6 +123,7 @@ fn dispatch(context: &mut Context, command: Command) -> CommandResult {
         Command::Reconcile(args) => run::reconcile(context, &args),
         Command::Retry(args) => run::retry(context, &args),
         Command::Check(args) => check::check(context, &args),
+        Command::Test(args) => test::test(context, &args),
         Command::Status(args) => status::status(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
         Command::Why(args) => why::why(context, &args),

@@ -165,6 +165,11 @@ impl Printer {
         self.stdout_is_terminal.then(|| self.columns.or_else(terminal_width)).flatten()
     }
 
+    /// The width to fit a table among messages to; `None` when no person looks at it.
+    pub fn stderr_width(&self) -> Option<usize> {
+        self.stderr_is_terminal.then(|| self.columns.or_else(terminal_width)).flatten()
+    }
+
     /// Prints the errors of a command, flushes, and gives its exit status.
     pub fn finish(mut self, result: CommandResult) -> ExitStatus {
         self.flush_stdout();

@@ -28,3 +28,4 @@ mod run;
 mod seeds;
 mod select;
 mod show;
+mod unit_tests;

@@ -94,3 +94,11 @@ pub(super) const INIT_EXAMPLES: &str = "\
 Examples:
   dovetail init flights
   dovetail init              in this folder";
+
+pub(super) const TEST_EXAMPLES: &str = "\
+Examples:
+  dovetail test                            all unit tests
+  dovetail test -s delay_report            those of an asset
+  dovetail test -s late_flights_are_late   one by its name
+  dovetail test --update                   write what came out into what is expected
+  dovetail test --junit target/tests.xml";

@@ -4,6 +4,7 @@ mod build;
 mod examples;
 mod judge;
 mod look;
+mod test;
 
 pub(crate) use build::{ReconcileArgs, RetryArgs, RunArgs};
 pub(crate) use judge::{CheckArgs, GcArgs, HistoryArgs, StatusArgs, StatusOutput, WhyArgs};
@@ -11,6 +12,8 @@ pub(crate) use look::{
     CompileArgs, GraphArgs, GraphOutput, ImpactArgs, LineageArgs, LineageOutput, LsArgs, LsOutput, LspArgs, ShowArgs,
     ShowOutput,
 };
+
+pub(crate) use test::TestArgs;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -109,6 +112,10 @@ pub(crate) enum Command {
     /// Find what would fail before anything runs: columns that do not exist, types that do not fit
     #[command(after_help = examples::CHECK_EXAMPLES)]
     Check(CheckArgs),
+
+    /// Run unit tests: assets on made-up rows, in memory
+    #[command(after_help = examples::TEST_EXAMPLES)]
+    Test(TestArgs),
 
     /// Show what is up to date, what is not, and why; exit 1 if anything selected is not
     #[command(after_help = examples::STATUS_EXAMPLES)]
