@@ -97,7 +97,8 @@ fn write_case(text: &mut String, case: &Case) {
 }
 
 fn told(tag: &str, words: &str, all: &str) -> String {
-    format!("<{tag} message=\"{}\">{}</{tag}>", escaped(words), escaped(all))
+    // A line end in an attribute is a blank to those who read it.
+    format!("<{tag} message=\"{}\">{}</{tag}>", escaped(words).replace('\n', "&#10;"), escaped(all))
 }
 
 /// A text in an attribute or between tags. What XML has no form for is replaced.
@@ -109,9 +110,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // An attribute would make a blank of it.
-            '\n' => escaped.push_str("&#10;"),
-            '\t' => escaped.push_str("&#9;"),
+            '\n' | '\t' => escaped.push(letter),
             '\r' => escaped.push_str("&#13;"),
             '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
             letter => escaped.push(letter),

@@ -218,15 +218,21 @@ impl<'a> Trial<'a> {
     fn sql_failure(&self, id: NodeId, sql: &CompiledSql, error: &EngineError) -> Diagnostic {
         let Compiled { graph, templates, .. } = self.setting.compiled;
         let node = graph.node(id);
-        let (problem, offset) = failed(&format!("`{}`", node.name), sql, error);
         let reads_itself = !self.given.contains(&id) && sql.statement().contains(&node.relation.to_string());
-        let this = reads_itself.then(|| "it reads itself: give what it held before, as `input: this`".to_owned());
+        let (problem, offset) = match reads_itself && error.message.contains("does not exist") {
+            true => {
+                let message = format!("`{}` reads itself (`{{{{ this }}}}`), which is not given", node.name);
+                let problem = Diagnostic::error(Code::UnitTestInput, message);
+                (problem.hint("give what it held before: `- {input: this, rows: [...]}`"), error.offset)
+            }
+            false => failed(&format!("`{}`", node.name), sql, error),
+        };
         let reads = graph.reads(id);
         let guessed = self.guessed.iter().find(|guessed| reads.contains(guessed));
         let guessed = guessed.map(|id| {
             format!("nobody knows the columns of `{}`, which has those that its rows name: {HOW_TO_KNOW}", graph.node(*id).name)
         });
-        let problem = problem.hint_if(this).hint_if(guessed);
+        let problem = problem.hint_if(guessed);
         let problem = match offset {
             Some(offset) => at_statement(problem, graph, templates, node, sql, offset),
             None => problem.somewhere_in(&node.file),

@@ -3,7 +3,11 @@
 use crate::harness::{Project, Said, assert_said};
 
 const ORDERS: &str = "select order_id, customer, amount, ordered_at from raw.orders\n";
-const DAILY: &str = "select\n  customer,\n  cast(ordered_at as date) as day,\n  sum(amount) as total,\n  rank() over (partition by cast(ordered_at as date) order by sum(amount) desc) as place\nfrom stg_orders\ngroup by all\n";
+const DAILY: &str = "with days as (
+  select customer, cast(ordered_at as date) as day, sum(amount) as total from stg_orders group by all
+)
+select *, rank() over (partition by day order by total desc) as place from days
+";
 const SOURCES: &str = "sources:\n  - name: raw\n    tables:\n      - name: orders\n        columns:\n          - {name: order_id, data_type: bigint}\n          - {name: customer, data_type: varchar}\n          - {name: amount, data_type: 'decimal(10, 2)'}\n          - {name: ordered_at, data_type: timestamptz}\n";
 
 fn shop() -> Project {
@@ -110,7 +114,7 @@ fn what_is_misspelt_is_told_where_it_stands() {
     model: daily
     given:
       - {input: stg_orders, rows: []}
-      - {input: source('raw', 'orders'), rows: []}
+      - {input: \"source('raw', 'orders')\", rows: []}
     expect: {rows: []}
 ";
     assert_said!(tested(shop(), tests));
@@ -127,12 +131,20 @@ fn names_that_do_not_exist_are_mistakes_of_the_project() {
     model: daily
     given:
       - {input: ref('stg_order'), rows: []}
-      - {input: what is this(, rows: []}
       - {input: stg_orders}
     expect: {rows: []}
   - name: two
     model: daily
-    given: [{input: stg_orders, rows: [], fromat: csv}]
+    given: [{input: stg_orders, rows: []}, {input: stg_orders, rows: []}]
+    expect: {rows: []}
+";
+    assert_said!(tested(shop(), tests));
+    let tests = "unit_tests:
+  - name: two
+    model: daily
+    given:
+      - {input: what is this(, rows: []}
+      - {input: stg_orders, rows: [], fromat: csv}
     expect: {rows: []}
   - name: three
     model: daily
@@ -238,7 +250,8 @@ fn overrides_are_of_the_test_alone() {
 fn every_clock_of_sql_says_the_same() {
     let project = Project::new()
         .file("dovetail.toml", "[targets.dev]\nsettings = { TimeZone = 'Europe/Berlin' }\n")
-        .file("models/base.sql", "{{ config(materialized='view') }}\nselect now() as n, today() as t\n")
+        .file("models/base.sql", "{{ config(materialized='view') }}\nselect now() as n, today() as t from raw.one\n")
+        .file("models/s.yml", "sources: [{name: raw, tables: [{name: one}]}]")
         .file("models/inline.sql", "{{ config(materialized='ephemeral') }}\nselect current_date as cd, n, t from base\n")
         .file(
             "models/clocks.sql",
@@ -250,7 +263,7 @@ from c, inline\n",
     let tests = "unit_tests:
   - name: leap
     model: clocks
-    given: []
+    given: [{input: one, rows: [{x: 1}]}]
     overrides: {now: '2024-03-01 23:30:00+00'}
     expect:
       rows:
@@ -270,7 +283,7 @@ fn ephemeral_models_and_files_may_be_given() {
         .file("models/two.sql", "{{ config(materialized='ephemeral') }}\nselect eph.a, b from eph\n")
         .file("models/m.sql", "select two.a, b, name from two join names on id = two.a\n");
     let tests = "unit_tests:
-  - {name: file, model: m, given: [{input: source('files', 'x'), rows: [{a: 2}]}], expect: {rows: [{a: 2, b: 3, name: two}]}}
+  - {name: file, model: m, given: [{input: \"source('files', 'x')\", rows: [{a: 2}]}], expect: {rows: [{a: 2, b: 3, name: two}]}}
   - {name: inner, model: m, given: [{input: eph, rows: [{a: 1, b: 9}]}], expect: {rows: [{a: 1, b: 9, name: one}]}}
   - name: outer
     model: m
@@ -344,8 +357,85 @@ fn tests_are_selected_by_name_tag_and_asset() {
     assert_eq!(names(&["-s", "b"]), (1, "\"t2\"".to_owned()));
     assert_eq!(names(&["-s", "+b", "--exclude", "unit_test:t2"]), (0, "\"t1\"".to_owned()));
     assert_eq!(names(&["-s", "nothing"]).0, 2);
-    assert_said!(project.run(&["test", "-o", "json", "--junit", "out/tests.xml"]));
+    let said = project.run(&["test", "-o", "json", "--junit", "out/tests.xml"]);
+    insta::with_settings!({filters => vec![(r#""seconds":[0-9.]+"#, r#""seconds":[N]"#)]}, {
+        insta::assert_snapshot!(said.stdout);
+    });
     insta::with_settings!({filters => vec![(r#"time="[0-9.]+""#, r#"time="[TIME]""#)]}, {
         insta::assert_snapshot!(project.read("out/tests.xml"));
     });
+}
+
+const BEFORE: &str = "# What is expected.
+unit_tests:
+  - name: flow   # keep me
+    model: m
+    expect:
+      # and me
+      rows:
+        - {id: 1, text: old}   # not me
+        # nor me
+
+      # but me
+    config: {tags: x}
+  - name: block
+    model: m
+    expect:
+      rows:
+      - id: 1
+        text: old
+  - name: csv
+    model: m
+    expect:
+      format: csv
+      rows: |
+        text,id
+        old,1
+
+  - name: sql
+    model: m
+    expect: {format: sql, fixture: m}
+  - name: empty
+    model: m
+    expect:
+      rows: []   # none yet
+  - {name: one_line, model: m, expect: {rows: [{id: 1}]}}
+  - name: quoted
+    model: m
+    expect:
+      format: sql
+      rows: \"select 1 as id\"
+  - name: right
+    model: m
+    expect: {rows: [{id: 7}, {id: null}]}
+  - name: alias
+    model: m
+    expect:
+      rows: &rows
+        - {id: 3}
+  - name: last
+    model: m
+    expect:
+      rows:
+        - {text: null}";
+
+#[test]
+fn expectations_are_rewritten_in_place() {
+    let project = Project::new()
+        .file("models/m.sql", "select * from (values (7, 'it''s, \"so\" #1'), (null, '')) v(id, text)\n")
+        .file("tests/fixtures/m.sql", "select 1 as id\n")
+        .file("models/t.yml", BEFORE);
+    assert_said!(project.run(&["test", "--update"]));
+    insta::assert_snapshot!(format!("{}\n-----\n{}", project.read("models/t.yml"), project.read("tests/fixtures/m.sql")));
+    let again = project.run(&["test"]);
+    assert_eq!(again.stderr.matches("DT1004").count(), 1, "{again}");
+    assert!(again.stderr.contains("unit test `alias` failed"), "{again}");
+}
+
+#[test]
+fn nothing_is_rewritten_when_the_model_fails() {
+    let tests = "unit_tests:\n  - {name: t, model: m, expect: {rows: [{id: 1}]}}\n";
+    let project = Project::new().file("models/m.sql", "select error('no') as id\n").file("models/t.yml", tests);
+    assert_said!(project.run(&["test", "--update"]));
+    assert_eq!(project.read("models/t.yml"), tests);
 }
