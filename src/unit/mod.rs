@@ -12,6 +12,8 @@ mod literal;
 mod python;
 mod rows;
 mod run;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod types;
 mod update;

@@ -18,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::engine::{EngineError, Sandbox, sandbox};
 use crate::execute::{Pretence, PythonRuntime};
 use crate::graph::{Body, NodeId, UnitTest};
-use crate::parse::unit_test::UnitTestOverrides;
+use crate::parse::unit_test::{RowsForm, UnitTestOverrides};
 use crate::project::{Overrides, Project};
 
 /// What tests are run with.
@@ -277,7 +277,12 @@ impl<'a> Runner<'a> {
         let result = trial.result_of(test.model);
         let compared = trial.expect(result.clone(), expected, &format!("`{name}`"), Some(&at))?;
         let Some(diff) = trial.compare(&compared, Some(&at))? else { return Ok(Outcome::Passed) };
-        let rows = self.keeps_rows.then(|| came_out(trial, expected, &compared).map_err(|problem| problem.at(at)));
+        let is_csv = match &test.expect.form {
+            RowsForm::Csv(_) => true,
+            RowsForm::Fixture { is_sql, .. } => !is_sql,
+            RowsForm::Dict(_) | RowsForm::Sql(_) => false,
+        };
+        let rows = self.keeps_rows.then(|| came_out(trial, expected, &compared, is_csv).map_err(|problem| problem.at(at)));
         Ok(Outcome::Differs(diff, rows))
     }
 

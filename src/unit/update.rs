@@ -24,7 +24,14 @@ pub struct CameOut {
 }
 
 /// Reads what came out, in values that are the same when they are read again.
-pub(super) fn came_out(trial: &mut Trial<'_>, expected: &Written, compared: &Compared) -> Result<CameOut, Diagnostic> {
+///
+/// With `is_csv`, values with parts are texts.
+pub(super) fn came_out(
+    trial: &mut Trial<'_>,
+    expected: &Written,
+    compared: &Compared,
+    is_csv: bool,
+) -> Result<CameOut, Diagnostic> {
     let unreadable = |message: String| Diagnostic::error(Code::UnitTestUpdate, message);
     let named: Vec<Column> = match expected {
         Written::Table(table) if !table.columns.is_empty() => {
@@ -34,7 +41,8 @@ pub(super) fn came_out(trial: &mut Trial<'_>, expected: &Written, compared: &Com
         }
         _ => compared.columns.clone(),
     };
-    let types: Vec<Type> = named.iter().map(|column| Type::of(&column.engine_type)).collect();
+    let of = |column: &Column| if is_csv { Type::Plain(column.engine_type.clone()) } else { Type::of(&column.engine_type) };
+    let types: Vec<Type> = named.iter().map(of).collect();
     let cells = named.iter().zip(&types).map(|(column, of)| text_of(column, of)).collect::<Vec<_>>().join(", ");
     let texts = trial.texts(&format!("select {cells} from {} order by rowid", compared.given));
     let texts = texts.map_err(|error| unreadable(format!("what came out cannot be read: {}", error.message)))?;
@@ -235,9 +243,8 @@ impl Source<'_> {
             if !is_line {
                 return None;
             }
-            let stands_in_block = self.is_last_on_line();
-            if was_empty && stands_in_block && !came_out.rows.is_empty() {
-                return Some((self.span, self.lines(came_out, self.column_of(self.key.start) + 2, true)));
+            if was_empty && self.is_last_on_line() && !came_out.rows.is_empty() {
+                return self.after_line(&self.lines(came_out, self.column_of(self.key.start) + 2, true));
             }
             let rows: Vec<String> = came_out.rows.iter().map(|row| flow_row(&came_out.columns, row)).collect();
             return Some((self.span, format!("[{}]", rows.join(", "))));
@@ -251,6 +258,14 @@ impl Source<'_> {
         let indent = dash.map_or(self.column_of(self.key.start) + 2, |at| self.column_of(at));
         let is_flow = dash.is_none_or(|at| self.text[at + 2..].trim_start().starts_with('{'));
         Some((block, self.lines(came_out, indent, is_flow)))
+    }
+
+    /// Lines below that of the key, whose comment stays.
+    fn after_line(&self, lines: &str) -> Option<(Span, String)> {
+        let colon = self.key.end + self.text.get(self.key.end..)?.find(':')? + 1;
+        let rest = self.text[self.span.end..].lines().next().unwrap_or_default();
+        let span = Span::new(colon, self.span.end + rest.len());
+        Some((span, format!("{}{lines}", rest.trim_end())))
     }
 
     /// Whether nothing of a flow collection around it follows.

@@ -29,3 +29,4 @@ mod seeds;
 mod select;
 mod show;
 mod unit_tests;
+mod unit_tests_random;
