@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dovetail::execute::{
-    PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
+    Pretence, PythonCall, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
 };
 use dovetail::parse::ParsedAsset;
 use dovetail::parse::python::Import;
@@ -14,9 +14,10 @@ use dovetail::project::Project;
 use dovetail::source::SourceFile;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::connection::lock;
-use crate::error::{plain, unexpected};
+use crate::error::{from_description, plain, unexpected};
 use crate::sources::Sources;
 use crate::{call, declarations, observe};
 
@@ -171,6 +172,23 @@ impl PythonRuntime for Interpreter {
 
     fn call(&self, call: PythonCall<'_>) -> Result<PythonOutput, PythonError> {
         self.attached(|py| call::run(py, self, call))
+    }
+
+    fn pretend(&self, project: &Project, pretence: Option<&Pretence<'_>>) -> Result<(), PythonError> {
+        self.attached(|py| {
+            let clock = py.import("dovetail._clock")?;
+            let Some(pretence) = pretence else {
+                clock.call_method0("restore")?;
+                return Ok(Ok(()));
+            };
+            let modules = py.import("dovetail._modules")?;
+            modules.call_method1("expect", (&project.root, self.sources(py)))?;
+            let paths: Vec<_> = pretence.modules.iter().map(|path| path.to_string_lossy()).collect();
+            let moment = pretence.moment.map(|moment| moment.as_microsecond() as f64 / 1e6);
+            let root = project.root.to_string_lossy();
+            let failed = clock.call_method1("pretend", (root, paths, moment, pretence.environment.clone()))?;
+            if failed.is_none() { Ok(Ok(())) } else { from_description(failed.cast::<PyDict>()?).map(Err) }
+        })
     }
 
     fn cancel(&self) {

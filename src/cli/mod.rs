@@ -52,6 +52,7 @@ mod work;
 
 pub use reference::{commands_page, errors_page};
 pub use unit_diff::diff_text;
+pub use unit_tests::known_schemas;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -46,7 +46,9 @@ fn in_order(diff: &Diff, width: Option<usize>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..diff.columns.len()).collect();
     if width.is_some() {
         let differs = |index: usize| {
-            diff.rows.iter().any(|row| matches!(row, DiffRow::Changed { differs, .. } if differs.get(index) == Some(&true)))
+            diff.rows
+                .iter()
+                .any(|row| matches!(row, DiffRow::Changed { differs, .. } if differs.get(index) == Some(&true)))
         };
         let is_wide = diff.columns.len() > 6;
         order.sort_by_key(|index| is_wide && *index > 0 && !differs(*index));

@@ -108,7 +108,10 @@ fn tags_assets(compiled: &Compiled, word: &str) -> bool {
 }
 
 /// The columns of nodes, as far as they are known without opening the database of `project`.
-pub(crate) fn known_schemas(
+///
+/// # Errors
+/// When an extension or a setting of the target cannot be had.
+pub fn known_schemas(
     project: &Arc<Project>,
     compiled: &Compiled,
     nodes: &BTreeSet<NodeId>,
@@ -201,7 +204,9 @@ impl Reporter<'_> {
             _ => Value::Null,
         };
         let problems: Vec<Value> = match &tested.outcome {
-            Outcome::Error(_) => problems.0.iter().map(|problem| diagnostic_json(problem, Some(node.name.as_str()))).collect(),
+            Outcome::Error(_) => {
+                problems.0.iter().map(|problem| diagnostic_json(problem, Some(node.name.as_str()))).collect()
+            }
             _ => Vec::new(),
         };
         let line = json!({

@@ -10,8 +10,8 @@ mod kept;
 mod observation;
 mod record;
 mod remembered;
-mod sandbox;
 mod run;
+mod sandbox;
 mod staging;
 mod trash;
 

@@ -21,8 +21,8 @@ pub(crate) use materialize::microseconds;
 
 pub use cancel::Cancellation;
 pub use event::{Event, Outcome, RunSummary, Withheld};
-pub use runtime::{Pretence, 
-    InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput, PythonRuntime,
-    PythonSource,
+pub use runtime::{
+    InputValue, Pretence, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput,
+    PythonRuntime, PythonSource,
 };
 pub use scheduler::{RunContext, RunOptions, execute};

@@ -33,7 +33,8 @@ impl CompiledSql {
             let (id, query) = edit.inlined?;
             Some((in_parentheses(&self.text, query)?, place(id)?.to_string()))
         });
-        let mentions = self.mentions.iter().filter_map(|mention| Some((mention.span, mention.text(&place(mention.node)?))));
+        let mentions =
+            self.mentions.iter().filter_map(|mention| Some((mention.span, mention.text(&place(mention.node)?))));
         let mut tables: Vec<(Span, String)> = queries.chain(mentions).collect();
         tables.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
         tables

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AssetGraph, Body, Kind, Materialized, NodeId};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::parse::unit_test::{InputName, ParsedRows, ParsedUnitTest, UnitTestOverrides};
 use crate::parse::SourceLocation;
+use crate::parse::unit_test::{InputName, ParsedRows, ParsedUnitTest, UnitTestOverrides};
 use crate::project::Values;
 use crate::source::{Place, Span};
 

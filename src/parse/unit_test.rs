@@ -73,7 +73,10 @@ pub enum RowsForm {
     /// A query.
     Sql(String),
     /// The name of a file in `tests/fixtures`.
-    Fixture { name: String, is_sql: bool },
+    Fixture {
+        name: String,
+        is_sql: bool,
+    },
 }
 
 /// A row: its columns in the order in which they stand there.

@@ -73,6 +73,34 @@ pub struct FolderDefaults {
 }
 
 impl Project {
+    /// A project that holds nothing, whatever is in its folder.
+    pub fn in_memory(root: &Path) -> Self {
+        let (name, path) = ("memory".to_owned(), PathBuf::from("target"));
+        Project {
+            name: name.clone(),
+            root: root.to_owned(),
+            paths: Paths { models: Vec::new(), seeds: Vec::new(), macros: Vec::new(), target: path },
+            target: Target {
+                name,
+                is_one_of_several: false,
+                database: None,
+                schema: "main".to_owned(),
+                threads: 1,
+                publish: Publish::default(),
+                settings: Values::new(),
+                extensions: Vec::new(),
+                attach: Vec::new(),
+                secrets: Vec::new(),
+            },
+            vars: Values::new(),
+            folder_defaults: Vec::new(),
+            counts_packages: false,
+            environment: Arc::default(),
+            file: None,
+            overrides: None,
+        }
+    }
+
     /// Defaults for a file, merged: deeper folders win, tags add up.
     pub fn defaults_for(&self, path: &Path) -> Values {
         let mut merged = Values::new();

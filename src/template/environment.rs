@@ -153,7 +153,8 @@ impl TemplateEnvironment {
     /// The nearest name of a macro or function to one that is none; `None` also where it is one.
     pub fn misspelt(&self, name: &str) -> Option<String> {
         let plain = environment(&self.project, &self.secrets, &self.reads);
-        let names: Vec<String> = known_names(&plain).into_iter().chain(self.macros.names().map(str::to_owned)).collect();
+        let names: Vec<String> =
+            known_names(&plain).into_iter().chain(self.macros.names().map(str::to_owned)).collect();
         if names.iter().any(|known| known == name) {
             return None;
         }
@@ -195,7 +196,9 @@ impl TemplateEnvironment {
             let mut marked = environment(&self.project, &self.secrets, &self.reads);
             // Errors cannot happen here that did not happen without marks; a template that is missing all the same
             // makes the map fall back to marks in the model alone.
-            let _ = self.macros.register(&mut marked, &macros_given(&self.project), |number, file| mark(file.text(), number));
+            let _ = self
+                .macros
+                .register(&mut marked, &macros_given(&self.project), |number, file| mark(file.text(), number));
             marked
         })
     }

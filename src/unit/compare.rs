@@ -27,6 +27,13 @@ pub(super) struct Compared {
     pub columns: Vec<Column>,
 }
 
+/// Whether rows must come in the order that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ordering {
+    Counts,
+    DoesNotCount,
+}
+
 impl Trial<'_> {
     /// Makes a table of the expected rows, in the types of the columns that came out.
     pub(super) fn expect(
@@ -95,14 +102,24 @@ impl Trial<'_> {
         Ok(columns)
     }
 
-    /// The difference between both tables; `None` where there is none.
+    /// The difference between both tables, whatever the order of their rows; `None` where there is none.
     pub(super) fn compare(&mut self, compared: &Compared, at: Option<&Place>) -> Result<Option<Diff>, Diagnostics> {
-        self.differences(compared).map_err(|error| internal(&error, at).into())
+        self.compare_in(compared, at, Ordering::DoesNotCount)
     }
 
-    fn differences(&mut self, compared: &Compared) -> Result<Option<Diff>, EngineError> {
+    pub(super) fn compare_in(
+        &mut self,
+        compared: &Compared,
+        at: Option<&Place>,
+        ordering: Ordering,
+    ) -> Result<Option<Diff>, Diagnostics> {
+        self.differences(compared, ordering).map_err(|error| internal(&error, at).into())
+    }
+
+    fn differences(&mut self, compared: &Compared, ordering: Ordering) -> Result<Option<Diff>, EngineError> {
         let Compared { given, expected, columns } = compared;
-        let counts = self.texts(&format!("select (select count(*) from {expected}), (select count(*) from {given})"))?;
+        let counts =
+            self.texts(&format!("select (select count(*) from {expected}), (select count(*) from {given})"))?;
         let count = |index: usize| {
             let text = counts.first().and_then(|row| row.get(index).cloned().flatten());
             text.and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -111,7 +128,10 @@ impl Trial<'_> {
         let [missing, extra] = SIDES.map(|name| RelationName { identifier: name.to_owned(), ..given.clone() });
         let mut script = String::new();
         for (side, (of, others)) in [(&missing, (expected, given)), (&extra, (given, expected))] {
-            script.push_str(&format!("create or replace table {side} as {};", without_equals(of, others, columns)));
+            script.push_str(&format!(
+                "create or replace table {side} as {};",
+                without_equals(of, others, columns, ordering)
+            ));
         }
         // Texts are compared letter by letter here.
         self.sandbox.run(&script)?;
@@ -184,13 +204,15 @@ impl Trial<'_> {
 
 /// The rows of one table that have no equal in the other, which has as many of each: `n` is their order, `c0`, `c1`, ... are
 /// their cells.
-fn without_equals(of: &RelationName, others: &RelationName, columns: &[Column]) -> String {
+fn without_equals(of: &RelationName, others: &RelationName, columns: &[Column], ordering: Ordering) -> String {
     let cells = columns.iter().enumerate().map(|(index, column)| format!("{} as c{index}", comparable(column)));
     let cells = cells.collect::<Vec<_>>().join(", ");
     let names = (0..columns.len()).map(|index| format!("c{index}")).collect::<Vec<_>>().join(", ");
+    // The first of equal rows is the equal of the first on the other side; or the third row that of the third.
+    let within = if ordering == Ordering::Counts { String::new() } else { format!("partition by {names} ") };
     let numbered = |table: &RelationName| {
         format!(
-            "(select *, row_number() over (partition by {names} order by n) as k from (select rowid as n, {cells} from {table}))"
+            "(select *, row_number() over ({within}order by n) as k from (select rowid as n, {cells} from {table}))"
         )
     };
     let equal = (0..columns.len()).map(|index| format!("o.c{index} is not distinct from c.c{index} and "));

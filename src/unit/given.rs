@@ -52,7 +52,8 @@ pub(super) fn typed<'t>(table: &'t Table, columns: &[Column], subject: &str) -> 
 
 fn rows_query(columns: &[Column], lines: &[String]) -> String {
     if lines.is_empty() {
-        let nulls = columns.iter().map(|column| format!("cast(null as {}) as {}", column.engine_type, quoted(&column.name)));
+        let nulls =
+            columns.iter().map(|column| format!("cast(null as {}) as {}", column.engine_type, quoted(&column.name)));
         return format!("select {} limit 0", nulls.collect::<Vec<_>>().join(", "));
     }
     let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
@@ -128,7 +129,9 @@ fn guess(values: &[&CellValue]) -> Type {
         ("BOOLEAN", &|value| matches!(value, CellValue::Truth(_)) || is_text(value, &["true", "false"])),
         ("BIGINT", &|value| text_of(value).is_some_and(|text| text.parse::<i64>().is_ok())),
         ("DOUBLE", &|value| text_of(value).is_some_and(|text| text.parse::<f64>().is_ok())),
-        ("DATE", &|value| text_of(value).is_some_and(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())),
+        ("DATE", &|value| {
+            text_of(value).is_some_and(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())
+        }),
         ("TIMESTAMP", &|value| text_of(value).is_some_and(|text| text.len() > 10 && is_moment(text))),
     ];
     let fitting = forms.iter().find(|(_, fits)| !values.is_empty() && values.iter().all(|value| fits(value)));

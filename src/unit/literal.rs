@@ -46,7 +46,8 @@ fn structure(entries: &[(String, CellValue)], fields: &[(String, Type)]) -> Resu
     if let Some((unknown, _)) = entries.iter().find(|(name, _)| !fields.iter().any(|(field, _)| is(field, name))) {
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let meant = did_you_mean(unknown, names.iter().copied());
-        let hint = meant.map_or_else(|| format!("it has {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+        let hint =
+            meant.map_or_else(|| format!("it has {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
         return Err(format!("has no field `{unknown}`: {hint}"));
     }
     let field = |(name, field): &(String, Type)| {
@@ -96,7 +97,8 @@ fn fits(text: &str, name: &str) -> Result<(), String> {
     {
         return Err(format!("has more digits than {name} holds"));
     }
-    let has_time = text.split_once([' ', 'T']).is_some_and(|(_, time)| time.contains(|digit| matches!(digit, '1'..='9')));
+    let has_time =
+        text.split_once([' ', 'T']).is_some_and(|(_, time)| time.contains(|digit| matches!(digit, '1'..='9')));
     if name == "DATE" && has_time {
         return Err("has a time of the day, and the column is DATE".to_owned());
     }
@@ -114,7 +116,8 @@ fn decimals(text: &str) -> Option<usize> {
         return None;
     }
     let behind = digits.split_once('.').map_or("", |(_, behind)| behind).trim_end_matches('0');
-    let whole_zeros = if behind.is_empty() { digits.split('.').next()?.bytes().rev().take_while(|d| *d == b'0').count() } else { 0 };
+    let whole_zeros =
+        if behind.is_empty() { digits.split('.').next()?.bytes().rev().take_while(|d| *d == b'0').count() } else { 0 };
     let places = i64::try_from(behind.len()).ok()? - exponent - i64::try_from(whole_zeros).ok()?;
     Some(usize::try_from(places.max(0)).unwrap_or_default())
 }
@@ -149,7 +152,9 @@ mod tests {
 
     #[test]
     fn nothing_is_rounded_or_cut() {
-        for (text, name) in [("1.5", "INTEGER"), ("1.005", "DECIMAL(10,2)"), ("15e-1", "BIGINT"), ("2024-01-01 12:00", "DATE")] {
+        for (text, name) in
+            [("1.5", "INTEGER"), ("1.005", "DECIMAL(10,2)"), ("15e-1", "BIGINT"), ("2024-01-01 12:00", "DATE")]
+        {
             assert!(fits(text, name).is_err(), "{text} {name}");
         }
         for (text, name) in [

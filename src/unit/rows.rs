@@ -120,7 +120,8 @@ pub(super) fn fixture(project: &Project, name: &str, is_sql: bool) -> Option<Pat
         _ => PathBuf::from(format!("{}.{ending}", name.display())),
     };
     let folder = project.root.join(FIXTURES);
-    let files = walkdir::WalkDir::new(&folder).follow_links(true).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let files =
+        walkdir::WalkDir::new(&folder).follow_links(true).sort_by_file_name().into_iter().filter_map(Result::ok);
     let mut fitting = files.filter(|entry| entry.file_type().is_file() && entry.path().ends_with(&wanted));
     let found = fitting.next()?;
     Some(found.path().strip_prefix(&project.root).ok()?.to_owned())
@@ -277,7 +278,10 @@ mod tests {
     #[test]
     fn fields_read_as_they_were_written() {
         for text in ["", " x", "a,b", "a\"b", "\"", "line\nend", "NULL", "é"] {
-            assert_eq!(texts(&format!("a,b\n{},1", csv_field(Some(text)))), [[Some(text.to_owned()), Some("1".to_owned())]]);
+            assert_eq!(
+                texts(&format!("a,b\n{},1", csv_field(Some(text)))),
+                [[Some(text.to_owned()), Some("1".to_owned())]]
+            );
         }
     }
 }

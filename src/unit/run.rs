@@ -79,12 +79,33 @@ fn groups(compiled: &Compiled, tests: &[&UnitTest]) -> Vec<(UnitTestOverrides, V
 fn renders_clock(compiled: &Compiled) -> bool {
     let says = |text: &str| text.contains("run_started_at");
     let graph = &compiled.graph;
-    let in_model = graph.ids().any(|id| matches!(graph.node(id).body, Body::Sql(_)) && says(graph.node(id).file.text()));
+    let in_model =
+        graph.ids().any(|id| matches!(graph.node(id).body, Body::Sql(_)) && says(graph.node(id).file.text()));
     in_model || compiled.templates.macros().values().any(|place| says(place.file.text()))
 }
 
+/// The project compiled under these overrides, where they make another graph of it.
+pub(super) fn anew(
+    compiled: &Compiled,
+    overrides: &UnitTestOverrides,
+    python: Option<&dyn PythonRuntime>,
+) -> Result<Option<Compiled>, Diagnostics> {
+    let now = overrides.now.filter(|_| renders_clock(compiled));
+    let key = UnitTestOverrides { now, ..overrides.clone() };
+    if key.leaves_graph() { Ok(None) } else { compile_anew(compiled, &key, python).map(Some) }
+}
+
+fn compile_anew(
+    compiled: &Compiled,
+    overrides: &UnitTestOverrides,
+    python: Option<&dyn PythonRuntime>,
+) -> Result<Compiled, Diagnostics> {
+    let project = Warned { value: overridden(&compiled.project, overrides), warnings: Diagnostics::default() };
+    compile_project(project, python, None)
+}
+
 /// The project as it is under these overrides.
-pub(super) fn overridden(project: &Project, overrides: &UnitTestOverrides) -> Project {
+fn overridden(project: &Project, overrides: &UnitTestOverrides) -> Project {
     let mut project = project.clone();
     project.vars.extend(overrides.vars.clone());
     Arc::make_mut(&mut project.environment).extend(overrides.environment.clone());
@@ -102,8 +123,7 @@ fn run_group(
         return run_compiled(compiled, tests, surroundings);
     }
     let started = Instant::now();
-    let project = Warned { value: overridden(&compiled.project, key), warnings: Diagnostics::default() };
-    let anew = match compile_project(project, surroundings.python, None) {
+    let anew = match compile_anew(compiled, key, surroundings.python) {
         Ok(anew) => anew,
         Err(problems) => return all_fail(tests, started, &problems),
     };
@@ -117,7 +137,9 @@ fn run_group(
         let problem = Diagnostic::error(Code::UnitTestName, message).at(test.place.clone());
         Tested { outcome: Outcome::Error(problem.into()), elapsed: started.elapsed() }
     };
-    let result = |(test, found): (&&UnitTest, Option<&UnitTest>)| found.and_then(|_| results.next()).unwrap_or_else(|| gone(test));
+    let result = |(test, found): (&&UnitTest, Option<&UnitTest>)| {
+        found.and_then(|_| results.next()).unwrap_or_else(|| gone(test))
+    };
     tests.iter().zip(found).map(result).collect()
 }
 
@@ -191,7 +213,8 @@ impl<'a> Runner<'a> {
         let unread: Vec<_> = test.given.iter().filter(|given| !chain.read.contains(&given.node)).collect();
         let reads: BTreeSet<&str> = chain.steps.iter().flat_map(|step| graph.upstream(*step)).map(name).collect();
         for given in &unread {
-            let message = format!("unit test `{}` gives rows to `{}`, which nothing reads here", test.name, name(given.node));
+            let message =
+                format!("unit test `{}` gives rows to `{}`, which nothing reads here", test.name, name(given.node));
             let near = did_you_mean(name(given.node), reads.iter().copied());
             let hint = match (near, reads.is_empty()) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
@@ -203,7 +226,8 @@ impl<'a> Runner<'a> {
         if !chain.missing.is_empty() {
             let missing = listed(chain.missing.iter().map(|(_, id)| name(*id)));
             let readers: BTreeSet<&str> = chain.missing.iter().map(|(reader, _)| name(*reader)).collect();
-            let message = format!("unit test `{}` lacks rows of {missing}, read by {}", test.name, listed(readers.into_iter()));
+            let message =
+                format!("unit test `{}` lacks rows of {missing}, read by {}", test.name, listed(readers.into_iter()));
             let first = chain.missing.first().map_or("", |(_, id)| name(*id));
             let problem = Diagnostic::error(Code::UnitTestInput, message).at(test.at(test.model_span));
             problems.push(problem.hint(format!(
@@ -238,7 +262,9 @@ impl<'a> Runner<'a> {
         let compiled = self.setting.compiled;
         let sandbox = match idle {
             Some(sandbox) => sandbox,
-            None => sandbox(&compiled.project, &schemas_of(&compiled.graph)).map_err(|error| no_sandbox(test, &error))?,
+            None => {
+                sandbox(&compiled.project, &schemas_of(&compiled.graph)).map_err(|error| no_sandbox(test, &error))?
+            }
         };
         let mut trial = Trial::new(self.setting, sandbox.as_ref()).map_err(|error| no_sandbox(test, &error))?;
         let outcome = self.run_in(&mut trial, test, chain);
@@ -267,7 +293,7 @@ impl<'a> Runner<'a> {
         let expected = rows::read(&self.setting.compiled.project, &test.expect, &test.place.file);
         let expected = expected.map_err(|problem| problems.push(problem)).ok();
         let Some(expected) = expected.filter(|_| !problems.has_errors()) else { return Err(problems.sorted()) };
-        self.pretending(test, chain, || trial.run(chain))?;
+        pretending(self.setting, &test.overrides, chain, || trial.run(chain))?;
         self.compared(trial, test, &expected)
     }
 
@@ -282,35 +308,33 @@ impl<'a> Runner<'a> {
             RowsForm::Fixture { is_sql, .. } => !is_sql,
             RowsForm::Dict(_) | RowsForm::Sql(_) => false,
         };
-        let rows = self.keeps_rows.then(|| came_out(trial, expected, &compared, is_csv).map_err(|problem| problem.at(at)));
+        let rows =
+            self.keeps_rows.then(|| came_out(trial, expected, &compared, is_csv).map_err(|problem| problem.at(at)));
         Ok(Outcome::Differs(diff, rows))
     }
+}
 
-    /// Runs with the clock and the environment of the test, as Python code sees them.
-    fn pretending(
-        &self,
-        test: &UnitTest,
-        chain: &Chain,
-        run: impl FnOnce() -> Result<(), Diagnostics>,
-    ) -> Result<(), Diagnostics> {
-        let Setting { compiled: Compiled { graph, project, .. }, python, .. } = self.setting;
-        let functions = chain.steps.iter().map(|id| graph.node(*id)).filter(|node| matches!(node.body, Body::Python(_)));
-        let modules: Vec<&Path> = functions.map(|node| node.file.path()).collect();
-        let overrides = &test.overrides;
-        let is_other = overrides.now.is_some() || !overrides.environment.is_empty();
-        let Some(python) = python.filter(|_| is_other && !modules.is_empty()) else { return run() };
-        let pretence = Pretence { modules: &modules, moment: overrides.now, environment: &overrides.environment };
-        let begun = python.pretend(project, Some(&pretence));
-        let done = begun.map_err(|error| {
-            let message = format!("the clock cannot be set for the unit test `{}`: {}", test.name, error.message);
-            Diagnostic::error(Code::PythonImport, message).at(test.place.clone()).hint_if(error.hint).into()
-        });
-        let done = done.and_then(|()| run());
-        let ended = python.pretend(project, None).map_err(|error| {
-            Diagnostic::error(Code::Internal, error.message).at(test.place.clone()).into()
-        });
-        done.and(ended)
-    }
+/// Runs with another clock and another environment, as Python code sees them.
+pub(super) fn pretending(
+    setting: &Setting<'_>,
+    overrides: &UnitTestOverrides,
+    chain: &Chain,
+    run: impl FnOnce() -> Result<(), Diagnostics>,
+) -> Result<(), Diagnostics> {
+    let Setting { compiled: Compiled { graph, project, .. }, python, .. } = setting;
+    let functions = chain.steps.iter().map(|id| graph.node(*id)).filter(|node| matches!(node.body, Body::Python(_)));
+    let modules: Vec<&Path> = functions.map(|node| node.file.path()).collect();
+    let is_other = overrides.now.is_some() || !overrides.environment.is_empty();
+    let Some(python) = python.filter(|_| is_other && !modules.is_empty()) else { return run() };
+    let pretence = Pretence { modules: &modules, moment: overrides.now, environment: &overrides.environment };
+    let begun = python.pretend(project, Some(&pretence));
+    let done = begun.map_err(|error| {
+        let problem = Diagnostic::error(Code::PythonImport, error.message).hint_if(error.hint);
+        Diagnostics::from(if error.traceback.is_empty() { problem } else { problem.details(error.traceback) })
+    });
+    let done = done.and_then(|()| run());
+    let ended = python.pretend(project, None);
+    done.and(ended.map_err(|error| Diagnostic::error(Code::Internal, error.message).into()))
 }
 
 fn no_sandbox(test: &UnitTest, error: &EngineError) -> Diagnostics {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::chain::Chain;
 use super::given::{guessed, typed};
 use super::rows::{Table, Written};
+use super::tryout::only_columns;
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+
 use crate::check::{Schema, Schemas, failed};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -13,7 +16,9 @@ use crate::engine::{
     BatchReader, BuildSource, Column, EngineError, Extent, Sandbox, SchemaName, Session, StoredObject,
 };
 use crate::execute::PythonRuntime;
-use crate::graph::{AssetGraph, Body, CompiledSql, Materialized, NodeId, RelationName, at_statement};
+use crate::graph::{
+    AssetGraph, Body, CompiledSql, Materialized, NodeId, RelationName, at_statement, faithful_cast, quoted,
+};
 use crate::parse::SourceLocation;
 use crate::project::Project;
 use crate::source::Place;
@@ -26,8 +31,6 @@ const RESULT: &str = "__dovetail_result";
 /// What an input is given.
 pub enum GivenData {
     Written(Written),
-    /// A query that the sandbox can read.
-    Query(String),
     /// The file of the seed.
     File,
 }
@@ -104,7 +107,6 @@ impl<'a> Trial<'a> {
         let relation = self.table_of(id);
         match data {
             GivenData::File => self.read_seed(id),
-            GivenData::Query(sql) => self.give_query(id, sql, at),
             GivenData::Written(Written::Query { sql, place }) => self.give_query(id, sql, Some(place)),
             GivenData::Written(Written::Table(table)) => {
                 let columns = match self.known_columns(id) {
@@ -141,6 +143,49 @@ impl<'a> Trial<'a> {
         Err(placed(problem, at).into())
     }
 
+    /// Gives an input the rows of a stream, in the types that it has in the project, where these are known.
+    pub(super) fn give_stream(
+        &mut self,
+        id: NodeId,
+        stream: FFI_ArrowArrayStream,
+        number: usize,
+    ) -> Result<(), Diagnostics> {
+        let name = self.graph().node(id).name.clone();
+        self.given.insert(id);
+        let failed =
+            |error: &EngineError| Diagnostic::error(Code::UnitTestRows, format!("data of `{name}`: {}", error.message));
+        let relation = self.table_of(id);
+        let Some(known) = self.known_columns(id) else {
+            self.guessed.push(id);
+            return self.build(&relation, BuildSource::Stream(stream)).map_err(|error| failed(&error).into());
+        };
+        let raw = RelationName { identifier: format!("__dovetail_given_{number}"), ..relation.clone() };
+        self.build(&raw, BuildSource::Stream(stream)).map_err(|error| failed(&error))?;
+        let columns = self.session.columns(&format!("select * from {raw}")).map_err(|error| failed(&error))?;
+        let unknown = only_columns(&columns).unknown_columns(known, &format!("`{name}`"), None);
+        if unknown.has_errors() {
+            return Err(unknown);
+        }
+        let cast = |column: &Column| match columns.iter().any(|given| given.name.eq_ignore_ascii_case(&column.name)) {
+            true => faithful_cast(&column.name, &column.engine_type),
+            false => format!("cast(null as {}) as {}", column.engine_type, quoted(&column.name)),
+        };
+        let casts: Vec<String> = known.iter().map(cast).collect();
+        let query = format!("select {} from {raw}", casts.join(", "));
+        self.build(&relation, BuildSource::Query(query)).map_err(|error| failed(&error).into())
+    }
+
+    /// Leaves the files of objects where they are, and says where.
+    pub(super) fn keep_files(&mut self) -> std::path::PathBuf {
+        let folder = self.scratch().paths.target.clone();
+        let has_files = folder.exists();
+        // Whoever asked for the object gets a path in there.
+        if let Some(scratch) = self.scratch.take().filter(|_| has_files) {
+            std::mem::forget(scratch);
+        }
+        folder
+    }
+
     fn known_columns(&self, id: NodeId) -> Option<&'a [Column]> {
         self.setting.schemas.get(&id).and_then(Schema::columns)
     }
@@ -159,7 +204,8 @@ impl<'a> Trial<'a> {
     fn give_query(&mut self, id: NodeId, sql: &str, at: Option<&Place>) -> Result<(), Diagnostics> {
         let relation = self.table_of(id);
         let name = &self.graph().node(id).name;
-        let Err(error) = self.build(&relation, BuildSource::Query(sql.trim_end().trim_end_matches(';').to_owned())) else {
+        let Err(error) = self.build(&relation, BuildSource::Query(sql.trim_end().trim_end_matches(';').to_owned()))
+        else {
             return Ok(());
         };
         let first = error.message.lines().next().unwrap_or_default();
@@ -230,7 +276,10 @@ impl<'a> Trial<'a> {
         let reads = graph.reads(id);
         let guessed = self.guessed.iter().find(|guessed| reads.contains(guessed));
         let guessed = guessed.map(|id| {
-            format!("nobody knows the columns of `{}`, which has those that its rows name: {HOW_TO_KNOW}", graph.node(*id).name)
+            format!(
+                "nobody knows the columns of `{}`, which has those that its rows name: {HOW_TO_KNOW}",
+                graph.node(*id).name
+            )
         });
         let problem = problem.hint_if(guessed);
         let problem = match offset {
@@ -284,7 +333,8 @@ impl<'a> Trial<'a> {
     pub(super) fn scratch(&mut self) -> &Project {
         let scratch = self.scratch.get_or_insert_with(|| {
             let mut project = Project::clone(&self.setting.compiled.project);
-            let name = format!("dovetail-unit-{}-{}", std::process::id(), crate::record::RunLogs::of(&project.root).new_run());
+            let name =
+                format!("dovetail-unit-{}-{}", std::process::id(), crate::record::RunLogs::of(&project.root).new_run());
             project.paths.target = std::env::temp_dir().join(name);
             Scratch { project }
         });

@@ -66,8 +66,17 @@ impl std::fmt::Display for Type {
 pub(super) fn is_whole(name: &str) -> bool {
     matches!(
         name,
-        "TINYINT" | "SMALLINT" | "INTEGER" | "BIGINT" | "HUGEINT" | "UTINYINT" | "USMALLINT" | "UINTEGER" | "UBIGINT"
-            | "UHUGEINT" | "BIGNUM"
+        "TINYINT"
+            | "SMALLINT"
+            | "INTEGER"
+            | "BIGINT"
+            | "HUGEINT"
+            | "UTINYINT"
+            | "USMALLINT"
+            | "UINTEGER"
+            | "UBIGINT"
+            | "UHUGEINT"
+            | "BIGNUM"
     )
 }
 

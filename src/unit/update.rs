@@ -41,7 +41,8 @@ pub(super) fn came_out(
         }
         _ => compared.columns.clone(),
     };
-    let of = |column: &Column| if is_csv { Type::Plain(column.engine_type.clone()) } else { Type::of(&column.engine_type) };
+    let of =
+        |column: &Column| if is_csv { Type::Plain(column.engine_type.clone()) } else { Type::of(&column.engine_type) };
     let types: Vec<Type> = named.iter().map(of).collect();
     let cells = named.iter().zip(&types).map(|(column, of)| text_of(column, of)).collect::<Vec<_>>().join(", ");
     let texts = trial.texts(&format!("select {cells} from {} order by rowid", compared.given));
@@ -55,7 +56,9 @@ pub(super) fn came_out(
         .and_then(|compared| trial.compare(&compared, None));
     match same {
         Ok(None) => Ok(came_out),
-        _ => Err(unreadable("a value that came out cannot be written so that it is the same when it is read".to_owned())),
+        _ => {
+            Err(unreadable("a value that came out cannot be written so that it is the same when it is read".to_owned()))
+        }
     }
 }
 
@@ -93,7 +96,10 @@ impl CameOut {
         let rows: Result<Vec<String>, String> = self.rows.iter().map(select).collect();
         let rows = rows?;
         if rows.is_empty() {
-            let nulls = self.columns.iter().map(|column| format!("cast(null as {}) as {}", column.engine_type, quoted(&column.name)));
+            let nulls = self
+                .columns
+                .iter()
+                .map(|column| format!("cast(null as {}) as {}", column.engine_type, quoted(&column.name)));
             return Ok(vec![format!("select {} limit 0", nulls.collect::<Vec<_>>().join(", "))]);
         }
         let last = rows.len() - 1;
@@ -334,7 +340,8 @@ pub fn apply(project: &Project, rewrites: &[(&UnitTest, Rewrite)]) -> Result<Vec
 }
 
 fn apply_to_file(project: &Project, path: &Path, rewrites: &[&(&UnitTest, Rewrite)]) -> Result<(), Diagnostic> {
-    let unwritable = |why: &str| Diagnostic::error(Code::Unwritable, format!("`{}` was not rewritten: {why}", path.display()));
+    let unwritable =
+        |why: &str| Diagnostic::error(Code::Unwritable, format!("`{}` was not rewritten: {why}", path.display()));
     let full = project.root.join(path);
     let before = std::fs::read_to_string(&full).map_err(|error| unwritable(&error.to_string()))?;
     let mut after = before.clone();

@@ -45,12 +45,15 @@ fn flow(value: &CellValue) -> String {
 /// A text without quotes where no reader of YAML could take it for something else.
 fn scalar(text: &str) -> String {
     let is_word = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | ' ' | '.' | '-' | '/' | '@'))
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | ' ' | '.' | '-' | '/' | '@'))
         && !text.ends_with(' ');
     let is_day = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
     let is_text = matches!(resolve(Cow::Borrowed(text)), Content::Text(_));
     // YAML 1.1 has more words for truth.
-    let is_other = matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "nan" | "inf");
+    let is_other =
+        matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "nan" | "inf");
     if (is_word || is_day) && is_text && !is_other { text.to_owned() } else { quoted(text) }
 }
 

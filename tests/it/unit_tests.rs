@@ -252,7 +252,10 @@ fn every_clock_of_sql_says_the_same() {
         .file("dovetail.toml", "[targets.dev]\nsettings = { TimeZone = 'Europe/Berlin' }\n")
         .file("models/base.sql", "{{ config(materialized='view') }}\nselect now() as n, today() as t from raw.one\n")
         .file("models/s.yml", "sources: [{name: raw, tables: [{name: one}]}]")
-        .file("models/inline.sql", "{{ config(materialized='ephemeral') }}\nselect current_date as cd, n, t from base\n")
+        .file(
+            "models/inline.sql",
+            "{{ config(materialized='ephemeral') }}\nselect current_date as cd, n, t from base\n",
+        )
         .file(
             "models/clocks.sql",
             "with c as (select current_timestamp as ct, get_current_timestamp() as g, transaction_timestamp() as tt)
@@ -279,7 +282,10 @@ fn ephemeral_models_and_files_may_be_given() {
         .file("data/x.csv", "a\n1\n")
         .file("seeds/names.csv", "id,name\n1,one\n2,two\n")
         .file("models/s.yml", "sources:\n  - name: files\n    tables: [{name: x, path: data/x.csv}]\n")
-        .file("models/eph.sql", "{{ config(materialized='ephemeral') }}\nselect a, a + 1 as b from {{ source('files', 'x') }} -- end\n")
+        .file(
+            "models/eph.sql",
+            "{{ config(materialized='ephemeral') }}\nselect a, a + 1 as b from {{ source('files', 'x') }} -- end\n",
+        )
         .file("models/two.sql", "{{ config(materialized='ephemeral') }}\nselect eph.a, b from eph\n")
         .file("models/m.sql", "select two.a, b, name from two join names on id = two.a\n");
     let tests = "unit_tests:
@@ -321,7 +327,8 @@ fn fixtures_are_files() {
 
 #[test]
 fn an_error_of_the_model_is_told_at_its_line() {
-    let project = shop().file("models/daily.sql", "select customer,\n  sum(amuont) as total\nfrom stg_orders\ngroup by all\n");
+    let project =
+        shop().file("models/daily.sql", "select customer,\n  sum(amuont) as total\nfrom stg_orders\ngroup by all\n");
     let tests = "unit_tests:
   - {name: wrong, model: daily, given: [{input: stg_orders, rows: []}], expect: {rows: []}}
 ";
@@ -339,13 +346,14 @@ unit_tests:
 
 #[test]
 fn tests_are_selected_by_name_tag_and_asset() {
-    let project = Project::new().file("models/a.sql", "select 1 as x\n").file("models/b.sql", "select x from a\n").file(
-        "models/t.yml",
-        "unit_tests:
+    let project =
+        Project::new().file("models/a.sql", "select 1 as x\n").file("models/b.sql", "select x from a\n").file(
+            "models/t.yml",
+            "unit_tests:
   - {name: t1, model: a, config: {tags: quick}, expect: {rows: [{x: 1}]}}
   - {name: t2, model: b, given: [{input: a, rows: []}], expect: {rows: [{x: 1}]}}
 ",
-    );
+        );
     let names = |args: &[&str]| {
         let said = project.run(&[&["test", "-o", "json"], args].concat());
         let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["unit_test"].to_string();
@@ -426,7 +434,11 @@ fn expectations_are_rewritten_in_place() {
         .file("tests/fixtures/m.sql", "select 1 as id\n")
         .file("models/t.yml", BEFORE);
     assert_said!(project.run(&["test", "--update"]));
-    insta::assert_snapshot!(format!("{}\n-----\n{}", project.read("models/t.yml"), project.read("tests/fixtures/m.sql")));
+    insta::assert_snapshot!(format!(
+        "{}\n-----\n{}",
+        project.read("models/t.yml"),
+        project.read("tests/fixtures/m.sql")
+    ));
     let again = project.run(&["test"]);
     assert_eq!(again.stderr.matches("DT1004").count(), 1, "{again}");
     assert!(again.stderr.contains("unit test `alias` failed"), "{again}");

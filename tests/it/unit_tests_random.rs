@@ -7,7 +7,23 @@ use crate::harness::Project;
 /// Types, each with a strategy for its values as SQL.
 fn columns() -> Vec<(&'static str, BoxedStrategy<String>)> {
     let text = || {
-        let words = ["", " ", "NULL", "null", "yes", "1", "1.50", "2024-01-01", "a: b", "# x", "- y", "{z}", "[1]", "é\u{2028}", "NaN"];
+        let words = [
+            "",
+            " ",
+            "NULL",
+            "null",
+            "yes",
+            "1",
+            "1.50",
+            "2024-01-01",
+            "a: b",
+            "# x",
+            "- y",
+            "{z}",
+            "[1]",
+            "é\u{2028}",
+            "NaN",
+        ];
         let odd = proptest::sample::select(words.to_vec()).prop_map(str::to_owned);
         prop_oneof![odd, "[ -~\n\t\u{e9}]{0,12}"]
     };
@@ -22,7 +38,9 @@ fn columns() -> Vec<(&'static str, BoxedStrategy<String>)> {
         (
             "DOUBLE",
             prop_oneof![
-                any::<f64>().prop_filter("a number", |number| number.is_finite()).prop_map(|number| format!("'{number:e}'")),
+                any::<f64>()
+                    .prop_filter("a number", |number| number.is_finite())
+                    .prop_map(|number| format!("'{number:e}'")),
                 proptest::sample::select(vec!["'nan'", "'inf'", "'-inf'", "0.1", "1e300"]).prop_map(str::to_owned),
             ]
             .boxed(),
@@ -35,7 +53,13 @@ fn columns() -> Vec<(&'static str, BoxedStrategy<String>)> {
         ("BLOB", any::<u32>().prop_map(|number| format!("'a\\x{:02X}'::blob", number % 256)).boxed()),
         ("INTERVAL", any::<i16>().prop_map(|days| format!("to_days({days}) + to_microseconds({days})")).boxed()),
         ("JSON", text().prop_map(move |text| format!("to_json({})", literal(text))).boxed()),
-        ("VARCHAR[]", texts.clone().prop_map(move |items| format!("[{}]", items.into_iter().map(item).collect::<Vec<_>>().join(", "))).boxed()),
+        (
+            "VARCHAR[]",
+            texts
+                .clone()
+                .prop_map(move |items| format!("[{}]", items.into_iter().map(item).collect::<Vec<_>>().join(", ")))
+                .boxed(),
+        ),
         (
             "STRUCT(\"a b\" VARCHAR, c DECIMAL(18,3)[])",
             (text(), proptest::collection::vec(decimal(), 0..3))
@@ -47,7 +71,8 @@ fn columns() -> Vec<(&'static str, BoxedStrategy<String>)> {
             proptest::collection::btree_map("[a-z' ]{1,4}", 0..20_000, 0..3)
                 .prop_map(move |entries| {
                     let keys: Vec<String> = entries.keys().cloned().map(literal).collect();
-                    let days: Vec<String> = entries.values().map(|days| format!("date '2000-01-01' + {days}")).collect();
+                    let days: Vec<String> =
+                        entries.values().map(|days| format!("date '2000-01-01' + {days}")).collect();
                     format!("map([{}], [{}])", keys.join(", "), days.join(", "))
                 })
                 .boxed(),

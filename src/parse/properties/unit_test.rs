@@ -211,9 +211,9 @@ impl PropertyParser<'_> {
             Content::Text(text) => CellValue::Text(text.to_string()),
             Content::Rendered(text) => CellValue::Text(text.clone()),
             Content::List(items) => CellValue::List(items.iter().map(|item| self.value(item)).collect()),
-            Content::Table(entries) => {
-                CellValue::Table(entries.iter().map(|entry| (entry.key.to_string(), self.value(&entry.value))).collect())
-            }
+            Content::Table(entries) => CellValue::Table(
+                entries.iter().map(|entry| (entry.key.to_string(), self.value(&entry.value))).collect(),
+            ),
         }
     }
 
