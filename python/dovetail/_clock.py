@@ -1,8 +1,8 @@
 """What a unit test has Python code see: another clock, and other variables of the environment.
 
-Where ``time_machine`` is installed it moves every clock of the process. Without it, the names by which the project's own
-modules ask for the time (``datetime.now()``, ``dt.date.today()``, ``time.time()``) stand for others while a test runs; no
-other module sees any of it, and neither does an ``import`` inside of a function.
+Where ``time_machine`` is installed it moves every clock of the process. Without it, the names by which the project's
+own modules ask for the time (``datetime.now()``, ``dt.date.today()``, ``time.time()``) stand for others while a test
+runs; no other module sees any of it, and neither does an ``import`` inside of a function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any
 _undo: list[Callable[[], None]] = []
 
 
-def pretend(root: str, paths: Sequence[str], moment: float | None, environment: dict[str, str]) -> dict[str, Any] | None:
+def pretend(
+    root: str, paths: Sequence[str], moment: float | None, environment: dict[str, str]
+) -> dict[str, Any] | None:
     """Imports the modules, then sets the clock (seconds since 1970) and the variables.
 
     Returns the description of what an import raised, else nothing. ``restore`` undoes it.

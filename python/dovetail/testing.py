@@ -41,11 +41,11 @@ def run_asset(
 
     ``asset`` is a name or an asset function. ``given`` maps names (or functions) of assets and sources to their data:
     a list of dictionaries, or a table or frame of pyarrow, polars or pandas, a `Relation`, or anything else with
-    ``__arrow_c_stream__``. Seeds that are not given are read from their files. ``vars``, ``env``, ``macros`` and ``now``
-    are as in the ``overrides`` of a unit test.
+    ``__arrow_c_stream__``. Seeds that are not given are read from their files. ``vars``, ``env``, ``macros`` and
+    ``now`` are as in the ``overrides`` of a unit test.
 
-    Returns a `Relation` (``.pl()``, ``.df()``, ``.arrow()``, ``.fetchall()``, ``__arrow_c_stream__``); of an asset that is
-    an object, the object. Raises `TestError` with what the command line would say.
+    Returns a `Relation` (``.pl()``, ``.df()``, ``.arrow()``, ``.fetchall()``, ``__arrow_c_stream__``); of an asset that
+    is an object, the object. Raises `TestError` with what the command line would say.
     """
     name = _name(asset)
     request = _request(given, project_dir, vars, env, macros, now, target)
@@ -76,8 +76,9 @@ def run_assets(
 def assert_rows(result: Any, expected: Iterable[Mapping[str, Any]], *, order: bool = False) -> None:
     """Fails with a readable difference unless a result has exactly these rows.
 
-    ``result`` is what `run_asset` returns, or any table or frame. Only the columns that ``expected`` names are compared, as
-    the engine compares values of their types: NULL equals NULL, NaN equals NaN. The order of rows counts with ``order``.
+    ``result`` is what `run_asset` returns, or any table or frame. Only the columns that ``expected`` names are compared,
+    as the engine compares values of their types: NULL equals NULL, NaN equals NaN. The order of rows counts with
+    ``order``.
     """
     table, types = _outputs.tabular(result)
     if table is None:
