@@ -76,16 +76,16 @@ def run_assets(
 def assert_rows(result: Any, expected: Iterable[Mapping[str, Any]], *, order: bool = False) -> None:
     """Fails with a readable difference unless a result has exactly these rows.
 
-    ``result`` is what `run_asset` returns, or any table or frame. Only the columns that ``expected`` names are compared,
-    as the engine compares values of their types: NULL equals NULL, NaN equals NaN. The order of rows counts with
-    ``order``.
+    ``result`` is what `run_asset` returns, or any table or frame. Only the columns that ``expected`` names are
+    compared, as the engine compares values of their types: NULL equals NULL, NaN equals NaN. The order of rows counts
+    with ``order``.
     """
     table, types = _outputs.tabular(result)
     if table is None:
         raise TypeError(f"expected a table or frame, not {type(result).__name__}")
     difference = _dovetail.compare_rows(_streaming(table), list(types.items()), _rows(expected), order)
     if difference is not None:
-        raise AssertionError(f"the rows differ (- missing, + too many, ~ expected → given):\n{difference}")
+        raise AssertionError(f"the rows differ (- missing, + too many, ~ expected → actual):\n{difference}")
 
 
 def _name(asset: Any) -> str:

@@ -61,6 +61,10 @@ pub(crate) fn run_in_memory<'py>(py: Python<'py>, request: &Bound<'py, PyDict>) 
         Some(error) => exception(py, "TestError", &error.message),
         None => wrong(py, &problems),
     })?;
+    let print = py.import("builtins")?.getattr("print")?;
+    for line in &came.printed {
+        print.call1((line,))?;
+    }
     let project = crate::call::project(py, &came.compiled.project)?;
     project.set_item("target_dir", &came.files)?;
     let pool = Pool::new(Arc::clone(&came.engine), Elsewhere::default());

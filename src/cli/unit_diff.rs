@@ -72,11 +72,11 @@ fn mark(row: &DiffRow) -> &'static str {
 fn cell(row: &DiffRow, index: usize) -> Option<String> {
     match row {
         DiffRow::Missing(texts) | DiffRow::Extra(texts) => shown(texts, index),
-        DiffRow::Changed { expected, given, differs } if differs.get(index) == Some(&true) => {
+        DiffRow::Changed { expected, actual, differs } if differs.get(index) == Some(&true) => {
             let text = |texts: &Texts| shown(texts, index).unwrap_or_else(|| "NULL".to_owned());
-            Some(format!("{} → {}", text(expected), text(given)))
+            Some(format!("{} → {}", text(expected), text(actual)))
         }
-        DiffRow::Changed { given, .. } => shown(given, index),
+        DiffRow::Changed { actual, .. } => shown(actual, index),
     }
 }
 
@@ -94,13 +94,13 @@ pub(crate) fn diff_json(diff: &Diff) -> Value {
     };
     let row = |row: &DiffRow| match row {
         DiffRow::Missing(expected) => json!({"kind": "missing", "expected": object(expected)}),
-        DiffRow::Extra(given) => json!({"kind": "extra", "actual": object(given)}),
-        DiffRow::Changed { expected, given, differs } => {
+        DiffRow::Extra(actual) => json!({"kind": "extra", "actual": object(actual)}),
+        DiffRow::Changed { expected, actual, differs } => {
             let names = diff.columns.iter().zip(differs).filter(|(_, differs)| **differs).map(|(name, _)| name);
             json!({
                 "kind": "changed",
                 "expected": object(expected),
-                "actual": object(given),
+                "actual": object(actual),
                 "columns": names.collect::<Vec<_>>(),
             })
         }
@@ -108,7 +108,7 @@ pub(crate) fn diff_json(diff: &Diff) -> Value {
     json!({
         "columns": diff.columns,
         "expected_rows": diff.expected,
-        "actual_rows": diff.given,
+        "actual_rows": diff.actual,
         "rows": diff.rows.iter().map(row).collect::<Vec<_>>(),
         "left_out": diff.left_out,
     })

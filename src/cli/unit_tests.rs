@@ -157,6 +157,9 @@ struct Reporter<'a> {
 
 impl Reporter<'_> {
     fn report(&mut self, test: &UnitTest, tested: &Tested) -> Case {
+        for line in &tested.printed {
+            self.context.printer.detail(&format!("{}: {line}", test.name));
+        }
         let (status, problems) = match &tested.outcome {
             Outcome::Passed => ("pass", Diagnostics::default()),
             Outcome::Differs(diff, _) => ("fail", self.failure(test, diff).into()),

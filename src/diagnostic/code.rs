@@ -180,7 +180,7 @@ codes! {
     UnitTestRows = 1003, "the rows of a unit test cannot be read",
         "A row names a column that is not there, or a value is none of its column's type, or a fixture cannot be read. Values are taken as DuckDB's types have them: nothing is rounded or cut.";
     UnitTestFailed = 1004, "a unit test failed",
-        "The asset gave other rows than the test expects. `-` are rows that are missing, `+` rows that are too many, `~` rows that differ in the cells that are shown as `expected → given`.";
+        "The asset gave other rows than the test expects. `-` are rows that are missing, `+` rows that are too many, `~` rows that differ in the cells that are shown as `expected → actual`.";
     UnitTestUpdate = 1005, "an expectation cannot be rewritten",
         "`--update` found the rows in a form that it cannot rewrite, such as an alias of YAML, or a value that would be another one when it is read again. Nothing was written for this test.";
 }

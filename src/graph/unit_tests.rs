@@ -94,6 +94,12 @@ fn resolve_test(graph: &AssetGraph, test: ParsedUnitTest, problems: &mut Diagnos
         let message = format!("unit test `{}` is about `{}`, and there is no such asset", test.name, test.model.0);
         problems.push(unknown(message, &test.model.0, names).at(at(test.model.1)));
     }
+    if let Some(object) = model.map(|id| graph.node(id)).filter(|node| node.materialized == Materialized::Object) {
+        let message =
+            format!("unit test `{}` is about `{}`, which is an object and has no rows", test.name, object.name);
+        let problem = Diagnostic::error(Code::UnitTestInput, message).at(at(test.model.1));
+        problems.push(problem.hint("test it in Python: `dovetail.testing.run_asset` gives the object"));
+    }
     let mut given: Vec<Given> = Vec::with_capacity(test.given.len());
     for input in test.given {
         let node = match &input.input {

@@ -22,7 +22,7 @@ const MOST_PAIRED: usize = 200;
 
 /// Where both tables stand, and the columns that are compared, as the asset calls them.
 pub(super) struct Compared {
-    pub given: RelationName,
+    pub actual: RelationName,
     pub expected: RelationName,
     pub columns: Vec<Column>,
 }
@@ -38,13 +38,13 @@ impl Trial<'_> {
     /// Makes a table of the expected rows, in the types of the columns that came out.
     pub(super) fn expect(
         &mut self,
-        given: RelationName,
+        actual: RelationName,
         expected: &Written,
         subject: &str,
         at: Option<&Place>,
     ) -> Result<Compared, Diagnostics> {
-        let all = self.session.columns(&format!("select * from {given}")).map_err(|error| internal(&error, at))?;
-        let table = RelationName { identifier: EXPECTED.to_owned(), ..given.clone() };
+        let all = self.session.columns(&format!("select * from {actual}")).map_err(|error| internal(&error, at))?;
+        let table = RelationName { identifier: EXPECTED.to_owned(), ..actual.clone() };
         let columns = match expected {
             Written::Table(rows) => {
                 let unknown = rows.unknown_columns(&all, subject, at);
@@ -61,7 +61,7 @@ impl Trial<'_> {
             }
             Written::Query { sql, place } => self.expect_query(&table, sql, (&all, subject), place)?,
         };
-        Ok(Compared { given, expected: table, columns })
+        Ok(Compared { actual, expected: table, columns })
     }
 
     fn expect_query(
@@ -117,17 +117,17 @@ impl Trial<'_> {
     }
 
     fn differences(&mut self, compared: &Compared, ordering: Ordering) -> Result<Option<Diff>, EngineError> {
-        let Compared { given, expected, columns } = compared;
+        let Compared { actual, expected, columns } = compared;
         let counts =
-            self.texts(&format!("select (select count(*) from {expected}), (select count(*) from {given})"))?;
+            self.texts(&format!("select (select count(*) from {expected}), (select count(*) from {actual})"))?;
         let count = |index: usize| {
             let text = counts.first().and_then(|row| row.get(index).cloned().flatten());
             text.and_then(|text| text.parse().ok()).unwrap_or_default()
         };
-        let (expected_rows, given_rows): (usize, usize) = (count(0), count(1));
-        let [missing, extra] = SIDES.map(|name| RelationName { identifier: name.to_owned(), ..given.clone() });
+        let (expected_rows, actual_rows): (usize, usize) = (count(0), count(1));
+        let [missing, extra] = SIDES.map(|name| RelationName { identifier: name.to_owned(), ..actual.clone() });
         let mut script = String::new();
-        for (side, (of, others)) in [(&missing, (expected, given)), (&extra, (given, expected))] {
+        for (side, (of, others)) in [(&missing, (expected, actual)), (&extra, (actual, expected))] {
             script.push_str(&format!(
                 "create or replace table {side} as {};",
                 without_equals(of, others, columns, ordering)
@@ -149,7 +149,7 @@ impl Trial<'_> {
         let seen = unmatched.missing.len() + unmatched.extra.len();
         let left_out = all.unwrap_or(seen).saturating_sub(seen);
         let columns = columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Some(Diff { columns, rows, expected: expected_rows, given: given_rows, left_out }))
+        Ok(Some(Diff { columns, rows, expected: expected_rows, actual: actual_rows, left_out }))
     }
 
     /// The first rows of a side as texts.

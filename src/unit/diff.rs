@@ -8,7 +8,7 @@ pub struct Diff {
     pub rows: Vec<DiffRow>,
     /// How many rows were expected, and how many came out.
     pub expected: usize,
-    pub given: usize,
+    pub actual: usize,
     /// Rows that differ and are not among `rows`, since they are too many.
     pub left_out: usize,
 }
@@ -23,7 +23,7 @@ pub enum DiffRow {
     /// Came out, and none was expected.
     Extra(Texts),
     /// Two rows that differ in some cells.
-    Changed { expected: Texts, given: Texts, differs: Vec<bool> },
+    Changed { expected: Texts, actual: Texts, differs: Vec<bool> },
 }
 
 /// Rows that have no equal on the other side: each with its number there.
@@ -56,7 +56,7 @@ pub(super) fn paired(unmatched: &Unmatched, differs: &dyn Fn(usize, usize) -> Ve
     }
     let expected = unmatched.missing.iter().zip(partner).map(|(row, partner)| match partner {
         Some((extra, differs)) => {
-            DiffRow::Changed { expected: row.clone(), given: unmatched.extra[extra].clone(), differs }
+            DiffRow::Changed { expected: row.clone(), actual: unmatched.extra[extra].clone(), differs }
         }
         None => DiffRow::Missing(row.clone()),
     });
@@ -86,12 +86,12 @@ mod tests {
             [
                 DiffRow::Changed {
                     expected: row(&["1", "a", "x"]),
-                    given: row(&["1", "A", "X"]),
+                    actual: row(&["1", "A", "X"]),
                     differs: vec![false, true, true]
                 },
                 DiffRow::Changed {
                     expected: row(&["2", "b", "y"]),
-                    given: row(&["2", "b", "Y"]),
+                    actual: row(&["2", "b", "Y"]),
                     differs: vec![false, false, true]
                 },
                 DiffRow::Missing(row(&["3", "c", "z"])),

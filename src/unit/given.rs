@@ -105,7 +105,6 @@ pub(super) fn guessed(table: &Table) -> Vec<Column> {
 /// What all of these values can be: booleans, whole numbers, numbers, days, moments, else texts; lists and structs of such.
 fn guess(values: &[&CellValue]) -> Type {
     let values: Vec<&CellValue> = values.iter().copied().filter(|value| **value != CellValue::Null).collect();
-    let plain = |name: &str| Type::Plain(name.to_owned());
     if values.iter().all(|value| matches!(value, CellValue::List(_))) && !values.is_empty() {
         let items: Vec<&CellValue> = values.iter().filter_map(|value| as_list(value)).flatten().collect();
         return Type::List(Box::new(guess(&items)));
@@ -125,25 +124,31 @@ fn guess(values: &[&CellValue]) -> Type {
         };
         return Type::Struct(names.into_iter().map(field).collect());
     }
-    let forms: [(&str, &dyn Fn(&CellValue) -> bool); 5] = [
-        ("BOOLEAN", &|value| matches!(value, CellValue::Truth(_)) || is_text(value, &["true", "false"])),
-        ("BIGINT", &|value| text_of(value).is_some_and(|text| text.parse::<i64>().is_ok())),
-        ("DOUBLE", &|value| text_of(value).is_some_and(|text| text.parse::<f64>().is_ok())),
-        ("DATE", &|value| {
-            text_of(value).is_some_and(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())
-        }),
-        ("TIMESTAMP", &|value| text_of(value).is_some_and(|text| text.len() > 10 && is_moment(text))),
-    ];
-    let fitting = forms.iter().find(|(_, fits)| !values.is_empty() && values.iter().all(|value| fits(value)));
-    plain(fitting.map_or("VARCHAR", |(name, _)| name))
+    let is_all = |fits: fn(&CellValue) -> bool| !values.is_empty() && values.iter().all(|value| fits(value));
+    let plain = |name: &str| Type::Plain(name.to_owned());
+    match () {
+        () if is_all(is_truth) => plain("BOOLEAN"),
+        () if is_all(|value| text_of(value).is_some_and(|text| text.parse::<i64>().is_ok())) => plain("BIGINT"),
+        () if is_all(|value| text_of(value).is_some_and(|text| text.parse::<f64>().is_ok())) => plain("DOUBLE"),
+        () if is_all(|value| text_of(value).is_some_and(is_day)) => plain("DATE"),
+        () if is_all(|value| text_of(value).is_some_and(is_moment)) => plain("TIMESTAMP"),
+        () => plain("VARCHAR"),
+    }
+}
+
+fn is_truth(value: &CellValue) -> bool {
+    let is_word = |text: &str| text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
+    matches!(value, CellValue::Truth(_)) || text_of(value).is_some_and(is_word)
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
 fn is_moment(text: &str) -> bool {
-    text.starts_with(|digit: char| digit.is_ascii_digit()) && text.parse::<jiff::civil::DateTime>().is_ok()
-}
-
-fn is_text(value: &CellValue, words: &[&str]) -> bool {
-    text_of(value).is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text)))
+    text.len() > 10
+        && text.starts_with(|digit: char| digit.is_ascii_digit())
+        && text.parse::<jiff::civil::DateTime>().is_ok()
 }
 
 fn text_of(value: &CellValue) -> Option<&str> {

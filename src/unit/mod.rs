@@ -21,6 +21,6 @@ mod update;
 mod yaml;
 
 pub use diff::{Diff, DiffRow, Texts};
-pub use run::{Outcome, Surroundings, Tested, run_tests};
+pub use run::{Knowing, Outcome, Surroundings, Tested, run_tests};
 pub use tryout::{Asked, Came, CameOutOf, Input, compare_rows, try_assets};
 pub use update::{CameOut, Rewrite, apply, rewrite};

@@ -1,6 +1,6 @@
 //! Asset functions in a trial.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::trial::Trial;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -24,6 +24,8 @@ impl Trial<'_> {
         });
         let inputs: Result<Vec<PythonInput>, Diagnostic> = inputs.collect();
         let (inputs, engine) = (inputs?, self.engine());
+        let printed = Arc::clone(&self.printed);
+        let print = move |line: &str| printed.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
         let call = PythonCall {
             project: self.scratch(),
             asset: node.name.as_str(),
@@ -36,7 +38,7 @@ impl Trial<'_> {
             // Nobody's run.
             run: "",
             wants_object: node.materialized == Materialized::Object,
-            printed: Arc::new(|_| {}),
+            printed: Arc::new(print),
         };
         let output = python.call(call).map_err(|error| self.told(failure(node, &error)))?;
         self.store(id, output)

@@ -237,7 +237,7 @@ fn field(text: &str, start: usize) -> (Field, usize) {
         }
     }
     let end = start + rest.find([',', '\n', '\r']).unwrap_or(rest.len());
-    (Field { text: text[start..end].trim().to_owned(), is_quoted: false, span: Span::new(start, end) }, end)
+    (Field { text: text[start..end].to_owned(), is_quoted: false, span: Span::new(start, end) }, end)
 }
 
 /// A text as a field that reads as it again.

@@ -21,11 +21,14 @@ use crate::graph::{Body, NodeId, UnitTest};
 use crate::parse::unit_test::{RowsForm, UnitTestOverrides};
 use crate::project::{Overrides, Project};
 
+/// Tells the columns of nodes of a graph, as far as they are known before anything runs.
+pub type Knowing<'a> = dyn Fn(&Compiled, &BTreeSet<NodeId>) -> Result<Schemas, Diagnostic> + Sync + 'a;
+
 /// What tests are run with.
 pub struct Surroundings<'a> {
     pub python: Option<&'a dyn PythonRuntime>,
     /// The columns of these nodes, as far as they are known before anything runs.
-    pub schemas: &'a (dyn Fn(&Compiled, &BTreeSet<NodeId>) -> Result<Schemas, Diagnostic> + Sync),
+    pub schemas: &'a Knowing<'a>,
     /// Whether the rows that came out of a test that failed are kept, so that the expectation can be rewritten.
     pub keeps_rows: bool,
 }
@@ -35,6 +38,8 @@ pub struct Surroundings<'a> {
 pub struct Tested {
     pub outcome: Outcome,
     pub elapsed: Duration,
+    /// What asset functions printed, line by line.
+    pub printed: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,12 @@ pub enum Outcome {
     Error(Diagnostics),
 }
 
+impl Tested {
+    fn failed(problems: Diagnostics, elapsed: Duration) -> Self {
+        Tested { outcome: Outcome::Error(problems), elapsed, printed: Vec::new() }
+    }
+}
+
 /// Runs these tests of a project's graph. The results are in their order.
 pub fn run_tests(compiled: &Compiled, tests: &[&UnitTest], surroundings: &Surroundings<'_>) -> Vec<Tested> {
     let mut results: Vec<Option<Tested>> = tests.iter().map(|_| None).collect();
@@ -55,7 +66,7 @@ pub fn run_tests(compiled: &Compiled, tests: &[&UnitTest], surroundings: &Surrou
             results[index] = Some(tested);
         }
     }
-    let lost = || Tested { outcome: Outcome::Error(Diagnostics::default()), elapsed: Duration::ZERO };
+    let lost = || Tested::failed(Diagnostics::default(), Duration::ZERO);
     results.into_iter().map(|tested| tested.unwrap_or_else(lost)).collect()
 }
 
@@ -135,7 +146,7 @@ fn run_group(
     let gone = |test: &UnitTest| {
         let message = format!("with its overrides, the project has no asset for the unit test `{}`", test.name);
         let problem = Diagnostic::error(Code::UnitTestName, message).at(test.place.clone());
-        Tested { outcome: Outcome::Error(problem.into()), elapsed: started.elapsed() }
+        Tested::failed(problem.into(), started.elapsed())
     };
     let result = |(test, found): (&&UnitTest, Option<&UnitTest>)| {
         found.and_then(|_| results.next()).unwrap_or_else(|| gone(test))
@@ -144,7 +155,7 @@ fn run_group(
 }
 
 fn all_fail(tests: &[&UnitTest], started: Instant, problems: &Diagnostics) -> Vec<Tested> {
-    let failed = |_: &&UnitTest| Tested { outcome: Outcome::Error(problems.clone()), elapsed: started.elapsed() };
+    let failed = |_: &&UnitTest| Tested::failed(problems.clone(), started.elapsed());
     tests.iter().map(failed).collect()
 }
 
@@ -250,14 +261,15 @@ impl<'a> Runner<'a> {
 
     fn timed(&self, prepared: Prepared<'_>) -> Tested {
         let started = Instant::now();
+        let mut printed = Vec::new();
         let outcome = match prepared.chain {
             Err(problems) => Outcome::Error(problems),
-            Ok(chain) => self.with_sandbox(prepared.test, &chain).unwrap_or_else(Outcome::Error),
+            Ok(chain) => self.with_sandbox(prepared.test, &chain, &mut printed).unwrap_or_else(Outcome::Error),
         };
-        Tested { outcome, elapsed: started.elapsed() }
+        Tested { outcome, elapsed: started.elapsed(), printed }
     }
 
-    fn with_sandbox(&self, test: &UnitTest, chain: &Chain) -> Result<Outcome, Diagnostics> {
+    fn with_sandbox(&self, test: &UnitTest, chain: &Chain, printed: &mut Vec<String>) -> Result<Outcome, Diagnostics> {
         let idle = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let compiled = self.setting.compiled;
         let sandbox = match idle {
@@ -268,6 +280,7 @@ impl<'a> Runner<'a> {
         };
         let mut trial = Trial::new(self.setting, sandbox.as_ref()).map_err(|error| no_sandbox(test, &error))?;
         let outcome = self.run_in(&mut trial, test, chain);
+        *printed = trial.said();
         // One that cannot be cleared is dropped.
         if trial.end(test.overrides.now.is_some()).is_ok() {
             self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).push(sandbox);

@@ -1,7 +1,7 @@
 //! One run of a few assets in a sandbox: what is given becomes tables, and so does everything that is run on it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::chain::Chain;
 use super::given::{guessed, typed};
@@ -49,6 +49,8 @@ pub struct Trial<'a> {
     pub(super) session: Box<dyn Session>,
     pub(super) objects: HashMap<NodeId, StoredObject>,
     pub(super) scratch: Option<Scratch>,
+    /// What asset functions print.
+    pub(super) printed: Arc<Mutex<Vec<String>>>,
     made: Vec<RelationName>,
     /// What is given: tables stand for all of these.
     given: HashSet<NodeId>,
@@ -81,7 +83,8 @@ impl<'a> Trial<'a> {
     pub fn new(setting: &'a Setting<'a>, sandbox: &'a dyn Sandbox) -> Result<Self, EngineError> {
         let session = sandbox.engine().session()?;
         let (objects, given) = (HashMap::new(), HashSet::new());
-        Ok(Trial { setting, sandbox, session, objects, scratch: None, made: Vec::new(), given, guessed: Vec::new() })
+        let (scratch, printed, made, guessed) = (None, Arc::default(), Vec::new(), Vec::new());
+        Ok(Trial { setting, sandbox, session, objects, scratch, printed, made, given, guessed })
     }
 
     /// Drops everything that it made.
@@ -173,6 +176,11 @@ impl<'a> Trial<'a> {
         let casts: Vec<String> = known.iter().map(cast).collect();
         let query = format!("select {} from {raw}", casts.join(", "));
         self.build(&relation, BuildSource::Query(query)).map_err(|error| failed(&error).into())
+    }
+
+    /// What asset functions have printed so far, line by line.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Leaves the files of objects where they are, and says where.

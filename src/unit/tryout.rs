@@ -41,6 +41,8 @@ pub struct CameOutOf {
     pub engine: Arc<dyn Engine>,
     /// By the names of the assets.
     pub results: Vec<(String, Came)>,
+    /// What asset functions printed, line by line.
+    pub printed: Vec<String>,
     /// Where files of objects are.
     pub files: std::path::PathBuf,
 }
@@ -98,9 +100,9 @@ pub fn try_assets(
     pretending(&setting, overrides, &chain, || trial.run(&chain))?;
     let files = trial.keep_files();
     let results = targets.iter().map(|id| (graph.node(*id).name.to_string(), came(&trial, *id))).collect();
-    let engine = sandbox.engine();
+    let (engine, printed) = (sandbox.engine(), trial.said());
     drop(trial);
-    Ok(CameOutOf { compiled, engine, results, files })
+    Ok(CameOutOf { compiled, engine, results, printed, files })
 }
 
 fn came(trial: &Trial<'_>, id: NodeId) -> Came {

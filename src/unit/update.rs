@@ -45,14 +45,14 @@ pub(super) fn came_out(
         |column: &Column| if is_csv { Type::Plain(column.engine_type.clone()) } else { Type::of(&column.engine_type) };
     let types: Vec<Type> = named.iter().map(of).collect();
     let cells = named.iter().zip(&types).map(|(column, of)| text_of(column, of)).collect::<Vec<_>>().join(", ");
-    let texts = trial.texts(&format!("select {cells} from {} order by rowid", compared.given));
+    let texts = trial.texts(&format!("select {cells} from {} order by rowid", compared.actual));
     let texts = texts.map_err(|error| unreadable(format!("what came out cannot be read: {}", error.message)))?;
     let rows = texts.into_iter().map(|row| row.into_iter().zip(&types).map(|(text, of)| value(text, of)).collect());
     let came_out = CameOut { columns: named, rows: rows.collect() };
     // Whatever was written must be what came out.
     let again = Written::Table(came_out.table());
     let same = trial
-        .expect(compared.given.clone(), &again, "what came out", None)
+        .expect(compared.actual.clone(), &again, "what came out", None)
         .and_then(|compared| trial.compare(&compared, None));
     match same {
         Ok(None) => Ok(came_out),
