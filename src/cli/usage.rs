@@ -91,7 +91,7 @@ fn said_of(hints: &[(&str, &str)], word: &str) -> Option<String> {
 }
 
 /// Commands that other tools have, dbt above all.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("help", "`dovetail --help` lists the commands, `dovetail COMMAND --help` says what one does"),
     ("build", "`dovetail run` builds everything that is selected, `dovetail reconcile` only what is not up to date"),
     ("materialize", "`dovetail run --select ASSET` materializes an asset"),
@@ -103,7 +103,6 @@ const ELSEWHERE: [(&str, &str); 12] = [
         "docs",
         "dovetail makes no pages yet: `dovetail graph` draws the graph, `dovetail ls --output json` lists what is in it",
     ),
-    ("test", "dovetail has no tests of data yet"),
     ("snapshot", "dovetail has no snapshots yet"),
     ("deps", "dovetail has no packages of models yet, so there is nothing to install"),
     ("run-operation", "dovetail calls no macros by themselves"),
@@ -135,4 +134,4 @@ fn select_hint(error: &clap::Error, word: &str, args: &[OsString]) -> Option<Str
     unexpected.then(|| format!("assets are named with `--select`: `dovetail {command} --select {word}`"))
 }
 
-const TAKES_SELECTION: [&str; 5] = ["run", "ls", "list", "compile", "graph"];
+const TAKES_SELECTION: [&str; 6] = ["run", "test", "ls", "list", "compile", "graph"];

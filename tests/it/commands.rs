@@ -189,9 +189,8 @@ fn a_terminal_shows_the_lines_before_what_they_come_to() {
 
 #[test]
 fn what_other_tools_call_it_leads_to_what_it_is_called_here() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["build"], "`dovetail run`"),
-        (&["test"], "no tests of data yet"),
         (&["seed"], "`dovetail run --select kind:seed`"),
         (&["snapshot"], "no snapshots yet"),
         (&["deps"], "nothing to install"),
