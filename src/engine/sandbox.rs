@@ -16,6 +16,9 @@ pub trait Sandbox: Send {
     /// Runs statements in which texts are compared letter by letter, whatever the target has set.
     fn run(&self, statements: &str) -> Result<(), EngineError>;
 
+    /// The number that a query gives, which reads texts as `run` does.
+    fn count(&self, query: &str) -> Result<u64, EngineError>;
+
     /// Has every clock of SQL say this: a moment with its offset, as SQL writes it.
     fn freeze(&self, moment: &str) -> Result<(), EngineError>;
 

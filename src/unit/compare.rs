@@ -118,13 +118,12 @@ impl Trial<'_> {
 
     fn differences(&mut self, compared: &Compared, ordering: Ordering) -> Result<Option<Diff>, EngineError> {
         let Compared { actual, expected, columns } = compared;
-        let counts =
-            self.texts(&format!("select (select count(*) from {expected}), (select count(*) from {actual})"))?;
-        let count = |index: usize| {
-            let text = counts.first().and_then(|row| row.get(index).cloned().flatten());
-            text.and_then(|text| text.parse().ok()).unwrap_or_default()
-        };
-        let (expected_rows, actual_rows): (usize, usize) = (count(0), count(1));
+        if ordering == Ordering::DoesNotCount && self.sandbox.count(&count_of_unequal(compared))? == 0 {
+            return Ok(None);
+        }
+        let rows = |table: &RelationName| self.sandbox.count(&format!("select count(*) from {table}"));
+        let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let (expected_rows, actual_rows) = (whole(rows(expected)?), whole(rows(actual)?));
         let [missing, extra] = SIDES.map(|name| RelationName { identifier: name.to_owned(), ..actual.clone() });
         let mut script = String::new();
         for (side, (of, others)) in [(&missing, (expected, actual)), (&extra, (actual, expected))] {
@@ -141,13 +140,13 @@ impl Trial<'_> {
         if unmatched.missing.is_empty() && unmatched.extra.is_empty() {
             return Ok(None);
         }
-        let all = self.texts(&format!("select (select count(*) from {missing}) + (select count(*) from {extra})"))?;
-        let all: Option<usize> = all.first().and_then(|row| row.first()?.as_ref()?.parse().ok());
+        let all = [&missing, &extra].map(|side| self.sandbox.count(&format!("select count(*) from {side}")));
+        let all = all.into_iter().sum::<Result<u64, EngineError>>()?;
         let cells = self.cells(&missing, &extra, columns)?;
         let nothing = vec![true; columns.len()];
         let rows = paired(&unmatched, &|one, other| cells.get(&(one, other)).unwrap_or(&nothing).clone());
         let seen = unmatched.missing.len() + unmatched.extra.len();
-        let left_out = all.unwrap_or(seen).saturating_sub(seen);
+        let left_out = whole(all).saturating_sub(seen);
         let columns = columns.iter().map(|column| column.name.clone()).collect();
         Ok(Some(Diff { columns, rows, expected: expected_rows, actual: actual_rows, left_out }))
     }
@@ -200,6 +199,13 @@ impl Trial<'_> {
         }
         Ok(rows)
     }
+}
+
+/// How many rows have no equal on the other side, which has as many of each.
+fn count_of_unequal(Compared { actual, expected, columns }: &Compared) -> String {
+    let cells = columns.iter().map(comparable).collect::<Vec<_>>().join(", ");
+    let (one, other) = (format!("select {cells} from {expected}"), format!("select {cells} from {actual}"));
+    format!("select count(*) from ((({one}) except all ({other})) union all (({other}) except all ({one})))")
 }
 
 /// The rows of one table that have no equal in the other, which has as many of each: `n` is their order, `c0`, `c1`, ... are

@@ -119,7 +119,7 @@ def test_functions_stand_for_their_names_and_vars_are_given(shop, monkeypatch) -
     ("asset", "given", "told"),
     [
         ("doubeld", {}, "did you mean `doubled`?"),
-        ("doubled", {}, "`raw.orders` must be given, read by `clean`"),
+        ("doubled", {}, "`clean` must be given, read by `doubled`"),
         ("doubled", {"clean": [{"amont": 1}]}, "did you mean `amount`?"),
         ("doubled", {"clean": pl.DataFrame({"amont": [1]})}, "did you mean `amount`?"),
         ("clean", {"raw.orders": [{"amount": "lots"}]}, "`lots` for `amount`"),
@@ -149,3 +149,36 @@ def test_differences_are_readable() -> None:
     with pytest.raises(TestError, match="did you mean `carrier`"):
         assert_rows(frame, [{"carier": "UA"}])
     assert_rows(pl.DataFrame({"a": [None]}, schema={"a": pl.Int64}), [{"a": None}])
+
+
+def test_files_of_objects_go_elsewhere(shop) -> None:
+    shop.write(
+        "models/reports.py",
+        """
+from dovetail import asset
+
+
+@asset(materialized="object", io_manager="file")
+def report(clean):
+    print("writing")
+    return f"{len(clean)} rows"
+
+
+@asset(materialized="object")
+def length(report):
+    return len(report.read_text())
+""",
+    )
+    report = run_asset("report", {"clean": [{"id": 1}]}, project_dir=shop.root)
+    assert report.read_text() == "1 rows"
+    assert run_asset("length", {"clean": []}, project_dir=shop.root) == len("0 rows")
+    assert not (shop.root / "target" / "reports").exists()
+
+
+def test_what_functions_print_is_printed(shop, capsys) -> None:
+    shop.write(
+        "models/loud.py",
+        "from dovetail import asset\n\n\n@asset\ndef loud(clean):\n    print('hear me')\n    return clean\n",
+    )
+    run_asset("loud", {"clean": []}, project_dir=shop.root)
+    assert "hear me" in capsys.readouterr().out

@@ -36,10 +36,10 @@ sources:
         columns:
           - {name: id, data_type: bigint}
           - {name: amount, data_type: "decimal(10, 2)"}
-          - {name: at, data_type: timestamptz}
+          - {name: ordered, data_type: timestamptz}
 """,
     )
-    project.write("models/clean.sql", "select id, amount, at::date as day from raw.orders where amount > 0")
+    project.write("models/clean.sql", "select id, amount, ordered::date as day from raw.orders where amount > 0")
     project.write("models/ml.py", CHAIN)
     project.write("models/report.sql", "select day, count(*) as n, max(score) as best from over group by all")
 
@@ -82,7 +82,7 @@ unit_tests:
       - input: source('raw', 'orders')
         format: csv
         rows: |
-          id,amount,at
+          id,amount,ordered
           1,10.00,2024-01-01 10:00:00+00
           2,30.00,2024-01-01 11:00:00+00
           3,-1,2024-01-01 12:00:00+00
@@ -94,7 +94,7 @@ unit_tests:
   - name: two_rows_more
     model: report
     given:
-      - {input: raw.orders, rows: [{id: 1, amount: 1, at: 2024-01-01}, {id: 2, amount: 2, at: 2024-01-02}]}
+      - {input: raw.orders, rows: [{id: 1, amount: 1, ordered: 2024-01-01}, {id: 2, amount: 2, ordered: 2024-01-02}]}
     expect:
       rows:
         - {day: 2024-01-02, n: 2, best: 1}

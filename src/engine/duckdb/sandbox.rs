@@ -87,6 +87,12 @@ impl Sandbox for DuckDbSandbox {
         self.connection.execute(statements)
     }
 
+    fn count(&self, query: &str) -> Result<u64, EngineError> {
+        let chunk = self.connection.run(query)?.next_chunk()?;
+        let count = chunk.and_then(|chunk| chunk.big_int(0, 0));
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
     fn freeze(&self, moment: &str) -> Result<(), EngineError> {
         let moment = format!("cast('{moment}' as timestamptz)");
         let mut script = String::new();
@@ -106,9 +112,8 @@ impl Sandbox for DuckDbSandbox {
 
     fn clear(&self, made: &[RelationName], is_frozen: bool) -> Result<(), EngineError> {
         lock(&self.engine.built).clear();
-        for relation in made.iter().rev() {
-            self.connection.execute(&format!("drop table if exists {relation}"))?;
-        }
+        let drop = |relation: &RelationName| format!("drop table if exists {relation};");
+        self.connection.execute(&made.iter().rev().map(drop).collect::<String>())?;
         if is_frozen {
             for schema in self.schemas_in_view()? {
                 let drop = |name: &str| format!("drop macro if exists {schema}.{};", quoted(name));
