@@ -24,3 +24,4 @@ pub mod record;
 pub mod scan;
 pub mod source;
 pub mod template;
+pub mod unit;

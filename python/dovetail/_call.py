@@ -244,6 +244,31 @@ class Call:
         return "\n\nInputs:\n" + "\n".join(lines) if lines else ""
 
 
+def loaded_object(asset: str, parts: dict[str, Any]) -> Any:
+    """The object of an asset that ran in memory, as its IO manager loads it."""
+    project = parts["project"]
+    root, path = str(project["root"]), str(parts["path"])
+    if parts["manager"] == PickleIO.name:
+        _modules.know(root, path)
+        manager: IOManager = PickleIO()
+    elif parts["manager"] == FileIO.name:
+        manager = FileIO()
+    else:
+        manager = resolve(_find(_modules.load(root, path), asset, parts["function"]).io_manager)
+    context = Context(
+        asset=asset,
+        run="",
+        project=project["name"],
+        root=project["root"],
+        target=project["target"],
+        target_dir=project["target_dir"],
+        files=project["files"],
+        vars=project["vars"],
+        connection=None,
+    )
+    return manager.load(context, parts["payload"])
+
+
 class _Stream:
     """Batches that user code makes while the engine reads them; Rust calls `next_item` and `close`."""
 

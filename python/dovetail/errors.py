@@ -46,3 +46,10 @@ class EditedError(DovetailError):
     """A module of the project is not the one that was compiled: nobody could say what its assets were made of."""
 
     kind = "import"
+
+
+class TestError(DovetailError):
+    """What `dovetail.testing` was asked for cannot be run: the message is what the command line would say."""
+
+    # Its name begins as pytest expects of tests.
+    __test__ = False

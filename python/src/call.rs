@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use arrow::ffi_stream::FFI_ArrowArrayStream;
 use dovetail::engine::StoredObject;
 use dovetail::execute::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
 use pyo3::prelude::*;
@@ -133,13 +134,22 @@ pub(crate) fn engine_types(outcome: &Bound<'_, PyAny>) -> PyResult<Vec<(String, 
 }
 
 fn stream(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failure) -> Done<PythonData> {
+    Ok(table_stream(data, &engine_types(outcome)?, failure)?.map(PythonData::Stream))
+}
+
+/// The rows of an object that speaks Arrow; `types` are the engine's of columns whose type Arrow cannot say.
+pub(crate) fn table_stream(
+    data: &Bound<'_, PyAny>,
+    types: &[(String, String)],
+    failure: &Failure,
+) -> Done<FFI_ArrowArrayStream> {
     let mut stream = stream_of(data)?;
     let schema = match data.py().detach(|| stream_schema(&mut stream).map(|schema| (schema, ()))) {
         Ok((schema, ())) => schema,
         Err(text) => return Ok(Err(not_a_table(text))),
     };
-    Ok(match relabel(&schema, &engine_types(outcome)?) {
-        Ok(None) if !needs_guard(&schema) && !needs_unpacking(&schema) => Ok(PythonData::Stream(stream)),
+    Ok(match relabel(&schema, types) {
+        Ok(None) if !needs_guard(&schema) && !needs_unpacking(&schema) => Ok(stream),
         Ok(relabelled) => {
             let schema = relabelled.unwrap_or_else(|| Arc::new(schema));
             let source = Relabelled { inner: stream, schema: Arc::clone(&schema) };
@@ -161,10 +171,10 @@ fn batches(data: &Bound<'_, PyAny>, outcome: &Bound<'_, PyAny>, failure: &Failur
         Err(text) => return Ok(Err(not_a_table(text))),
     }
     let schema = Arc::clone(batches.schema());
-    Ok(Ok(to_engine(Box::new(batches), schema, failure)))
+    Ok(Ok(PythonData::Stream(to_engine(Box::new(batches), schema, failure))))
 }
 
-fn to_engine(source: Box<dyn ArraySource>, schema: SchemaRef, failure: &Failure) -> PythonData {
+fn to_engine(source: Box<dyn ArraySource>, schema: SchemaRef, failure: &Failure) -> FFI_ArrowArrayStream {
     let (source, schema) = unpacked(source, schema);
-    PythonData::Stream(export(guarded(source, schema, failure)))
+    export(guarded(source, schema, failure))
 }

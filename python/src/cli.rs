@@ -21,11 +21,7 @@ const EXTENSION_PATH: &str = "DOVETAIL_EXTENSION_PATH";
 pub(crate) fn run_cli(py: Python<'_>, args: Vec<OsString>) -> PyResult<u8> {
     keep_standard_streams();
     let cwd = env::current_dir()?;
-    // A variable that is not UTF-8 can be named by nobody.
-    let variables =
-        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut environment: BTreeMap<String, String> = variables.collect();
-    environment.entry(EXTENSION_PATH.to_owned()).or_insert(packages_path(py)?);
+    let environment = environment(py)?;
     let invocation = Invocation {
         args,
         cwd,
@@ -37,6 +33,16 @@ pub(crate) fn run_cli(py: Python<'_>, args: Vec<OsString>) -> PyResult<u8> {
         python: Some(Arc::new(Interpreter::default())),
     };
     Ok(py.detach(|| main(invocation)))
+}
+
+/// The variables of the process, and where packages of extensions may be.
+pub(crate) fn environment(py: Python<'_>) -> PyResult<BTreeMap<String, String>> {
+    // A variable that is not UTF-8 can be named by nobody.
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut environment: BTreeMap<String, String> = variables.collect();
+    environment.entry(EXTENSION_PATH.to_owned()).or_insert(packages_path(py)?);
+    Ok(environment)
 }
 
 /// A process that was started with a closed stdin, stdout or stderr would give its number to the next file that is

@@ -29,7 +29,10 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn of(call: &PythonCall<'_>) -> Arc<Self> {
-        let (sessions, elsewhere) = (Arc::clone(&call.sessions), call.elsewhere.clone());
+        Self::new(Arc::clone(&call.sessions), call.elsewhere.clone())
+    }
+
+    pub(crate) fn new(sessions: Arc<dyn Sessions>, elsewhere: Elsewhere) -> Arc<Self> {
         Arc::new(Pool { sessions, elsewhere, idle: Mutex::default(), failure: Mutex::default() })
     }
 

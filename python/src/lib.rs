@@ -24,6 +24,7 @@ mod shape;
 mod sources;
 mod sql;
 mod stream;
+mod testing;
 mod types;
 mod unpacked;
 mod values;
@@ -50,6 +51,8 @@ fn _dovetail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sql::sql_name, module)?)?;
     module.add_function(wrap_pyfunction!(sql::type_tree, module)?)?;
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
+    module.add_function(wrap_pyfunction!(testing::run_in_memory, module)?)?;
+    module.add_function(wrap_pyfunction!(testing::compare_rows, module)?)?;
     module.add_function(wrap_pyfunction!(runtime::is_stuck, module)?)?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dovetail::execute::{
-    PythonCall, PythonCheck, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime, PythonSource,
-    PythonVerdict,
+    Pretence, PythonCall, PythonCheck, PythonData, PythonError, PythonErrorKind, PythonOutput, PythonRuntime,
+    PythonSource, PythonVerdict,
 };
 use dovetail::parse::ParsedAsset;
 use dovetail::parse::python::Import;
@@ -15,9 +15,10 @@ use dovetail::project::Project;
 use dovetail::source::SourceFile;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::connection::lock;
-use crate::error::{plain, unexpected};
+use crate::error::{from_description, plain, unexpected};
 use crate::sources::Sources;
 use crate::{call, declarations, observe, verdict};
 
@@ -176,6 +177,23 @@ impl PythonRuntime for Interpreter {
 
     fn check(&self, call: PythonCall<'_>, check: &PythonCheck<'_>) -> Result<PythonVerdict, PythonError> {
         self.attached(|py| verdict::run(py, self, &call, check))
+    }
+
+    fn pretend(&self, project: &Project, pretence: Option<&Pretence<'_>>) -> Result<(), PythonError> {
+        self.attached(|py| {
+            let clock = py.import("dovetail._clock")?;
+            let Some(pretence) = pretence else {
+                clock.call_method0("restore")?;
+                return Ok(Ok(()));
+            };
+            let modules = py.import("dovetail._modules")?;
+            modules.call_method1("expect", (&project.root, self.sources(py)))?;
+            let paths: Vec<_> = pretence.modules.iter().map(|path| path.to_string_lossy()).collect();
+            let moment = pretence.moment.map(|moment| moment.as_microsecond() as f64 / 1e6);
+            let root = project.root.to_string_lossy();
+            let failed = clock.call_method1("pretend", (root, paths, moment, pretence.environment.clone()))?;
+            if failed.is_none() { Ok(Ok(())) } else { from_description(failed.cast::<PyDict>()?).map(Err) }
+        })
     }
 
     fn cancel(&self) {

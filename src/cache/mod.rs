@@ -35,6 +35,8 @@ pub(crate) struct Cache {
     folder: PathBuf,
     /// Of the build and the project's settings, but for the environment: that counts only where it is read.
     settings: String,
+    /// What is as a unit test has it is not kept: it would drive out what is as the project has it.
+    is_kept: bool,
 }
 
 /// What an entry is found by.
@@ -55,7 +57,8 @@ impl Cache {
         let text = project.file.as_ref().map(|file| file.text());
         let settings = Project { environment: Default::default(), file: None, ..project.clone() };
         // Every field is in it, those too that somebody adds later.
-        Cache { folder: folder(project), settings: format!("{settings:?}\n{text:?}") }
+        let is_kept = project.overrides.is_none();
+        Cache { folder: folder(project), settings: format!("{settings:?}\n{text:?}"), is_kept }
     }
 
     /// The key of an entry that is made of these pieces, the project's settings and this dovetail.
@@ -77,6 +80,9 @@ impl Cache {
 
     /// Keeps an entry, and no more than a few others of its kind.
     pub fn write(&self, key: &Key, value: &impl Serialize) {
+        if !self.is_kept {
+            return;
+        }
         let mut bytes = Vec::with_capacity(ROOM);
         bytes.resize(CHECK, 0);
         // Fields are told by their places: their names would be a quarter of what is read. A type that leaves fields out must

@@ -12,15 +12,12 @@ const SHOWN: usize = 5;
 
 /// How a check that did not pass is told; `width` is that of the terminal.
 pub(crate) fn told(report: &CheckReport, width: usize) -> Diagnostic {
-    let CheckReport { record, question, .. } = report;
+    let record = &report.record;
     if let Some(problem) = &report.problem {
         return problem.as_ref().clone();
     }
     let name = &record.check;
-    let message = match &record.message {
-        Some(said) => format!("`{name}` fails: {question}: {said}"),
-        None => format!("`{name}` fails: {question}; {}", amount(report)),
-    };
+    let message = format!("`{name}` fails: {}", amount_in_words(report));
     let problem = match record.status {
         CheckStatus::Warned => Diagnostic::warning(Code::CheckFailed, message),
         _ => Diagnostic::error(Code::CheckFailed, message),
@@ -30,6 +27,14 @@ pub(crate) fn told(report: &CheckReport, width: usize) -> Diagnostic {
     let drawn = table(failing, report.column.as_deref(), SHOWN).draw(Some(width.saturating_sub(2)));
     let problem = problem.details(drawn.text.trim_end().to_owned());
     problem.hint(format!("`dovetail show --failures {name}` shows {}", rest(failing)))
+}
+
+/// What is asked, and how much fails.
+pub(crate) fn amount_in_words(report: &CheckReport) -> String {
+    match &report.record.message {
+        Some(said) => format!("{}: {said}", report.question),
+        None => format!("{}; {}", report.question, amount(report)),
+    }
 }
 
 /// How much fails, as the check counts it.

@@ -43,6 +43,8 @@ mod show;
 mod show_failures;
 mod status;
 mod table;
+mod unit_diff;
+mod unit_tests;
 mod usage;
 mod user;
 mod verify;
@@ -51,6 +53,8 @@ mod why;
 mod work;
 
 pub use reference::{commands_page, errors_page};
+pub use unit_diff::diff_text;
+pub use unit_tests::known_schemas;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

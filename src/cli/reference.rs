@@ -55,6 +55,7 @@ fn group_title(hundred: u16) -> &'static str {
         6 => "Execution",
         7 => "The database",
         8 => "Checks before a run",
+        10 => "Unit tests",
         _ => "Others",
     }
 }

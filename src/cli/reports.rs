@@ -1,29 +1,38 @@
 //! Reports of a run's checks for machines: JSON lines on stdout, JUnit's XML in a file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::args::{ReportArgs, TextOutput};
+use super::check_report::amount_in_words;
 use super::context::Context;
-use super::junit::{Case, Outcome, Suite, written};
-use crate::diagnostic::{Code, Diagnostic};
+use super::junit::{self, Case, Suite, Verdict};
+use crate::diagnostic::{Code, Diagnostic, Rendering, render};
 use crate::engine::{CheckStatus, FailingRows};
-use crate::execute::{self, CheckReport, Event};
-use crate::template::TemplateEnvironment;
+use crate::execute::{CheckReport, Event, Outcome};
+use crate::template::Secrets;
 
-/// Gathers how checks and assets came out.
+/// Gathers how unit tests, checks and assets came out.
 pub(super) struct Reports {
-    prints: bool,
+    pub output: TextOutput,
     junit: Option<PathBuf>,
     checks: Vec<CheckReport>,
+    unit_tests: Suite,
     suite: Suite,
 }
 
 impl Reports {
-    pub(super) fn of(args: &ReportArgs) -> Self {
-        let prints = args.output == TextOutput::Json;
-        Reports { prints, junit: args.junit.clone(), checks: Vec::new(), suite: Suite::default() }
+    pub(super) fn of(args: &ReportArgs, command: &str) -> Self {
+        let suite = Suite { name: format!("dovetail {command}"), cases: Vec::new() };
+        let (output, junit) = (args.output, args.junit.clone());
+        Reports { output, junit, checks: Vec::new(), unit_tests: Suite::default(), suite }
+    }
+
+    /// What came of the unit tests.
+    pub(super) fn unit_tests(&mut self, suite: Suite) {
+        self.unit_tests = suite;
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -32,27 +41,27 @@ impl Reports {
                 if self.junit.is_some() {
                     self.suite.cases.push(case(report));
                 }
-                if self.prints {
+                if self.output == TextOutput::Json {
                     self.checks.push(report.as_ref().clone());
                 }
             }
             Event::CheckSkipped { check, asset, because } if self.junit.is_some() => {
-                let outcome = Outcome::Skipped(format!("`{because}` failed"));
-                self.suite.cases.push(Case { name: check.clone(), class: asset.clone(), seconds: 0.0, outcome });
+                self.suite.cases.push(without_place(check, asset, Duration::ZERO, skipped(because)));
             }
             Event::AssetFinished { asset, elapsed, outcome, .. } if self.junit.is_some() => {
-                let outcome = match outcome {
-                    // The checks tell it.
-                    execute::Outcome::Failed(problem) if problem.code == Code::CheckFailed => return,
-                    execute::Outcome::Failed(problem) => {
-                        Outcome::Error { message: problem.message.clone(), details: problem.details.clone() }
+                let verdict = match outcome {
+                    // The checks and the unit tests tell it.
+                    Outcome::Failed(problem) if matches!(problem.code, Code::CheckFailed | Code::UnitTestFailed) => {
+                        return;
                     }
-                    execute::Outcome::Skipped { because } => Outcome::Skipped(format!("`{because}` failed")),
-                    execute::Outcome::Cancelled => Outcome::Skipped("stopped".to_owned()),
-                    _ => Outcome::Passed,
+                    Outcome::Failed(problem) => {
+                        Verdict::Error(problem.message.clone(), render(problem, Rendering::Plain))
+                    }
+                    Outcome::Skipped { because } => skipped(because),
+                    Outcome::Cancelled => Verdict::Skipped("stopped".to_owned()),
+                    _ => Verdict::Passed,
                 };
-                let (name, class, seconds) = (asset.clone(), "materialize".to_owned(), elapsed.as_secs_f64());
-                self.suite.cases.push(Case { name, class, seconds, outcome });
+                self.suite.cases.push(without_place(asset, "materialize", *elapsed, verdict));
             }
             _ => {}
         }
@@ -62,37 +71,45 @@ impl Reports {
     ///
     /// # Errors
     /// When the report cannot be written.
-    pub(super) fn write(
-        self,
-        context: &mut Context,
-        templates: &TemplateEnvironment,
-        command: &str,
-    ) -> Result<(), Diagnostic> {
-        let secrets = templates.secrets();
+    pub(super) fn write(self, context: &mut Context, secrets: &Secrets) -> Result<(), Diagnostic> {
         for report in &self.checks {
             context.printer.data_line(&secrets.redact(&line(report).to_string()));
         }
         let Some(path) = self.junit else { return Ok(()) };
-        let suite = Suite { name: format!("dovetail {command}"), ..self.suite };
-        let path = context.cwd.join(path);
-        std::fs::write(&path, secrets.redact(&written(&[suite]))).map_err(|error| {
-            Diagnostic::error(Code::Unwritable, format!("`{}` cannot be written: {error}", path.display()))
-        })
+        let suites = [self.unit_tests, self.suite];
+        let suites: Vec<Suite> = suites.into_iter().filter(|suite| !suite.cases.is_empty()).collect();
+        junit::write(&context.cwd.join(path), &suites, secrets)
     }
+}
+
+fn skipped(because: &str) -> Verdict {
+    Verdict::Skipped(format!("`{because}` failed"))
+}
+
+fn without_place(name: &str, class: &str, elapsed: Duration, verdict: Verdict) -> Case {
+    Case { name: name.to_owned(), class: class.to_owned(), elapsed, file: None, line: None, verdict }
 }
 
 fn case(report: &CheckReport) -> Case {
     let record = &report.record;
-    let message = || record.message.clone().unwrap_or_else(|| report.question.clone());
-    let outcome = match record.status {
-        CheckStatus::Passed => Outcome::Passed,
-        CheckStatus::Warned => Outcome::Warned(message()),
-        CheckStatus::Failed => {
-            Outcome::Failure { message: message(), details: record.failing.as_ref().map(rows_in_text) }
+    let words = || amount_in_words(report);
+    let verdict = match record.status {
+        CheckStatus::Passed => Verdict::Passed,
+        CheckStatus::Warned => Verdict::Warned(words()),
+        CheckStatus::Failed => Verdict::Failed(words(), record.failing.as_ref().map(rows_in_text).unwrap_or_default()),
+        CheckStatus::Broken => {
+            let whole = report.problem.as_ref().map(|problem| render(problem, Rendering::Plain));
+            Verdict::Error(words(), whole.unwrap_or_default())
         }
-        CheckStatus::Broken => Outcome::Error { message: message(), details: None },
     };
-    Case { name: record.check.clone(), class: record.asset.clone(), seconds: record.seconds, outcome }
+    Case {
+        name: record.check.clone(),
+        class: record.asset.clone(),
+        elapsed: Duration::from_secs_f64(record.seconds.max(0.0)),
+        file: Some(report.place.file.path().to_owned()),
+        line: Some(report.place.position().line),
+        verdict,
+    }
 }
 
 /// The failing rows as tab-separated lines.

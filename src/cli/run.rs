@@ -1,7 +1,7 @@
 //! `dovetail run`, `reconcile` and `retry`: materialize the selected assets, those that are not up to date, or those that
 //! did not come out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::ahead::import_ahead;
@@ -12,9 +12,10 @@ use super::facts::gather;
 use super::inspect::{inspect_run, print_problems};
 use super::interrupt::Interrupt;
 use super::log::Log;
-use super::opening::{compile_and_open, database_diagnostic, open_diagnostic, wait_and_open};
+use super::opening::{OpenResult, compile_and_open, database_diagnostic, open_diagnostic, wait_and_open};
 use super::progress::Progress;
 use super::reports::Reports;
+use super::unit_tests::run_unit_tests;
 use super::work::{Prepared, Work, what_is_stale, what_is_undone};
 use super::{CommandResult, ExitStatus, user};
 use crate::compile::Compiled;
@@ -23,7 +24,7 @@ use crate::engine::{Column, Engine, EngineErrorKind, Surroundings};
 use crate::execute::{Cancellation, RunContext, RunOptions, RunSummary, execute};
 use crate::graph::checks::CheckKind;
 use crate::graph::select::{Facts, Selected, Selection};
-use crate::graph::{AssetGraph, Kind, NodeId};
+use crate::graph::{AssetGraph, Kind, NodeId, UnitTestId};
 use crate::plan::{Plan, plan_build, plan_run, plan_test};
 use crate::project::{Project, Publish};
 use crate::record::RunLogs;
@@ -38,11 +39,34 @@ pub(crate) fn build(context: &mut Context, args: &BuildArgs) -> CommandResult {
     materialize(context, (&args.run, &args.report), Extent::Built)
 }
 
-/// `dovetail test`: asks checks of what stands.
+/// `dovetail test`: runs unit tests, and asks checks of what stands. Of a database that another process holds, unit tests
+/// know nothing.
 pub(crate) fn test(context: &mut Context, args: &TestArgs) -> CommandResult {
-    let manner = Manner { waiting: args.waiting, ..Manner::default() };
-    let run = RunArgs { selection: args.selection.clone(), manner };
-    materialize(context, (&run, &args.report), Extent::Tested)
+    let compiled = context.compile()?;
+    let selected = context.select_all(&compiled, &args.selection, args.waiting.wait)?;
+    let templates = Arc::clone(&compiled.templates);
+    let mut reports = Reports::of(&args.report, Extent::Tested.command());
+    let mut status = ExitStatus::Success;
+    if !selected.unit_tests.is_empty() {
+        let tested = run_unit_tests(context, &compiled, &selected.unit_tests, (args.report.output, args.update))?;
+        reports.unit_tests(tested.suite);
+        if !tested.summary.is_success() {
+            status = ExitStatus::AssetFailed;
+        }
+    }
+    if !selected.checks.is_empty() {
+        let manner = Manner { waiting: args.waiting, ..Manner::default() };
+        let run = RunArgs { selection: args.selection.clone(), manner };
+        let known = Known { compiled, engine: None, selected: Some(selected) };
+        let asked = carry_out(context, (&run, &mut reports), (known, &Selection::default()), Extent::Tested)?;
+        if asked != ExitStatus::Success {
+            status = asked;
+        }
+    } else if selected.unit_tests.is_empty() {
+        context.printer.note(NO_CHECKS);
+    }
+    reports.write(context, templates.secrets())?;
+    Ok(status)
 }
 
 /// `dovetail reconcile`: materializes what of the selection is not up to date.
@@ -92,17 +116,50 @@ impl Extent {
             Extent::Stale { .. } | Extent::Undone => None,
         }
     }
+
+    /// The unit tests that must pass for what is built to be built.
+    fn unit_tests(self, graph: &AssetGraph, selected: &Selected, work: &Work) -> BTreeSet<UnitTestId> {
+        let built: BTreeSet<NodeId> = work.plan.built().collect();
+        let is_of_built = |id: &UnitTestId| built.contains(&graph.unit_test(*id).model);
+        match self {
+            Extent::Built | Extent::Stale { .. } => selected.unit_tests.iter().copied().filter(is_of_built).collect(),
+            Extent::Undone if work.asks => graph.unit_test_ids().filter(is_of_built).collect(),
+            Extent::Selected | Extent::Tested | Extent::Undone => BTreeSet::new(),
+        }
+    }
 }
 
 fn materialize(context: &mut Context, (args, report): (&RunArgs, &ReportArgs), extent: Extent) -> CommandResult {
     let selection = Selection::parse(&args.selection.select, &args.selection.exclude)?;
-    let cancellation = Cancellation::default();
     let (compiled, engine) = compile_and_open(context, args.manner.waiting.wait)?;
     // A mistake in the selection is told before a database is made, where the graph alone shows it.
-    let early = match selection.asked().is_nothing() {
+    let selected = match selection.asked().is_nothing() {
         true => Some(context.selected(&selection, &compiled.graph, &Facts::default())?),
         false => None,
     };
+    let templates = Arc::clone(&compiled.templates);
+    let mut reports = Reports::of(report, extent.command());
+    let status = carry_out(context, (args, &mut reports), (Known { compiled, engine, selected }, &selection), extent)?;
+    reports.write(context, templates.secrets())?;
+    Ok(status)
+}
+
+/// What is known before anything is done.
+struct Known {
+    compiled: Compiled,
+    engine: Option<OpenResult>,
+    /// `None` where the selection asks more than the graph knows.
+    selected: Option<Selected>,
+}
+
+fn carry_out(
+    context: &mut Context,
+    (args, reports): (&RunArgs, &mut Reports),
+    (known, selection): (Known, &Selection),
+    extent: Extent,
+) -> CommandResult {
+    let Known { compiled, engine, selected: early } = known;
+    let cancellation = Cancellation::default();
     if let Some(why) = early.as_ref().and_then(|selected| needs_no_database(&compiled, selected, extent)) {
         context.printer.note(why);
         return Ok(ExitStatus::Success);
@@ -122,7 +179,7 @@ fn materialize(context: &mut Context, (args, report): (&RunArgs, &ReportArgs), e
     };
     let selected = match early {
         Some(selected) => selected,
-        None => select_by_state(context, &compiled, &selection, &engine)?,
+        None => select_by_state(context, &compiled, selection, &engine)?,
     };
     let is_begun = prepared.is_some();
     let work = match (prepared, extent) {
@@ -147,10 +204,20 @@ fn materialize(context: &mut Context, (args, report): (&RunArgs, &ReportArgs), e
     let is_checked = !args.manner.no_check && work.plan.built().nth(1).is_some();
     let columns = if is_checked { fitting(context, &compiled, &work.plan, &engine) } else { Some(HashMap::new()) };
     let Some(columns) = columns else { return Ok(ExitStatus::Wrong) };
+    let tests = extent.unit_tests(&compiled.graph, &selected, &work);
+    let refused = match tests.is_empty() {
+        true => HashMap::new(),
+        false => {
+            let tested = run_unit_tests(context, &compiled, &tests, (reports.output, false))?;
+            reports.unit_tests(tested.suite);
+            tested.refused
+        }
+    };
     if cancellation.is_cancelled() {
         return Ok(ExitStatus::Interrupted);
     }
-    let summary = execute_work(context, (compiled, columns), engine, work, (args, report, extent), &cancellation)?;
+    let found = Found { columns, refused };
+    let summary = execute_work(context, (compiled, found), engine, work, (args, reports, extent), &cancellation)?;
     Ok(exit_status(&summary))
 }
 
@@ -181,7 +248,7 @@ fn fitting(
 
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
 const NOTHING_UNDONE: &str = "nothing to retry";
-const NO_CHECKS: &str = "nothing to test: no checks are selected";
+const NO_CHECKS: &str = "nothing to test: no unit tests and no checks are selected";
 
 /// Why there is nothing to open a database for, where that is so.
 fn needs_no_database(compiled: &Compiled, selected: &Selected, extent: Extent) -> Option<&'static str> {
@@ -222,16 +289,22 @@ fn work(
     }
 }
 
+/// What was found out ahead of what is built.
+struct Found {
+    columns: HashMap<NodeId, Vec<Column>>,
+    refused: HashMap<NodeId, Diagnostic>,
+}
+
 fn execute_work(
     context: &mut Context,
-    (compiled, columns): (Compiled, HashMap<NodeId, Vec<Column>>),
+    (compiled, Found { columns, refused }): (Compiled, Found),
     engine: Arc<dyn Engine>,
     work: Work,
-    (args, report, extent): (&RunArgs, &ReportArgs, Extent),
+    (args, reports, extent): (&RunArgs, &mut Reports, Extent),
     cancellation: &Cancellation,
 ) -> Result<RunSummary, Diagnostic> {
     let Compiled { project, graph, templates, modules, .. } = compiled;
-    let Work { plan, code_versions, check_versions, checked, packages, records, observer, publish } = work;
+    let Work { plan, code_versions, check_versions, checked, packages, records, observer, publish, .. } = work;
     let is_atomic = args.manner.atomic || publish == Publish::Run;
     let uses_python = plan.built().any(|id| graph.node(id).kind == Kind::Python)
         || plan.checks().any(|id| graph.check(id).kind == CheckKind::Python);
@@ -263,9 +336,9 @@ fn execute_work(
         observer: Some(observer),
         check_versions,
         checked,
+        refused,
         columns,
     };
-    let mut reports = Reports::of(report);
     let summary = execute(run, &plan, &options, cancellation, &mut |event| {
         log.event(event, templates.secrets());
         progress.show(event);
@@ -273,7 +346,6 @@ fn execute_work(
     });
     let summary = summary.map_err(|error| database_diagnostic(&error)).inspect_err(|problem| log.stopped(problem));
     log.end(&mut context.printer);
-    reports.write(context, &templates, extent.command())?;
     summary
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn status(context: &mut Context, args: &StatusArgs) -> CommandResult 
     let checks: Vec<(&Check, &CheckJudgement)> =
         selected.checks.iter().filter_map(|id| Some((compiled.graph.check(*id), assessment.checks.get(id)?))).collect();
     print_checks(context, args.output, &compiled.graph, &checks);
-    if !(judged.is_empty() && !checks.is_empty()) {
+    if !judged.is_empty() || checks.is_empty() {
         context.printer.note(&summary(&judged, args.verify));
     }
     if let Some(summary) = summary_of_checks(&checks) {

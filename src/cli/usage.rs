@@ -133,4 +133,4 @@ fn select_hint(error: &clap::Error, word: &str, args: &[OsString]) -> Option<Str
     unexpected.then(|| format!("assets are named with `--select`: `dovetail {command} --select {word}`"))
 }
 
-const TAKES_SELECTION: [&str; 5] = ["run", "ls", "list", "compile", "graph"];
+const TAKES_SELECTION: [&str; 6] = ["run", "test", "ls", "list", "compile", "graph"];

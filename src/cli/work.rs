@@ -14,7 +14,7 @@ use crate::engine::{CheckRecord, Engine};
 use crate::fingerprint::{CodeVersion, check_versions, code_versions};
 use crate::graph::select::Selected;
 use crate::graph::{AssetGraph, Materialized, NodeId};
-use crate::plan::{Plan, plan_reconcile, plan_run};
+use crate::plan::{Plan, plan_build, plan_reconcile};
 use crate::project::Publish;
 use crate::record::{Observer, Records};
 
@@ -30,6 +30,8 @@ pub(super) struct Work {
     pub observer: Observer,
     /// Where a run is taken up: how it was to be published.
     pub publish: Publish,
+    /// Where a run is taken up: whether it asked checks and unit tests.
+    pub asks: bool,
 }
 
 /// What is known of the work before the database is asked.
@@ -56,7 +58,7 @@ impl Prepared {
         let observed: Vec<NodeId> = plan.built().chain(read).collect();
         let observer = observe(context, compiled, Some(engine), observed);
         let (checked, publish) = (HashMap::new(), Publish::default());
-        Work { plan, code_versions, check_versions, checked, packages, records: None, observer, publish }
+        Work { plan, code_versions, check_versions, checked, packages, records: None, observer, publish, asks: false }
     }
 }
 
@@ -69,10 +71,10 @@ pub(super) fn what_is_undone(
     compiled: &Compiled,
     engine: &dyn Engine,
 ) -> Result<Work, Diagnostic> {
-    let Undone { assets, publish } = undone(context, compiled, engine)?;
-    let plan = plan_run(&compiled.graph, &assets);
+    let Undone { assets, checks, publish, asks } = undone(context, compiled, engine)?;
+    let plan = plan_build(&compiled.graph, &assets, &checks);
     let work = Prepared::of(context, compiled, plan).observed(context, compiled, engine);
-    Ok(Work { publish, ..work })
+    Ok(Work { publish, asks, ..work })
 }
 
 /// An asset, and the views through which it reads: their code counts where they are read and not built.
@@ -110,5 +112,5 @@ pub(super) fn what_is_stale(
         found.unwrap_or_else(|| packages(context, plan.steps.iter().filter_map(|step| code_versions.get(&step.asset))));
     let records = Some(records);
     let publish = Publish::default();
-    Ok(Work { plan, code_versions, check_versions, checked, packages, records, observer, publish })
+    Ok(Work { plan, code_versions, check_versions, checked, packages, records, observer, publish, asks: false })
 }

@@ -41,6 +41,20 @@ pub struct Compiled {
     pub messages: Vec<TemplateMessage>,
 }
 
+impl Compiled {
+    /// A project without files, in memory.
+    ///
+    /// # Errors
+    /// None that could be expected.
+    pub(crate) fn of_nothing() -> Result<Self, Diagnostics> {
+        let project = Project::in_memory(&std::env::temp_dir());
+        let templates = Arc::new(TemplateEnvironment::new(&project, &[])?);
+        let modules = Modules::new(&project.root, &[]);
+        let (graph, warnings, messages) = (AssetGraph::default(), Diagnostics::default(), Vec::new());
+        Ok(Compiled { project: Arc::new(project), graph, templates, modules, warnings, messages })
+    }
+}
+
 /// A line of `log()` or `print()`.
 #[derive(Serialize, Deserialize)]
 pub struct TemplateMessage {
@@ -297,6 +311,7 @@ impl Harvest {
         self.parsed.properties.assets.extend(other.parsed.properties.assets);
         self.parsed.properties.sources.extend(other.parsed.properties.sources);
         self.parsed.properties.checks.extend(other.parsed.properties.checks);
+        self.parsed.properties.unit_tests.extend(other.parsed.properties.unit_tests);
         self.undeclared.extend(other.undeclared);
         self.problems.extend(other.problems);
     }

@@ -183,6 +183,18 @@ codes! {
     // 09xx: dovetail itself.
     Internal = 901, "a bug in dovetail",
         "Something happened that must not. The asset failed, its old table is untouched; please report it with the message.";
+
+    // 11xx: unit tests.
+    UnitTestName = 1101, "a unit test names what it cannot mean",
+        "`model:` or `input:` of a unit test names no asset or source of the project, or two unit tests have one name.";
+    UnitTestInput = 1102, "the inputs of a unit test do not fit its asset",
+        "Everything that the tested asset reads is given rows, or is run on what is given above it; and what is given is read. Objects are given no rows: they are computed.";
+    UnitTestRows = 1103, "the rows of a unit test cannot be read",
+        "A row names a column that is not there, or a value is none of its column's type, or a fixture cannot be read. Values are taken as DuckDB's types have them: nothing is rounded or cut.";
+    UnitTestFailed = 1104, "a unit test failed",
+        "The asset gave other rows than the test expects. `-` are rows that are missing, `+` rows that are too many, `~` rows that differ in the cells that are shown as `expected → actual`.";
+    UnitTestUpdate = 1105, "an expectation cannot be rewritten",
+        "`--update` found the rows in a form that it cannot rewrite, such as an alias of YAML, or a value that would be another one when it is read again. Nothing was written for this test.";
 }
 
 impl fmt::Display for Code {

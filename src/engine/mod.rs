@@ -13,6 +13,7 @@ mod observation;
 mod record;
 mod remembered;
 mod run;
+mod sandbox;
 mod staging;
 mod trash;
 
@@ -27,6 +28,7 @@ pub use remembered::{Recollection, look};
 pub use run::{
     Failure, FailureOutcome, LastRun, Materialization, Past, PastEvent, PastRun, RunEnd, RunStart, Surroundings,
 };
+pub use sandbox::{Sandbox, sandbox};
 pub use staging::{StagedAsset, Swap};
 pub use trash::{Condition, Made, StoredAs, Trashed};
 

@@ -84,6 +84,7 @@ impl FailureOutcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastRun {
     pub run: String,
+    pub command: String,
     /// False when it never said that it ended: it goes on, or was killed.
     pub has_ended: bool,
     /// Of runs before this was recorded: as usual.

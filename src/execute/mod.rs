@@ -23,7 +23,7 @@ pub(crate) use materialize::microseconds;
 pub use cancel::Cancellation;
 pub use event::{CheckCounts, CheckReport, Event, Outcome, RunSummary, Withheld};
 pub use runtime::{
-    InputValue, PythonCall, PythonCheck, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput,
+    InputValue, Pretence, PythonCall, PythonCheck, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput,
     PythonRuntime, PythonSource, PythonVerdict,
 };
 pub use scheduler::{RunContext, RunOptions, execute};

@@ -35,6 +35,11 @@ pub trait PythonRuntime: Send + Sync {
     /// Calls a check function, and reads what it gives to its end. The call's `asset` is the one that the check is about.
     fn check(&self, call: PythonCall<'_>, check: &PythonCheck<'_>) -> Result<PythonVerdict, PythonError>;
 
+    /// Has code of the project see another clock and another environment from now on, or with `None` its own again.
+    fn pretend(&self, _project: &Project, _pretence: Option<&Pretence<'_>>) -> Result<(), PythonError> {
+        Ok(())
+    }
+
     /// Asks the functions that are running to stop; they may not listen.
     fn cancel(&self);
 
@@ -73,6 +78,16 @@ pub struct PythonCheck<'a> {
     pub name: &'a str,
     /// How many failing rows to keep as texts.
     pub keeps: usize,
+}
+
+/// What a unit test has the project's Python code see.
+pub struct Pretence<'a> {
+    /// The files of the modules whose functions will run, relative to the project's root: they are imported first.
+    pub modules: &'a [&'a Path],
+    /// What clocks say, as far as that can be had.
+    pub moment: Option<jiff::Timestamp>,
+    /// Variables of the environment that are set otherwise.
+    pub environment: &'a BTreeMap<String, String>,
 }
 
 /// A source that a function declares.

@@ -19,6 +19,7 @@ use super::queue::Queue;
 use super::runtime::PythonRuntime;
 use super::staging::Staging;
 use super::worker::Worker;
+use crate::diagnostic::Diagnostic;
 use crate::engine::{CheckRecord, Column, Engine, EngineError, RunEnd, RunStart, SchemaName, Surroundings};
 use crate::fingerprint::CodeVersion;
 use crate::graph::{AssetGraph, Materialized, NodeId};
@@ -61,6 +62,8 @@ pub struct RunContext {
     pub check_versions: HashMap<String, String>,
     /// How checks came out before, by their names, where the plan was made from that.
     pub checked: HashMap<String, CheckRecord>,
+    /// Assets that may not be built, with the reason: unit tests of theirs that failed.
+    pub refused: HashMap<NodeId, Diagnostic>,
     /// The columns that assets will have, as far as a check has found them.
     pub columns: HashMap<NodeId, Vec<Column>>,
 }

@@ -81,6 +81,9 @@ impl Worker {
         }
         let node = self.materializer.context.graph.node(ready.asset);
         self.emit(Event::AssetStarted { asset: node.name.to_string(), kind: node.kind });
+        if let Some(problem) = self.materializer.context.refused.get(&ready.asset) {
+            return self.done(&ready, Outcome::Failed(Box::new(problem.clone())), Duration::ZERO, Vec::new());
+        }
         if self.held.is_empty() {
             return self.begin(ready, OPEN_FOR);
         }

@@ -37,7 +37,7 @@ impl Mention {
     }
 
     /// What stands here where the asset is read from `relation`.
-    fn text(&self, relation: &RelationName) -> String {
+    pub(super) fn text(&self, relation: &RelationName) -> String {
         match &self.form {
             Form::Table { alias: Some(alias) } => reader::with_alias(&relation.to_string(), alias),
             Form::Table { alias: None } => super::compile::escaped(relation.to_string(), self.region),
@@ -52,7 +52,7 @@ impl Mention {
 pub struct Redirected {
     pub statement: String,
     /// Stretches that are not those of the compiled statement: where each is, and where that which it replaces is.
-    moved: Vec<(Span, Span)>,
+    pub(super) moved: Vec<(Span, Span)>,
 }
 
 impl Redirected {

@@ -25,10 +25,12 @@ mod resolve;
 pub mod select;
 mod sources;
 mod sql_text;
+mod tabled;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unit_tests;
 
 pub use cast::faithful_cast;
 pub use config::{DataVersioning, Materialized, Observe, Retry};
@@ -40,6 +42,7 @@ pub use placing::{at_statement, at_text};
 pub use reader::sql_value;
 pub use relation::{RelationName, folded, literal, quoted, without_glob};
 pub use resolve::{Resolved, Use, resolve, resolve_uses};
+pub use unit_tests::{Given, UnitTest, UnitTestId};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,6 +69,8 @@ pub struct AssetGraph {
     pub package: String,
     /// Questions about the data of the nodes, by name.
     pub checks: Vec<checks::Check>,
+    /// In the order of their files.
+    pub unit_tests: Vec<UnitTest>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

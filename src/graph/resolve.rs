@@ -15,6 +15,7 @@ use super::link::{Linked, Links, link};
 use super::names::Names;
 use super::properties::PropertyIndex;
 use super::sources::{declare_python_sources, declare_sources};
+use super::unit_tests::resolve_tests;
 use super::{AssetGraph, Body, CompiledPython, CompiledSql, EdgeKind, Node, NodeId};
 use crate::diagnostic::{Diagnostics, Warned};
 use crate::parse::{Manner, Parsed, PythonBody, UpstreamName};
@@ -72,10 +73,11 @@ pub(super) struct Texts<'a> {
 
 pub(super) fn resolve_with(
     project: &Project,
-    parsed: Parsed,
+    mut parsed: Parsed,
     texts: &Texts<'_>,
 ) -> Result<Warned<Resolved>, Diagnostics> {
     let mut problems = Diagnostics::default();
+    let tests = std::mem::take(&mut parsed.properties.unit_tests);
     let (mut declarations, mut checks) = declare(project, parsed, &mut problems);
     check_duplicates(&declarations.nodes, &mut problems);
     check_renames(&declarations.nodes, &mut problems);
@@ -84,7 +86,7 @@ pub(super) fn resolve_with(
     let own_database = names.databases().own().to_owned();
     let Linked { mut links, implicit, checks: links_of_checks } =
         link(project, &names, texts, upstreams, &mut checks, &mut problems);
-    let mut nodes = declarations.nodes;
+    let (mut nodes, disabled) = (declarations.nodes, declarations.disabled);
     links.resize_with(nodes.len() + implicit.len(), Links::default);
     nodes.extend(implicit);
     nodes.iter_mut().for_each(|node| node.settings.relation.qualify(&own_database));
@@ -114,6 +116,7 @@ pub(super) fn resolve_with(
     let uses = uses(&skeleton, links);
     let mut graph = finish(project, skeleton, nodes, bodies);
     finish_checks(&mut graph, linked, &mut problems);
+    graph.unit_tests = resolve_tests(&graph, tests, &|name| disabled.contains_key(name), &mut problems);
     problems.with(Resolved { graph, uses })
 }
 
@@ -250,7 +253,7 @@ fn finish(
     let take = |_, index: usize| finished.get_mut(index)?.take();
     let nodes = skeleton.filter_map_owned(take, |_, kind| Some(kind));
     let by_name = nodes.node_indices().map(|id| (nodes[id].name.as_str().to_owned(), id)).collect();
-    AssetGraph { nodes, by_name, package: project.name.clone(), checks: Vec::new() }
+    AssetGraph { nodes, by_name, package: project.name.clone(), checks: Vec::new(), unit_tests: Vec::new() }
 }
 
 /// `None` for SQL that did not compile, which is an error that ends this stage.

@@ -32,7 +32,7 @@ pub fn random_graph(most: usize) -> impl Strategy<Value = AssetGraph> {
                 nodes.add_edge(NodeId::new(start), NodeId::new(end), EdgeKind::Data);
             }
             let by_name = nodes.node_indices().map(|id| (nodes[id].name.to_string(), id)).collect();
-            AssetGraph { nodes, by_name, package: "p".to_owned(), checks: Vec::new() }
+            AssetGraph { nodes, by_name, package: "p".to_owned(), checks: Vec::new(), unit_tests: Vec::new() }
         })
     })
 }
@@ -93,6 +93,7 @@ pub fn project() -> Project {
         counts_packages: false,
         environment: Arc::new(BTreeMap::new()),
         file: None,
+        overrides: None,
     }
 }
 

@@ -221,7 +221,7 @@ fn configs_merge_from_folder_to_file() {
                 described(Section::Models, "s", json!({})),
                 described(Section::Seeds, "t", json!({})),
             ],
-            sources: Vec::new(),
+            ..ParsedProperties::default()
         },
         ..Parsed::default()
     };
@@ -266,6 +266,7 @@ fn all_problems_come_at_once() {
         properties: ParsedProperties {
             checks: Vec::new(),
             assets: vec![described(Section::Models, "same", json!({})), described(Section::Models, "same", json!({}))],
+            unit_tests: Vec::new(),
             sources: vec![
                 source("raw", "items", table(None, "items")),
                 source("raw", "items", table(None, "items")),

@@ -9,6 +9,7 @@ pub mod properties;
 pub mod python;
 pub mod seed;
 pub mod sql;
+pub mod unit_test;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -319,6 +320,7 @@ pub struct ParsedProperties {
     pub assets: Vec<AssetProperties>,
     pub sources: Vec<ParsedSource>,
     pub checks: Vec<CheckProperties>,
+    pub unit_tests: Vec<unit_test::ParsedUnitTest>,
 }
 
 /// Everything that the project's files declare: what `graph::resolve` takes.

@@ -39,6 +39,17 @@ pub struct Project {
     pub environment: Arc<BTreeMap<String, String>>,
     /// The file that all this comes from, for messages; `None` when the project has no config.
     pub file: Option<Arc<SourceFile>>,
+    /// What a unit test has otherwise than the project; `None` outside of one.
+    pub overrides: Option<Overrides>,
+}
+
+/// What a unit test has otherwise, beside variables and the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// What calls of macros and functions give, by their names.
+    pub macros: Values,
+    /// What every clock says.
+    pub now: Option<jiff::Timestamp>,
 }
 
 /// Folders of a project, relative to its root.
@@ -64,6 +75,34 @@ pub struct FolderDefaults {
 }
 
 impl Project {
+    /// A project that holds nothing, whatever is in its folder.
+    pub fn in_memory(root: &Path) -> Self {
+        let (name, path) = ("memory".to_owned(), PathBuf::from("target"));
+        Project {
+            name: name.clone(),
+            root: root.to_owned(),
+            paths: Paths { models: Vec::new(), seeds: Vec::new(), macros: Vec::new(), tests: Vec::new(), target: path },
+            target: Target {
+                name,
+                is_one_of_several: false,
+                database: None,
+                schema: "main".to_owned(),
+                threads: 1,
+                publish: Publish::default(),
+                settings: Values::new(),
+                extensions: Vec::new(),
+                attach: Vec::new(),
+                secrets: Vec::new(),
+            },
+            vars: Values::new(),
+            folder_defaults: Vec::new(),
+            counts_packages: false,
+            environment: Arc::default(),
+            file: None,
+            overrides: None,
+        }
+    }
+
     /// Defaults for a file, merged: deeper folders win, tags add up.
     pub fn defaults_for(&self, path: &Path) -> Values {
         let mut merged = Values::new();

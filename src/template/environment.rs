@@ -20,7 +20,7 @@ use super::references::place_calls;
 use super::scanner::has_tags;
 use super::secrets::Secrets;
 use super::source_map::SourceMap;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::parse::Reference;
 use crate::project::{Project, Values};
 use crate::source::{Place, SourceFile};
@@ -54,7 +54,7 @@ impl TemplateEnvironment {
         let (project, secrets) = (Arc::new(project.clone()), Arc::new(Secrets::default()));
         let reads = Arc::new(Reads::default());
         let mut plain = environment(&project, &secrets, &reads);
-        let errors = index.register(&mut plain, |_, file| file.text().to_owned());
+        let errors = index.register(&mut plain, &macros_given(&project), |_, file| file.text().to_owned());
         for (file, error) in errors {
             let failure = Failure { file: &file, prelude: 0, macros: &index, known_names: Vec::new() };
             diagnostics.push(failure.diagnostic(&error));
@@ -62,7 +62,8 @@ impl TemplateEnvironment {
         if diagnostics.has_errors() {
             return Err(diagnostics.sorted());
         }
-        let invocation = Arc::new(Invocation::current());
+        let now = project.overrides.as_ref().and_then(|overrides| overrides.now);
+        let invocation = Arc::new(now.map_or_else(Invocation::current, Invocation::at));
         Ok(TemplateEnvironment { plain, marked: OnceLock::new(), macros: index, project, secrets, reads, invocation })
     }
 
@@ -153,6 +154,17 @@ impl TemplateEnvironment {
         &self.project.name
     }
 
+    /// The nearest name of a macro or function to one that is none; `None` also where it is one.
+    pub fn misspelt(&self, name: &str) -> Option<String> {
+        let plain = environment(&self.project, &self.secrets, &self.reads);
+        let names: Vec<String> =
+            known_names(&plain).into_iter().chain(self.macros.names().map(str::to_owned)).collect();
+        if names.iter().any(|known| known == name) {
+            return None;
+        }
+        did_you_mean(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
@@ -188,7 +200,9 @@ impl TemplateEnvironment {
             let mut marked = environment(&self.project, &self.secrets, &self.reads);
             // Errors cannot happen here that did not happen without marks; a template that is missing all the same
             // makes the map fall back to marks in the model alone.
-            let _ = self.macros.register(&mut marked, |number, file| mark(file.text(), number));
+            let _ = self
+                .macros
+                .register(&mut marked, &macros_given(&self.project), |number, file| mark(file.text(), number));
             marked
         })
     }
@@ -209,6 +223,11 @@ impl TemplateEnvironment {
         });
         place_calls(in_files.collect())
     }
+}
+
+/// What a unit test has macros give.
+fn macros_given(project: &Project) -> Values {
+    project.overrides.as_ref().map(|overrides| overrides.macros.clone()).unwrap_or_default()
 }
 
 fn environment(project: &Arc<Project>, secrets: &Arc<Secrets>, reads: &Arc<Reads>) -> Environment<'static> {

@@ -18,6 +18,11 @@ impl Invocation {
         Invocation { values: [Value::from_object(Timestamp::now()), Value::from(random_identifier())] }
     }
 
+    /// One at a moment that a unit test names.
+    pub fn at(moment: jiff::Timestamp) -> Self {
+        Invocation { values: [Value::from_object(Timestamp::at(moment)), Value::from(random_identifier())] }
+    }
+
     /// An invocation that never was, the same for everyone: what a template says in it changes only with the code.
     pub fn fixed() -> Self {
         let identifier = "00000000-0000-4000-8000-000000000000";

@@ -7,13 +7,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use minijinja::value::{Object, ObjectRepr, Rest};
+use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::raised::returned;
 use super::scanner::{SegmentKind, identifiers, scan};
 use super::test_blocks::{TEST, opens_test, with_macros};
+use super::value::from_json;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::project::Values;
 use crate::source::{Place, SourceFile};
 
 const REGISTER: &str = "__dovetail_register";
@@ -135,11 +137,16 @@ impl MacroIndex {
     pub fn register(
         &self,
         environment: &mut Environment<'static>,
+        overrides: &Values,
         text: impl Fn(usize, &SourceFile) -> String,
     ) -> Vec<(Arc<SourceFile>, Error)> {
         let mut errors = Vec::new();
         environment.add_function(REGISTER, hand_over);
-        environment.add_function(PROXY, |name: &str| Value::from_object(MacroProxy(name.into())));
+        let constants = overrides.clone();
+        environment.add_function(PROXY, move |name: &str| match constants.get(name) {
+            Some(value) => constant(value),
+            None => Value::from_object(MacroProxy(name.into())),
+        });
         for (number, entry) in self.files.iter().enumerate() {
             let source = format!("{}{}", with_macros(&text(number, &entry.file)), entry.epilogue());
             if let Err(error) = environment.add_template_owned(template_name(&entry.file), source) {
@@ -149,6 +156,7 @@ impl MacroIndex {
         for name in self.by_name.keys() {
             environment.add_global(name.clone(), Value::from_object(MacroProxy(name.as_str().into())));
         }
+        override_globals(environment, overrides);
         errors
     }
 }
@@ -161,6 +169,26 @@ impl MacroFile {
         let named: Vec<String> = self.names.iter().map(|(name, written)| format!("'{name}', {written}")).collect();
         format!("{{{{ {REGISTER}({}) }}}}{}", named.join(", "), proxies.collect::<String>())
     }
+}
+
+/// Puts constants in the place of macros and functions; `package.name` is one of a package.
+fn override_globals(environment: &mut Environment<'static>, overrides: &Values) {
+    let mut packages: HashMap<&str, Vec<(&str, Value)>> = HashMap::new();
+    for (name, value) in overrides {
+        match name.split_once('.') {
+            Some((package, name)) => packages.entry(package).or_default().push((name, constant(value))),
+            None => environment.add_global(name.clone(), constant(value)),
+        }
+    }
+    for (package, functions) in packages {
+        environment.add_global(package.to_owned(), Value::from_pairs(functions));
+    }
+}
+
+/// A function that gives this, whatever it is called with.
+fn constant(value: &serde_json::Value) -> Value {
+    let value = from_json(value);
+    Value::from_function(move |_: Rest<ValueOrKwargs>| value.clone())
 }
 
 /// The name of a file's template.

@@ -141,7 +141,11 @@ pub(super) struct Timestamp(jiff::Zoned);
 
 impl Timestamp {
     pub fn now() -> Self {
-        Timestamp(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC))
+        Timestamp::at(jiff::Timestamp::now())
+    }
+
+    pub fn at(moment: jiff::Timestamp) -> Self {
+        Timestamp(moment.to_zoned(jiff::tz::TimeZone::UTC))
     }
 
     /// The start of a millennium, as good as any.

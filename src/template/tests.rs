@@ -49,6 +49,7 @@ pub(crate) fn project() -> Project {
                 .collect::<BTreeMap<_, _>>(),
         ),
         file: None,
+        overrides: None,
     }
 }
 

@@ -218,7 +218,7 @@ fn reports_for_machines() {
     assert_eq!(said.code, 1, "{said}");
     let report = project.read("out.xml");
     assert!(report.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"2\""), "{report}");
-    assert!(report.contains("a&lt;b&#10;&lt;&amp;&quot;&gt;</failure>"), "{report}");
-    let said = project.run(&["test", "--junit", "no/such/folder.xml"]);
+    assert!(report.contains("a&lt;b\n&lt;&amp;&quot;\u{fffd}&gt;</failure>"), "{report}");
+    let said = project.run(&["test", "--junit", "models/orders.sql/x.xml"]);
     assert!(said.stderr.contains("DT0009"), "{said}");
 }

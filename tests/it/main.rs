@@ -30,3 +30,5 @@ mod run;
 mod seeds;
 mod select;
 mod show;
+mod unit_tests;
+mod unit_tests_random;

@@ -310,6 +310,7 @@ fn execute_all(project: &Project, engine: &Arc<dyn Engine>, run: &str, sink: &mu
         python: None,
         code_versions,
         records: None,
+        refused: std::collections::HashMap::new(),
         columns: std::collections::HashMap::new(),
         check_versions: Default::default(),
         checked: Default::default(),

@@ -52,14 +52,18 @@ pub(crate) struct TestArgs {
     #[command(flatten)]
     pub report: ReportArgs,
 
+    /// Write what came out into the expectations of unit tests that failed
+    #[arg(long)]
+    pub update: bool,
+
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
 
-/// How checks are reported beside what people read.
+/// How tests and checks are reported beside what people read.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReportArgs {
-    /// How to print how checks came out; `json` is one object per line
+    /// How to print how tests and checks came out; `json` is one object per line
     #[arg(short, long, value_enum, default_value_t = TextOutput::Text)]
     pub output: TextOutput,
 

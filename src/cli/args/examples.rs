@@ -17,9 +17,11 @@ Examples:
 
 pub(super) const TEST_EXAMPLES: &str = "\
 Examples:
-  dovetail test                          all checks
-  dovetail test -s delay_report          those that read it
+  dovetail test                          all unit tests and checks
+  dovetail test -s delay_report          those of an asset
+  dovetail test -s test_type:unit        unit tests alone
   dovetail test -s test_name:unique
+  dovetail test -s test_type:unit --update
   dovetail test -o json | jq -r 'select(.status == \"failed\") | .check'";
 
 pub(super) const RECONCILE_EXAMPLES: &str = "\

@@ -103,7 +103,7 @@ pub(crate) enum Command {
     #[command(after_help = examples::BUILD_EXAMPLES)]
     Build(BuildArgs),
 
-    /// Ask checks of what stands; exit 1 if one fails
+    /// Run unit tests on made-up rows, and ask checks of what stands; exit 1 if one fails
     #[command(after_help = examples::TEST_EXAMPLES)]
     Test(TestArgs),
 

@@ -27,14 +27,7 @@ pub(in crate::engine) fn binder(
     let database = Arc::new(Database::open(None, &settings::at_open(project))?);
     let connection = database.connect()?;
     connection.execute(SESSION_SETTINGS)?;
-    let own = project.target.catalog();
-    let attached = project.target.attach.iter().map(|attachment| attachment.alias.as_str());
-    // A file such as `.duckdb` has a database without a name.
-    let is_new = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case(IN_MEMORY);
-    for name in attached.chain([own.as_str()]).filter(is_new) {
-        connection.execute(&format!("attach ':memory:' as {}", quoted(name)))?;
-    }
-    let in_own = is_new(&own.as_str()).then(|| format!("use {}.main", quoted(&own)));
+    let in_own = attach_names(&connection, project)?;
     let settings = settings::apply_without_data(&connection, project)?;
     // A search path of the project's own comes last, as in a session of a run.
     let session_settings = in_own.into_iter().chain(settings).chain([WITHOUT_OPTIMIZER.to_owned()]).collect();
@@ -45,6 +38,18 @@ pub(in crate::engine) fn binder(
         connection.execute(&format!("create schema if not exists {database}{}", quoted(schema)))?;
     }
     Ok(Box::new(binder))
+}
+
+/// Attaches empty databases under the names of the project's; gives the statement by which a session is in its own one.
+pub(super) fn attach_names(connection: &Connection, project: &Project) -> Result<Option<String>, EngineError> {
+    let own = project.target.catalog();
+    let attached = project.target.attach.iter().map(|attachment| attachment.alias.as_str());
+    // A file such as `.duckdb` has a database without a name.
+    let is_new = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case(IN_MEMORY);
+    for name in attached.chain([own.as_str()]).filter(is_new) {
+        connection.execute(&format!("attach ':memory:' as {}", quoted(name)))?;
+    }
+    Ok(is_new(&own.as_str()).then(|| format!("use {}.main", quoted(&own))))
 }
 
 struct DuckDbBinder {

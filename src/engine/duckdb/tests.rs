@@ -35,6 +35,7 @@ pub(super) fn project(folder: &Path) -> Project {
         counts_packages: false,
         environment: Arc::new(BTreeMap::new()),
         file: None,
+        overrides: None,
     }
 }
 

@@ -11,7 +11,8 @@ use crate::graph::{AssetGraph, NodeId, folded};
 use crate::source::Place;
 
 impl Selection {
-    /// The nodes that the selection names, sources among them, and the checks. Parts that match nothing while others do are warnings.
+    /// The nodes that the selection names, sources among them, the checks and the unit tests. Parts that match
+    /// nothing while others do are warnings.
     /// `facts` answers what `asked` asks. That nothing is stale, failed, or reads a column is no mistake: such a part may match
     /// nothing.
     ///
@@ -48,7 +49,8 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     fn everything(&self) -> BTreeSet<Item> {
         let nodes = self.graph.ids().map(Item::Node);
-        nodes.chain(self.graph.check_ids().map(Item::Check)).collect()
+        let checks = self.graph.check_ids().map(Item::Check);
+        nodes.chain(checks).chain(self.graph.unit_test_ids().map(Item::UnitTest)).collect()
     }
 
     fn union(&mut self, union: &Union) -> BTreeSet<Item> {
@@ -83,9 +85,10 @@ impl Evaluation<'_> {
     /// What is found, and whatever lies within reach of it; with the checks of all that.
     fn reach(&self, found: BTreeSet<Item>, reach: Reach) -> BTreeSet<Item> {
         let graph = self.graph;
-        let Selected { nodes, mut checks } = Selected::of(found);
-        // What a check reads is right above it.
-        let read: BTreeSet<NodeId> = checks.iter().flat_map(|check| &graph.check(*check).upstream).copied().collect();
+        let Selected { nodes, mut checks, mut unit_tests } = Selected::of(found);
+        // What a check reads is right above it, and so is what a unit test is of.
+        let read = checks.iter().flat_map(|check| &graph.check(*check).upstream).copied();
+        let read: BTreeSet<NodeId> = read.chain(unit_tests.iter().map(|test| graph.unit_test(*test).model)).collect();
         let mut all = nodes.clone();
         if reach.whole_family {
             all.extend(descendants(graph, &nodes, None));
@@ -94,7 +97,7 @@ impl Evaluation<'_> {
         }
         if let Some(steps) = reach.ancestors {
             all.extend(ancestors(graph, &nodes, steps.limit()));
-            // One step goes from a check to what it reads.
+            // One step goes from a check or a unit test to what it reads.
             if let Some(further) = steps.limit().map_or(Some(None), |limit| limit.checked_sub(1).map(Some)) {
                 all.extend(&read);
                 all.extend(ancestors(graph, &read, further));
@@ -104,7 +107,9 @@ impl Evaluation<'_> {
             all.extend(descendants(graph, &nodes, steps.limit()));
         }
         checks.extend(graph.check_ids().filter(|id| graph.check(*id).upstream.iter().any(|read| all.contains(read))));
-        all.into_iter().map(Item::Node).chain(checks.into_iter().map(Item::Check)).collect()
+        unit_tests.extend(graph.unit_test_ids().filter(|id| all.contains(&graph.unit_test(*id).model)));
+        let tests = checks.into_iter().map(Item::Check).chain(unit_tests.into_iter().map(Item::UnitTest));
+        all.into_iter().map(Item::Node).chain(tests).collect()
     }
 
     /// The error for a selection of nothing: about its first empty part, the others beside it.
@@ -176,8 +181,10 @@ impl Evaluation<'_> {
             "" | "fqn" => {
                 let checks = self.graph.checks.iter().map(|check| check.name.as_str());
                 let named = nodes.flat_map(|node| node.fqn.iter().map(String::as_str).chain([node.name.as_str()]));
-                named.chain(checks).collect()
+                let unit_tests = self.graph.unit_tests.iter().map(|test| test.name.as_str());
+                named.chain(checks).chain(unit_tests).collect()
             }
+            "unit_test" => self.graph.unit_tests.iter().map(|test| test.name.as_str()).collect(),
             "test_name" => self.graph.checks.iter().map(|check| check.test.as_str()).collect(),
             _ => return None,
         };

@@ -112,7 +112,7 @@ const METHODS: [(&str, Method); 28] = [
     ("column", Ready(column)),
     ("test_type", Ready(test_type)),
     ("test_name", Ready(test_name)),
-    ("unit_test", Later("unit tests")),
+    ("unit_test", Ready(unit_test)),
     ("exposure", Later("exposures")),
     ("metric", Later("metrics")),
     ("semantic_model", Later("semantic models")),
@@ -239,12 +239,12 @@ fn package(request: &Request) -> Result<Matcher, Wrong> {
 
 fn kind(request: &Request) -> Result<Matcher, Wrong> {
     let words = [Kind::Sql, Kind::Python, Kind::Seed, Kind::Source].map(Kind::as_str);
-    let pattern = one_of(request, &[&words[..], &["check"]].concat())?;
+    let pattern = one_of(request, &[&words[..], &["check", "unit_test"]].concat())?;
     Ok(Matcher::new(move |candidate| pattern.matches(candidate.kind())))
 }
 
 fn resource_type(request: &Request) -> Result<Matcher, Wrong> {
-    let pattern = one_of(request, &["model", "seed", "source", "test"])?;
+    let pattern = one_of(request, &["model", "seed", "source", "test", "unit_test"])?;
     Ok(Matcher::new(move |candidate| pattern.matches(candidate.resource_type())))
 }
 
@@ -311,18 +311,25 @@ fn column(request: &Request) -> Result<Matcher, Wrong> {
     }))
 }
 
-/// How checks are declared.
+/// How checks are declared; `unit` of unit tests.
 fn test_type(request: &Request) -> Result<Matcher, Wrong> {
-    // dbt's older words for the two that it knows, and its word for both.
-    let value = match request.value.as_str() {
-        "schema" => CheckKind::Generic.as_str(),
-        "data" => "*",
-        value => value,
-    };
+    if request.value == "data" {
+        return Ok(Matcher::new(|candidate| candidate.check().is_some()));
+    }
+    // dbt's older word.
+    let value = if request.value == "schema" { CheckKind::Generic.as_str() } else { &request.value };
     let request = Request { value: value.to_owned(), ..request.clone() };
     let words = [CheckKind::Generic, CheckKind::Singular, CheckKind::Python].map(CheckKind::as_str);
-    let pattern = one_of(&request, &words)?;
-    Ok(Matcher::new(move |candidate| candidate.check().is_some_and(|check| pattern.matches(check.kind.as_str()))))
+    let pattern = one_of(&request, &[&words[..], &["data", "unit"]].concat())?;
+    Ok(Matcher::new(move |candidate| {
+        let of_unit = candidate.unit_test().map(|_| "unit");
+        candidate.check().map(|check| check.kind.as_str()).or(of_unit).is_some_and(|word| pattern.matches(word))
+    }))
+}
+
+fn unit_test(request: &Request) -> Result<Matcher, Wrong> {
+    let pattern = Pattern::new(&request.value);
+    Ok(Matcher::new(move |candidate| candidate.unit_test().is_some_and(|test| pattern.matches(&test.name))))
 }
 
 /// The test of a check that a property file asks for.
@@ -337,7 +344,7 @@ fn test_name(request: &Request) -> Result<Matcher, Wrong> {
 fn id_of(candidate: &Candidate<'_>) -> Option<NodeId> {
     match candidate.item {
         Item::Node(id) => Some(id),
-        Item::Check(_) => None,
+        Item::Check(_) | Item::UnitTest(_) => None,
     }
 }
 
@@ -387,10 +394,11 @@ fn config(request: &Request) -> Result<Matcher, Wrong> {
     let lower = Pattern::new(&request.value.to_lowercase());
     Ok(Matcher::new(move |candidate| {
         let Some((first, rest)) = arguments.split_first() else { return false };
-        let value = rest.iter().try_fold(candidate.config().get(first), |value, key| match value {
-            Some(Value::Object(entries)) => Some(entries.get(key)),
-            _ => None,
-        });
+        let value =
+            rest.iter().try_fold(candidate.config().and_then(|config| config.get(first)), |value, key| match value {
+                Some(Value::Object(entries)) => Some(entries.get(key)),
+                _ => None,
+            });
         value.flatten().is_some_and(|value| has_value(value, &pattern, &lower))
     }))
 }

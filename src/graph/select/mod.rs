@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use methods::Matcher;
 
-use super::NodeId;
 use super::checks::CheckId;
+use super::{NodeId, UnitTestId};
 use crate::source::Place;
 
 /// A parsed `--select` with its `--exclude`. The default selects everything.
@@ -33,6 +33,8 @@ pub struct Selected {
     pub nodes: BTreeSet<NodeId>,
     /// Those that are named themselves, and those that read one of the nodes: dbt's eager way of selecting tests.
     pub checks: BTreeSet<CheckId>,
+    /// Those that are named themselves, and those of the nodes.
+    pub unit_tests: BTreeSet<UnitTestId>,
 }
 
 impl Selected {
@@ -42,13 +44,14 @@ impl Selected {
             match item {
                 Item::Node(id) => drop(selected.nodes.insert(id)),
                 Item::Check(id) => drop(selected.checks.insert(id)),
+                Item::UnitTest(id) => drop(selected.unit_tests.insert(id)),
             }
         }
         selected
     }
 
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.checks.is_empty()
+        self.nodes.is_empty() && self.checks.is_empty() && self.unit_tests.is_empty()
     }
 }
 
@@ -57,6 +60,7 @@ impl Selected {
 enum Item {
     Node(NodeId),
     Check(CheckId),
+    UnitTest(UnitTestId),
 }
 
 /// Parts between spaces, and of several arguments: a node of any of them is in.

@@ -9,6 +9,7 @@ mod location;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unit_test;
 mod unused;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use unused::Unused;
 const WORDS: Words =
     Words { unknown_key: Code::UnknownProperty, wrong_value: Code::YamlSyntax, key: "key", plain_text: true };
 
-const SECTIONS: &[&str] = &["version", "models", "sources", "seeds", "data_tests"];
+const SECTIONS: &[&str] = &["version", "models", "sources", "seeds", "data_tests", "unit_tests"];
 /// What dbt knows and dovetail does not use (yet).
 const UNUSED_SECTIONS: &[&str] = &[
     "snapshots",
@@ -33,7 +34,6 @@ const UNUSED_SECTIONS: &[&str] = &[
     "macros",
     "analyses",
     "functions",
-    "unit_tests",
     "semantic_models",
     "saved_queries",
     "groups",
@@ -88,6 +88,7 @@ impl<'f> PropertyParser<'f> {
             "seeds" => self.items(section, |parser, item| parser.asset(item, Section::Seeds)),
             "sources" => self.items(section, Self::source),
             "data_tests" | "tests" => self.items(section, Self::check_properties),
+            "unit_tests" => self.items(section, Self::unit_test),
             key if UNUSED_SECTIONS.contains(&key) => self.unused.note(section),
             _ => self.reader.unknown_key(section, "a property file", SECTIONS),
         }

@@ -75,8 +75,18 @@ fn read(reader: &mut Reader<'_>, document: &Node<'_>, root: &Path, options: &Loa
     let context = target::Context { root, project: &name, threads: options.threads, publish, schemas };
     let target = target::read(reader, document.get("targets"), target, &context);
     let counts_packages = document.get("fingerprint").is_some_and(|node| counts_packages(reader, node));
-    let (environment, file) = (Arc::clone(&options.environment), None);
-    Project { name, root: root.to_path_buf(), paths, target, vars, folder_defaults, counts_packages, environment, file }
+    Project {
+        name,
+        root: root.to_path_buf(),
+        paths,
+        target,
+        vars,
+        folder_defaults,
+        counts_packages,
+        environment: Arc::clone(&options.environment),
+        file: None,
+        overrides: None,
+    }
 }
 
 /// `[fingerprint]`: what else counts as code.

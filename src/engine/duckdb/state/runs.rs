@@ -137,10 +137,11 @@ impl State {
             return Ok(None);
         }
         let schema = &self.schema;
-        let newest = format!("select run, status, details::varchar from {schema}.run_log order by rowid desc limit 1");
+        let newest =
+            format!("select run, status, details::varchar, command from {schema}.run_log order by rowid desc limit 1");
         let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
         let row = Row::first_of(&chunk, "run_log");
-        let (run, status) = (row.its_text(0)?, row.its_text(1)?);
+        let (run, status, command) = (row.its_text(0)?, row.its_text(1)?, row.its_text(3)?);
         let of_run = format!("where run = {} order by rowid asc", literal(&run));
         let failures = self.read_failures(
             connection,
@@ -151,7 +152,7 @@ impl State {
         let materialized = format!("select asset from {schema}.materializations {of_run}");
         let materialized = rows(connection, "materializations", &materialized, |row| row.its_text(0))?;
         let publish = details(&row, 2, &run)?.publish.unwrap_or_default();
-        Ok(Some(LastRun { run, has_ended: status != "running", publish, materialized, failures }))
+        Ok(Some(LastRun { run, command, has_ended: status != "running", publish, materialized, failures }))
     }
 
     fn read_failures(&self, connection: &Arc<Connection>, query: &str) -> Result<Vec<Failure>, EngineError> {

@@ -32,7 +32,7 @@ fn what_is_built_is_seen_within_and_nowhere_else() {
     assert!(engine.session().unwrap().query("from a").is_err());
     within.abandon();
     drop(within);
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     assert_eq!(count_and_sum(engine.session().unwrap().query("from a").unwrap()), (10, 45));
 }
 
@@ -82,7 +82,7 @@ fn without_a_transaction_queries_just_run() {
     let engine = engine(folder.path());
     let mut session = engine.session().unwrap();
     build(&mut session, "a", "select 7 as x");
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     let mut within = reading(&mut session);
     assert_eq!(count_and_sum(within.query("select x::bigint as x from a").unwrap()), (1, 7));
     assert_eq!(count_and_sum(within.within().session().unwrap().query("select 8::bigint as x").unwrap()), (1, 8));
@@ -109,7 +109,7 @@ fn only_queries_run_within() {
         assert!(within.columns(sql).is_err(), "{sql}");
     }
     let object = StoredObject { asset: "a".to_owned(), manager: "pickle".to_owned(), payload: vec![] };
-    assert!(within.put_object(&object).is_err() && within.publish(&[record("a")]).is_err());
+    assert!(within.put_object(&object).is_err() && within.publish(&[record("a")], &[]).is_err());
     assert!(within.build(&relation("a"), BuildSource::Query("select 1".to_owned()), Extent::Rows).is_err());
     for query in ["from a", "describe a", "summarize a", "pivot a on kind using sum(n)", "with b as (from a) from b"] {
         assert!(within.query(query).unwrap().all(|batch| batch.is_ok()), "{query}");
@@ -117,7 +117,7 @@ fn only_queries_run_within() {
     let error = within.query("select nothere from a").err().unwrap();
     assert_eq!(error.offset, Some("select ".len()), "{error:?}");
     // None of these spoilt the transaction.
-    session.publish(&[record("a")]).unwrap();
+    session.publish(&[record("a")], &[]).unwrap();
     assert!(engine.session().unwrap().query("select n from a").is_ok());
 }
 
@@ -128,7 +128,7 @@ fn a_query_that_fails_while_it_runs_spoils_the_transaction() {
     let mut session = engine.session().unwrap();
     build(&mut session, "a", "select 'x' as text");
     assert!(reading(&mut session).query("select text::integer as n from a").is_err());
-    assert!(session.publish(&[record("a")]).is_err());
+    assert!(session.publish(&[record("a")], &[]).is_err());
     assert!(engine.session().unwrap().query("from a").is_err());
 }
 
