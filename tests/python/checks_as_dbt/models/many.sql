@@ -1,0 +1,1 @@
+select i, i % 7 as seven from range(500) t(i)

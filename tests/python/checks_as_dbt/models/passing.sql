@@ -1,0 +1,1 @@
+{{ config(materialized='ephemeral') }} select id, status from {{ ref('orders') }}

@@ -1,0 +1,2 @@
+{{ config(severity='warn', tags=['loud']) }}
+select * from {{ ref('orders') }} where amount < 1
