@@ -8,7 +8,7 @@ use super::schema::{Known, Schema, Schemas};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{Column, EngineError, Reason, Refusal};
 use crate::graph::checks::{Check, CheckId, CheckedTable, Question, failing_rows, scanned};
-use crate::graph::{CompiledSql, NodeId, at_text, quoted};
+use crate::graph::{CompiledSql, NodeId, at_text, folded, quoted};
 use crate::parse::check::{placed, template_file};
 
 /// So the engine says it of a check.
@@ -57,13 +57,18 @@ impl Inquiry<'_> {
         let other = |id: NodeId| twin(self.graph, id).to_string();
         let table = CheckedTable { from: &from, columns, other: &other };
         let (Some(scan), Some(rows)) = (scanned(check, &table), failing_rows(check, &table)) else { return Ok(None) };
+        let counted = check.fail_calc.as_ref();
+        let counted = counted.map(|counted| format!("select cast({counted}\n as double) from (\n{rows}\n) as failing"));
         let queries = [format!("select {scan} from {from}"), rows];
-        for query in queries {
+        for query in queries.into_iter().chain(counted) {
             let refusals = self.refusals(&query, read)?;
             if let Some(refusal) = refusals.first() {
                 let subject = format!("the check `{}` of `{}`", check.test, self.graph.node(check.asset).name);
-                let names = columns.iter().map(|column| column.name.clone());
-                return Ok(Some(refused(&subject, refusal, names, FAILS).at(check.place.clone())));
+                let names = lacking(check, refusal, read).iter().map(|column| column.name.clone());
+                let problem = refused(&subject, refusal, names, FAILS).at(check.place.clone());
+                let is_of_many = refusal.message.contains("aggregate function calls cannot be nested");
+                let hint = || "an expression is about one row: what is about many is a query in `tests/`".to_owned();
+                return Ok(Some(problem.hint_if(is_of_many.then(hint))));
             }
         }
         Ok(None)
@@ -110,6 +115,19 @@ impl Inquiry<'_> {
         refusals.retain(|refusal| !(matches!(refusal.reason, Reason::UnknownFunction { .. }) && has_own()));
         Ok(refusals)
     }
+}
+
+/// The columns among which one that a check does not find would be.
+fn lacking<'s>(check: &Check, refusal: &Refusal, read: &Read<'s>) -> &'s [Column] {
+    let table = match (&check.question, &refusal.reason) {
+        (Question::Relationships { to, field, .. }, Reason::UnknownColumn { name, .. })
+            if folded(name) == folded(field.trim_matches('"')) =>
+        {
+            *to
+        }
+        _ => check.asset,
+    };
+    read.iter().find(|(id, _)| *id == table).map(|(_, columns)| *columns).unwrap_or_default()
 }
 
 /// What a check reads, where all of it is known for certain.

@@ -17,7 +17,7 @@ pub(crate) fn told(report: &CheckReport, width: usize) -> Diagnostic {
         return problem.as_ref().clone();
     }
     let name = &record.check;
-    let message = format!("`{name}` fails: {}", amount_in_words(report));
+    let message = format!("`{name}` fails; {}", amount_in_words(report));
     let problem = match record.status {
         CheckStatus::Warned => Diagnostic::warning(Code::CheckFailed, message),
         _ => Diagnostic::error(Code::CheckFailed, message),
@@ -32,8 +32,8 @@ pub(crate) fn told(report: &CheckReport, width: usize) -> Diagnostic {
 /// What is asked, and how much fails.
 pub(crate) fn amount_in_words(report: &CheckReport) -> String {
     match &report.record.message {
-        Some(said) => format!("{}: {said}", report.question),
-        None => format!("{}; {}", report.question, amount(report)),
+        Some(said) => format!("expected: {}; found: {said}", report.question),
+        None => format!("expected: {}; found: {}", report.question, amount(report)),
     }
 }
 
@@ -46,10 +46,14 @@ fn amount(report: &CheckReport) -> String {
     let (one, many) = match test.as_str() {
         "unique" => ("value is there more than once", "values are there more than once"),
         "accepted_values" => ("value is another", "values are others"),
-        "row_count" | "freshness" => ("it is not", "it is not"),
+        "row_count" => ("another number", "another number"),
+        "freshness" => ("older ones, or none", "older ones, or none"),
         "distribution" => ("bound is broken", "bounds are broken"),
         _ => ("row does not fit", "rows do not fit"),
     };
+    if test == "python" && record.failing.is_none() {
+        return "it does not hold".to_owned();
+    }
     let words = if failures == 1.0 { one } else { many };
     match test.as_str() {
         "row_count" | "freshness" => words.to_owned(),

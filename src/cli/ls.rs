@@ -12,16 +12,18 @@ use super::{CommandResult, ExitStatus};
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::graph::checks::CheckId;
-use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId};
+use crate::graph::{AssetGraph, Body, Materialized, Node, NodeId, UnitTestId};
 use crate::parse::SourceLocation;
 
 pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
     let compiled = context.compile()?;
     let graph = &compiled.graph;
     let selected = context.select_all(&compiled, &args.selection, args.waiting.wait)?;
-    // Checks come along with what they read; they are listed where nothing but checks is asked for.
+    // Checks and unit tests come along with what they are about; they are listed where nothing else is asked for.
     if selected.nodes.is_empty() {
-        return checks(context, &compiled, &selected.checks, args.output);
+        checks(context, &compiled, &selected.checks, args.output);
+        unit_tests(context, &compiled, &selected.unit_tests, args.output);
+        return Ok(ExitStatus::Success);
     }
     let mut nodes: Vec<NodeId> = selected.nodes.into_iter().collect();
     nodes.sort_by(|one, other| graph.node(*one).name.cmp(&graph.node(*other).name));
@@ -42,7 +44,7 @@ pub(crate) fn ls(context: &mut Context, args: &LsArgs) -> CommandResult {
     Ok(ExitStatus::Success)
 }
 
-fn checks(context: &mut Context, compiled: &Compiled, ids: &BTreeSet<CheckId>, output: LsOutput) -> CommandResult {
+fn checks(context: &mut Context, compiled: &Compiled, ids: &BTreeSet<CheckId>, output: LsOutput) {
     let graph = &compiled.graph;
     for check in ids.iter().map(|id| graph.check(*id)) {
         match output {
@@ -61,7 +63,24 @@ fn checks(context: &mut Context, compiled: &Compiled, ids: &BTreeSet<CheckId>, o
             }
         }
     }
-    Ok(ExitStatus::Success)
+}
+
+fn unit_tests(context: &mut Context, compiled: &Compiled, ids: &BTreeSet<UnitTestId>, output: LsOutput) {
+    let graph = &compiled.graph;
+    for test in ids.iter().map(|id| graph.unit_test(*id)) {
+        let path = slashed(test.place.file.path());
+        match output {
+            LsOutput::Name => context.printer.data_line(&test.name),
+            LsOutput::Path => context.printer.data_line(&path),
+            LsOutput::Json => {
+                let line = json!({
+                    "name": test.name, "kind": "unit_test", "asset": graph.node(test.model).name.as_str(), "path": path,
+                    "tags": test.tags, "description": test.description,
+                });
+                context.printer.data_line(&compiled.templates.secrets().redact(&line.to_string()));
+            }
+        }
+    }
 }
 
 /// One line of `--output json`. The keys and their order are a promise to scripts.

@@ -189,6 +189,7 @@ fn carry_out(
     if work.plan.steps.is_empty() {
         context.printer.note(match extent {
             Extent::Selected | Extent::Built if selected.is_empty() => NOTHING_SELECTED,
+            Extent::Selected if selected.nodes.is_empty() => ONLY_TESTS,
             Extent::Selected | Extent::Built => HOLDS_NOTHING,
             Extent::Tested => NO_CHECKS,
             Extent::Stale { .. } if !work.plan.waiting.is_empty() => "nothing to do",
@@ -246,6 +247,7 @@ fn fitting(
     None
 }
 
+const ONLY_TESTS: &str = "nothing to run: `dovetail test` runs the checks and unit tests that are selected";
 const HOLDS_NOTHING: &str = "nothing to run: what is selected holds no data of its own (sources, ephemeral models)";
 const NOTHING_UNDONE: &str = "nothing to retry";
 const NO_CHECKS: &str = "nothing to test: no unit tests and no checks are selected";
@@ -257,6 +259,7 @@ fn needs_no_database(compiled: &Compiled, selected: &Selected, extent: Extent) -
         Extent::Undone if !exists => Some(NOTHING_UNDONE),
         Extent::Tested => selected.checks.is_empty().then_some(NO_CHECKS),
         Extent::Built | Extent::Stale { .. } if !selected.checks.is_empty() => None,
+        Extent::Selected if selected.nodes.is_empty() && !selected.is_empty() => Some(ONLY_TESTS),
         _ => plan_run(&compiled.graph, &selected.nodes).steps.is_empty().then_some(HOLDS_NOTHING),
     }
 }

@@ -147,7 +147,7 @@ pub trait Engine: Sessions {
     /// The newest record of a check, whatever it was asked of, with the rows that failed.
     fn last_check(&self, check: &str) -> Result<Option<CheckRecord>, EngineError>;
 
-    /// What came out of the newest run and what did not; `None` before the first one.
+    /// What came out of the newest run that was to build something, and what did not; `None` before the first one.
     fn last_run(&self) -> Result<Option<LastRun>, EngineError>;
 
     /// All that happened to an asset, newest first, whether it still exists or not.

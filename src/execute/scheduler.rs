@@ -135,6 +135,7 @@ pub fn execute(
         }
     }
     let (summary, failures, checks) = run.finish();
+    let has_answers = !checks.is_empty();
     let ended = engine.end_run(&RunEnd {
         run: options.run.clone(),
         finished_at: microseconds(SystemTime::now()),
@@ -142,8 +143,9 @@ pub fn execute(
         failures,
         checks,
     });
-    // What made a run fail, such as a full disk, may forbid this too. Its errors are shown, and it counts as not ended.
-    if summary.is_success() {
+    // What made a run fail, such as a full disk, may forbid this too. Its errors are shown, and it counts as not ended. But
+    // what checks have found is written here alone.
+    if summary.is_success() || has_answers {
         ended?;
     }
     Ok(summary)

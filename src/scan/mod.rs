@@ -59,10 +59,13 @@ pub fn scan_under(project: &Project, overlay: &Overlay) -> Result<Scanned, Diagn
     let mut found = Found::default();
     // Macros and seeds may live below a models folder, so they are known before the models are looked at.
     walk.folders(&project.paths.macros, &["sql"], |path, _| found.macros.push(path));
-    walk.folders(&project.paths.tests, &["sql"], |path, _| match folder_below(&path, &project.paths.tests) {
-        Some("generic") => found.macros.push(path),
-        Some("fixtures") => {}
-        _ => found.tests.push(path),
+    walk.folders(&project.paths.tests, &["sql", "yml", "yaml"], |path, extension| {
+        match folder_below(&path, &project.paths.tests) {
+            Some("fixtures") => {}
+            _ if extension != "sql" => found.properties.push(path),
+            Some("generic") => found.macros.push(path),
+            _ => found.tests.push(path),
+        }
     });
     sort(&mut found.macros);
     walk.folders(&project.paths.seeds, &["csv", "yml", "yaml"], |path, extension| {

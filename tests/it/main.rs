@@ -8,6 +8,7 @@ mod check;
 mod check_told;
 mod checks;
 mod checks_declared;
+mod checks_taken_up;
 mod columns_read;
 mod commands;
 mod constraints;

@@ -7,7 +7,7 @@ use crate::check::{failed, refused};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{CheckRecord, CheckStatus, EngineError, EngineErrorKind, FailingRows, Session};
 use crate::execute::materialize::{Failure, Materializer};
-use crate::graph::checks::{Check, CheckId, CheckedTable, Severity, failing_rows, scanned};
+use crate::graph::checks::{Check, CheckId, CheckedTable, Question, Severity, failing_rows, scanned};
 use crate::graph::{CompiledSql, Materialized, NodeId, at_text};
 use crate::parse::check::{placed, template_file};
 use crate::source::Place;
@@ -28,6 +28,9 @@ pub(super) struct Asking<'a> {
     pub built: Option<&'a Unpublished<'a>>,
     pub started: SystemTime,
 }
+
+/// So many checks are named that may be the reason for an error.
+const MOST_SUSPECTED: usize = 3;
 
 /// What a failing check has found.
 pub(super) struct Failing {
@@ -119,8 +122,12 @@ impl Asking<'_> {
                 let limit = check.limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
                 // The lines' ends keep comments from swallowing what follows.
                 let failing = format!("(select * from (\n{query}\n) as failing{limit}) as failing");
-                queries::double(session, &format!("select cast({counted}\n as double) from {failing}"))?
-                    .unwrap_or_default()
+                queries::double(session, &format!("select cast({counted}\n as double) from {failing}"))?.ok_or_else(
+                    || {
+                        let message = format!("its `fail_calc`, `{counted}`, gives NULL, which is no number");
+                        EngineError { kind: EngineErrorKind::Execution, message, offset: None }
+                    },
+                )?
             }
         };
         let is_share = check.warn_if.is_share() || check.error_if.is_share();
@@ -201,11 +208,23 @@ impl Asking<'_> {
     pub(super) fn suspected(&self, id: CheckId, all: &[CheckId], error: &EngineError, elapsed: Duration) -> Answer {
         let graph = &self.materializer.context.graph;
         let check = graph.check(id);
-        let others: Vec<String> =
-            all.iter().filter(|other| **other != id).map(|other| format!("`{}`", graph.check(*other).name)).collect();
-        let message = format!("the check `{}` cannot be answered: {}", check.name, error.message);
+        let name = |id: &CheckId| format!("`{}`", graph.check(*id).name);
+        // Only what the project itself has written casts values.
+        let is_likely = |id: &&CheckId| {
+            let check = graph.check(**id);
+            matches!(check.question, Question::Expression(_)) || check.condition.is_some()
+        };
+        let suspect = all.iter().find(is_likely).or(all.first());
+        if let Some(first) = suspect.filter(|first| **first != id) {
+            let message = format!("the check {} is asked in one query with {}, which failed", name(&id), name(first));
+            return self.broken(id, Diagnostic::error(Code::CheckBroken, message).at(check.place.clone()), elapsed);
+        }
+        let message = format!("the check {} cannot be answered: {}", name(&id), error.message);
         let problem = Diagnostic::error(Code::CheckBroken, message).at(check.place.clone()).hint_if(error.hint());
-        let hint = format!("the reason may be in {}, which is asked with it", others.join(" or "));
+        let others =
+            all.iter().filter(|other| **other != id).take(MOST_SUSPECTED).map(name).collect::<Vec<_>>().join(" or ");
+        let hint =
+            format!("the reason may also be in {others}, which are asked with it: `dovetail test` asks each alone");
         self.broken(id, problem.hint(hint), elapsed)
     }
 

@@ -31,6 +31,13 @@ impl Asking<'_> {
         let called = self.called(check, compiled, session, events);
         let rows = self.rows_for(check, session);
         match called {
+            // It may have caught the error of a query, and the engine takes none after that.
+            Ok(_) if self.is_lost(session) => {
+                let message = format!("the check `{}` caught the error of a query of its own", check.name);
+                let problem = Diagnostic::error(Code::CheckBroken, message).at(check.place.clone());
+                let hint = "it is asked in the transaction that publishes, which such an error ends";
+                Ok(self.broken(id, problem.hint(hint), clock.elapsed()))
+            }
             Ok(verdict) => Ok(self.verdict(id, verdict, rows, clock)),
             Err(Failure::Cancelled) => Err(Failure::Cancelled),
             Err(Failure::Diagnosed(problem) | Failure::Unfit(problem, _)) => {
@@ -118,6 +125,7 @@ impl Asking<'_> {
             Some(false) => total.max(1),
             None => total,
         };
+        let count = count.min(check.limit.unwrap_or(u64::MAX));
         let failing = Failing { failures: count as f64, rows };
         let kept: Option<FailingRows> = failures.filter(|_| count > 0);
         let answer = self.judged(id, &failing, kept, clock.elapsed());

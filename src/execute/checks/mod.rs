@@ -44,25 +44,39 @@ impl Materializer {
     ) -> Result<Vec<Answer>, Failure> {
         let asking = Asking { materializer: self, built, started: SystemTime::now() };
         let mut answers: Vec<Answer> = Vec::with_capacity(checks.len());
-        let mut functions = Vec::new();
+        let (mut queries, mut functions) = (Vec::new(), Vec::new());
         let mut scans: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
         for id in checks {
             let check = self.context.graph.check(*id);
             match asking.proof(check) {
                 Some(proof) => answers.push(asking.proved(*id, proof)),
                 None => match &check.question {
-                    Question::Query(compiled) => answers.push(asking.query(*id, compiled, session)?),
+                    Question::Query(compiled) => queries.push((*id, compiled)),
                     Question::Function(compiled) => functions.push((*id, compiled)),
                     _ => scans.entry(check.asset).or_default().push(*id),
                 },
             }
         }
         for (asset, checks) in scans {
-            answers.extend(asking.scan(asset, &checks, session)?);
+            match asking.lost(&answers, session) {
+                Some(reason) => answers.extend(checks.iter().map(|id| asking.not_asked(*id, &reason))),
+                None => answers.extend(asking.scan(asset, &checks, session)?),
+            }
         }
-        // The slowest come last: where another fails, the engine may take no further query.
+        for (id, compiled) in queries {
+            let answer = match asking.lost(&answers, session) {
+                Some(reason) => asking.not_asked(id, &reason),
+                None => asking.query(id, compiled, session)?,
+            };
+            answers.push(answer);
+        }
+        // The slowest come last.
         for (id, compiled) in functions {
-            answers.push(asking.function(id, compiled, session, events)?);
+            let answer = match asking.lost(&answers, session) {
+                Some(reason) => asking.not_asked(id, &reason),
+                None => asking.function(id, compiled, session, events)?,
+            };
+            answers.push(answer);
         }
         answers.sort_by_key(|answer| answer.check);
         Ok(answers)
@@ -173,6 +187,24 @@ impl Asking<'_> {
         let counts: Vec<String> = checks.iter().flat_map(of_check).collect();
         let found = queries::numbers(session, &format!("select {} from {}", counts.join(", "), table.from))?;
         Ok(found.chunks_exact(2).map(|pair| (pair[0], u64::try_from(pair[1]).unwrap_or_default())).collect())
+    }
+
+    /// Whether the engine takes no further query in the transaction of what is built.
+    fn is_lost(&self, session: &mut dyn Session) -> bool {
+        self.built.is_some() && queries::numbers(session, "select 1").is_err()
+    }
+
+    /// The check whose error has ended the transaction, where one did.
+    fn lost(&self, answers: &[Answer], session: &mut dyn Session) -> Option<String> {
+        let broken = answers.iter().find(|answer| answer.record.status == CheckStatus::Broken)?;
+        self.is_lost(session).then(|| broken.record.check.clone())
+    }
+
+    /// The answer of a check that cannot be asked any more.
+    fn not_asked(&self, id: CheckId, reason: &str) -> Answer {
+        let check = self.check(id);
+        let message = format!("the check `{}` is not asked, since `{reason}` ended the transaction", check.name);
+        self.broken(id, Diagnostic::error(Code::CheckBroken, message).at(check.place.clone()), Duration::ZERO)
     }
 
     fn record(&self, check: &Check, status: CheckStatus, elapsed: Duration) -> CheckRecord {

@@ -73,8 +73,10 @@ pub(super) fn question(asked: &ParsedCheck) -> Result<Asked, String> {
         }
         "freshness" => {
             arguments.only(&["max_age"])?;
-            let age = asked.arguments.get("max_age").and_then(duration).filter(|age| !age.is_zero());
-            let max_age = age.ok_or_else(|| format!("needs a `max_age`: {LENGTH_OF_TIME}"))?;
+            let said = asked.arguments.get("max_age").ok_or_else(|| format!("needs a `max_age`: {LENGTH_OF_TIME}"))?;
+            let age = duration(said).filter(|age| !age.is_zero());
+            let max_age =
+                age.ok_or_else(|| format!("has a `max_age` that is no length of time, {said}: {LENGTH_OF_TIME}"))?;
             whole(Question::Freshness { column: arguments.column()?, max_age })
         }
         _ => {
@@ -84,7 +86,7 @@ pub(super) fn question(asked: &ParsedCheck) -> Result<Asked, String> {
             for statistic in Statistic::ALL {
                 if let Some(said) = asked.arguments.get(statistic.as_str()) {
                     let read =
-                        Bounds::of(said).map_err(|what| format!("says of `{}` what {what}", statistic.as_str()))?;
+                        Bounds::of(said).map_err(|what| format!("has a `{}` that {what}", statistic.as_str()))?;
                     bounds.push((statistic, read));
                 }
             }
@@ -127,6 +129,9 @@ impl<'c> Arguments<'c> {
     fn column(&self) -> Result<String, String> {
         let said = ["column_name", "column"].into_iter().find_map(|key| self.check.arguments.get(key));
         match (&self.check.column, said.and_then(Value::as_str)) {
+            (Some(column), Some(said)) if said != column => {
+                Err(format!("stands under the column `{column}` and is to be about `{said}`: leave out one of them"))
+            }
             (Some(column), _) => Ok(quoted(column)),
             (None, Some(said)) if !said.trim().is_empty() => Ok(expression_of(said)),
             _ => Err("needs a column: write it under the column, or say `column_name`".to_owned()),

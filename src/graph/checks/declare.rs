@@ -1,13 +1,13 @@
 //! What files ask of data becomes checks: named, with their configs read, beside what they name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::arguments::{Asked, question};
 use super::names::name_of;
 use super::{Check, CheckKind, Question, Severity, Threshold};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::graph::algebra::topological_order;
+use crate::graph::algebra::{descendants, topological_order};
 use crate::graph::config::{Config, Keys, Layer};
 use crate::graph::declare::{Declarations, Declared, DeclaredBody, Settings, folders_below};
 use crate::graph::{AssetGraph, Kind, NodeId, RelationName};
@@ -399,8 +399,19 @@ pub(in crate::graph) fn finish_checks(graph: &mut AssetGraph, linked: Vec<Linked
     let checks: Vec<Check> = linked
         .into_iter()
         .filter_map(|linked| {
-            let (name, place) = (linked.node.name.clone(), linked.facts.place.clone());
+            let (name, place, kind) = (linked.node.name.clone(), linked.facts.place.clone(), linked.facts.kind);
             let check = finish(graph, &rank, linked);
+            if let Some(check) = check.as_ref().filter(|_| kind == CheckKind::Python)
+                && let Some(below) = reads_below(graph, check)
+            {
+                let (asset, below) = (&graph.node(check.asset).name, &graph.node(below).name);
+                let message = format!("the check `{name}` of `{asset}` reads `{below}`, which is made from `{asset}`");
+                let hint = format!(
+                    "it is asked before `{asset}` is published, and `{below}` after that: say `@check({below:?})`",
+                    below = below.as_str()
+                );
+                problems.push(Diagnostic::error(Code::CheckArgument, message).at(place.clone()).hint(hint));
+            }
             if check.is_none() {
                 let message = format!("the check `{name}` reads no asset and no source");
                 let problem = Diagnostic::error(Code::CheckArgument, message).at(place);
@@ -412,6 +423,12 @@ pub(in crate::graph) fn finish_checks(graph: &mut AssetGraph, linked: Vec<Linked
         })
         .collect();
     graph.checks = checks;
+}
+
+/// What a check reads beside its asset that is built from that.
+fn reads_below(graph: &AssetGraph, check: &Check) -> Option<NodeId> {
+    let below = descendants(graph, &BTreeSet::from([check.asset]), None);
+    check.upstream.iter().copied().find(|read| *read != check.asset && below.contains(read))
 }
 
 fn finish(graph: &AssetGraph, rank: &HashMap<NodeId, usize>, linked: LinkedCheck) -> Option<Check> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::{Bounds, Statistic};
 use super::{Check, CheckKind};
-use crate::graph::{AssetGraph, CompiledPython, CompiledSql, NodeId};
+use crate::graph::{AssetGraph, CompiledPython, CompiledSql, NodeId, quoted};
 use crate::parse::Accepted;
 
 /// Columns stand as expressions of SQL: a name in quotes, or what `column_name` says.
@@ -53,7 +53,9 @@ impl Question {
     pub(super) fn in_words(&self, graph: &AssetGraph, check: &Check, subject: &str) -> String {
         let asset = graph.node(check.asset).name.as_str();
         match self {
-            Question::Unique { columns } if check.column.is_none() => {
+            Question::Unique { columns }
+                if !check.column.as_deref().is_some_and(|own| columns[..] == [quoted(own)]) =>
+            {
                 format!("{asset} has no two rows with the same {}", columns.join(", ").replace('"', ""))
             }
             Question::Unique { .. } => format!("{subject} is unique"),
@@ -78,6 +80,7 @@ impl Question {
             Question::Query(_) | Question::Function(_) => match &check.description {
                 Some(description) => first_line(description),
                 None if check.kind == CheckKind::Generic => format!("{subject} passes `{}`", check.test),
+                None if check.kind == CheckKind::Python => format!("{asset} passes `{}`", check.name),
                 None => format!("`{}` finds nothing in {asset}", check.name),
             },
         }

@@ -100,7 +100,8 @@ pub fn failing_rows(check: &Check, table: &CheckedTable<'_>) -> Option<String> {
                     statistic.as_str()
                 )
             };
-            bounds.iter().map(one).collect::<Vec<_>>().join(" union all ")
+            let all = bounds.iter().map(one).collect::<Vec<_>>().join(" union all ");
+            format!("select * from ({all}) order by statistic")
         }
         Question::Query(_) | Question::Function(_) => return None,
     })

@@ -5,13 +5,14 @@ mod template;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::sql::{self, NamesMemory};
 use super::{Accepted, ColumnProperties, ParsedAsset, ParsedProperties, Section};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::project::Values;
 use crate::source::{Place, SourceFile};
-use crate::template::{TEST, TemplateEnvironment};
+use crate::template::{TEST, TemplateEnvironment, find_placeholders};
 pub use template::reference;
 
 /// A check that a property file asks for of an asset, of a source, or of a column of one.
@@ -153,12 +154,37 @@ pub fn read(
     }
     let text = match is_own {
         true => Some(template::of_own_test(&of, &check)),
-        false => template::of_built_in(&of, &check),
+        false => match rendered(&check, templates)? {
+            Some(check) => return Ok(AskedCheck { of, check, template: None }),
+            None => template::of_built_in(&of, &check),
+        },
     };
     let Some(text) = text else { return Ok(AskedCheck { of, check, template: None }) };
     let file = template_file(&text);
     let parsed = sql::parse(&file, templates, memory).map_err(|problems| placed(problems, &check.place))?;
     Ok(AskedCheck { of, check, template: Some((text, parsed)) })
+}
+
+/// A check of a test of ours with its texts rendered; `None` where one of them names a table, which only a query can.
+///
+/// # Errors
+/// Whatever is wrong with a text; a table's name where the test has no query of its own for it (`Unsupported`).
+fn rendered(check: &ParsedCheck, templates: &TemplateEnvironment) -> Result<Option<ParsedCheck>, Diagnostics> {
+    let mut check = check.clone();
+    let mut names_tables = false;
+    let texts = [check.config.get_mut("where"), check.arguments.get_mut("expression")];
+    for text in texts.into_iter().flatten().filter(|text| text.as_str().is_some_and(template::has_tags)) {
+        let file = template_file(text.as_str().unwrap_or_default());
+        let rendered = templates.render(&file).map_err(|problems| placed(problems, &check.place))?;
+        names_tables |= !find_placeholders(&rendered.text).is_empty();
+        *text = Value::String(rendered.text);
+    }
+    if names_tables && !template::can_be_query(&check.test) {
+        let message = format!("a `where` of `{}` names no other table", check.test);
+        let problem = Diagnostic::error(Code::Unsupported, message).at(check.place.clone());
+        return Err(problem.hint("a test of your own in `tests/generic` or `tests` may").into());
+    }
+    Ok((!names_tables).then_some(check))
 }
 
 /// The path of the files that hold the templates of checks, which are written by nobody.

@@ -26,17 +26,14 @@ pub(super) fn of_own_test(of: &Checked, check: &ParsedCheck) -> String {
     format!("{}{{{{ {TEST}{}({}) }}}}", template.captures, check.test, arguments.join(", "))
 }
 
-/// The query of a test of ours whose texts hold Jinja: of one without, nothing has to be rendered.
+/// The query of a test of ours whose texts name other tables.
 pub(super) fn of_built_in(of: &Checked, check: &ParsedCheck) -> Option<String> {
     let expression = check.arguments.get("expression").and_then(Value::as_str);
-    let holds_jinja = |text: Option<&str>| text.is_some_and(has_tags);
-    if !holds_jinja(condition(check)) && !holds_jinja(expression) {
-        return None;
-    }
     let from = format!("from {{{{ {} }}}} as checked", of.call());
     let restricted = condition(check).map(|condition| format!(" where ({condition}\n)")).unwrap_or_default();
     let restricted = format!("(select * {from}{restricted}) as checked");
-    let column = check.column.as_deref().map(crate::graph::quoted).unwrap_or_default();
+    let said = ["column_name", "column"].into_iter().find_map(|key| check.arguments.get(key)).and_then(Value::as_str);
+    let column = check.column.as_deref().map(crate::graph::quoted).or(said.map(str::to_owned)).unwrap_or_default();
     Some(match check.test.as_str() {
         "not_null" => format!("select * from {restricted} where {column} is null"),
         "unique" => format!(
@@ -51,11 +48,16 @@ pub(super) fn of_built_in(of: &Checked, check: &ParsedCheck) -> Option<String> {
     })
 }
 
+/// Whether `of_built_in` has a query for a test.
+pub(super) fn can_be_query(test: &str) -> bool {
+    ["not_null", "unique", "expression", "expression_is_true"].contains(&test)
+}
+
 fn condition(check: &ParsedCheck) -> Option<&str> {
     check.config.get("where").and_then(Value::as_str)
 }
 
-fn has_tags(text: &str) -> bool {
+pub(super) fn has_tags(text: &str) -> bool {
     ["{{", "{%"].iter().any(|opening| text.contains(opening))
 }
 

@@ -128,7 +128,7 @@ impl State {
         )
     }
 
-    /// The newest run, and what came out of it and what did not.
+    /// The newest run that was to build something, and what came out of it and what did not.
     pub(in crate::engine::duckdb) fn last_run(
         &self,
         connection: &Arc<Connection>,
@@ -137,8 +137,10 @@ impl State {
             return Ok(None);
         }
         let schema = &self.schema;
-        let newest =
-            format!("select run, status, details::varchar, command from {schema}.run_log order by rowid desc limit 1");
+        let newest = format!(
+            "select run, status, details::varchar, command from {schema}.run_log
+            where command <> 'test' order by rowid desc limit 1"
+        );
         let Some(chunk) = connection.prepare(&newest)?.run()?.next_chunk()? else { return Ok(None) };
         let row = Row::first_of(&chunk, "run_log");
         let (run, status, command) = (row.its_text(0)?, row.its_text(1)?, row.its_text(3)?);
