@@ -73,7 +73,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
     leftovers = shutil.ignore_patterns("target", ".dovetail", "*.duckdb", "*.wal", "__pycache__")
     shutil.copytree(TOP / "example_project", root, ignore=leftovers)
     example = Project(root)
-    example.dovetail("run")
+    example.dovetail("build")
     return example
 
 

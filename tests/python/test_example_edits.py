@@ -31,8 +31,8 @@ EDITS = {
     "a comment in a macro": ("macros/units.sql", "{#- The files", "{#- All files", {}, set(), set()),
     "a line of SQL": (
         "models/marts/worst_routes.sql",
-        ">= 180",
-        ">= 200",
+        "round(avg(late_probability), 3)",
+        "round(avg(late_probability), 4)",
         {"worst_routes": "code"},
         set(),
         {"worst_routes"},
@@ -80,8 +80,8 @@ EDITS = {
     ),
     "a row of a seed": (
         "seeds/delay_bands.csv",
-        "late,60,180",
-        "late,60,200",
+        "late,60,180\nhalf a day gone,180",
+        "late,60,200\nhalf a day gone,200",
         {"delay_bands": "source"},
         {"delay_by_band"},
         {"delay_bands", "delay_by_band"},
