@@ -62,7 +62,7 @@ def states(project: Project) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def looks() -> list[int]:
-    """How often somebody looked while a run went on, for each run with a corruption."""
+    """How often somebody looked while a run went on, for each run in which checks caught something."""
     return []
 
 
@@ -116,14 +116,14 @@ def test_checks_catch_it_before_it_is_seen(copy, looks, name):
 
 
 @pytest.mark.parametrize("name", [name for name, corruption in CORRUPTIONS.items() if corruption.unit_test])
-def test_unit_tests_catch_it_before_it_is_built(copy, looks, name):
-    """What no look at the data tells."""
+def test_unit_tests_catch_it_before_it_is_built(copy, name):
+    """What no look at the data tells. Nothing is built, so the run may be over before anybody looks."""
     corruption = CORRUPTIONS[name]
-    assert corruption.unit_test in see_nothing_of(corruption, copy, BUILD, looks)
+    assert corruption.unit_test in see_nothing_of(corruption, copy, BUILD, [])
 
 
 def test_somebody_looked_while_it_was_built(looks):
-    """Some runs are over in no time, others are not."""
+    """Quick runs may be over before the first look; most are not."""
     assert sum(look > 0 for look in looks) * 2 >= len(looks)
 
 
