@@ -52,7 +52,7 @@ pub(crate) fn undone(context: &mut Context, compiled: &Compiled, engine: &dyn En
 
 /// What was refused is not to become visible by being retried: the checks of these assets.
 fn checks_of(graph: &AssetGraph, assets: &BTreeSet<NodeId>) -> impl Iterator<Item = CheckId> {
-    graph.check_ids().filter(|id| graph.check(*id).upstream.iter().any(|read| assets.contains(read)))
+    graph.check_ids().filter(|id| graph.check(*id).sees().any(|read| assets.contains(&read)))
 }
 
 fn failed_checks(last: &LastRun, engine: &dyn Engine) -> Result<Vec<String>, EngineError> {

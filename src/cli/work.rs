@@ -45,7 +45,9 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn of(context: &Context, compiled: &Compiled, plan: Plan) -> Self {
         let Compiled { graph, modules, project, .. } = compiled;
-        let assets: BTreeSet<NodeId> = plan.built().flat_map(|id| with_views(graph, id)).collect();
+        let read = plan.checks().flat_map(|id| &graph.check(id).reads);
+        let views = read.copied().filter(|id| graph.node(*id).materialized == Materialized::View);
+        let assets: BTreeSet<NodeId> = plan.built().chain(views).flat_map(|id| with_views(graph, id)).collect();
         let code_versions = code_versions(graph, modules, project, assets);
         let check_versions = check_versions(graph, modules, project, plan.checks());
         let packages = packages(context, code_versions.values());

@@ -228,6 +228,9 @@ pub trait Session: Send {
         extent: Extent<'_>,
     ) -> Result<Content, EngineError>;
 
+    /// Takes back a view that this session has built and not published.
+    fn discard(&mut self, view: &RelationName) -> Result<(), EngineError>;
+
     /// What a relation holds now, as this session sees it: also before it is published.
     fn content(&mut self, relation: &RelationName, extent: Extent<'_>) -> Result<Content, EngineError>;
 

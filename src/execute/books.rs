@@ -1,6 +1,7 @@
 //! The books of a run: which steps are done, which may begin, and what does not come out.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     failures: Vec<Failure>,
     /// How checks came out that were published with nothing.
     checks: Vec<CheckRecord>,
+    answered: HashSet<CheckId>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +85,7 @@ impl<'a> Run<'a> {
             summary: RunSummary { run: options.run.clone(), ..RunSummary::default() },
             failures: Vec::new(),
             checks: Vec::new(),
+            answered: HashSet::new(),
         }
     }
 
@@ -210,6 +213,7 @@ impl<'a> Run<'a> {
     fn answered(&mut self, outcome: &Outcome, answers: Vec<Answer>) {
         for Answer { check, record, problem, place } in answers {
             self.summary.checks.count(&record);
+            self.answered.insert(check);
             if !matches!(outcome, Outcome::Materialized { .. }) {
                 self.checks.push(record.clone());
             }
@@ -237,10 +241,12 @@ impl<'a> Run<'a> {
             Outcome::Failed(problem) if problem.code != Code::CheckFailed => String::new(),
             _ => return,
         };
-        self.summary.checks.skipped += checks.len();
         let materializer = Arc::clone(&self.materializer);
         let graph = &materializer.context.graph;
-        for check in checks.iter().map(|id| graph.check(*id)) {
+        // Those of a view may be why what it shows was not published.
+        for id in checks.iter().filter(|id| !self.answered.contains(id)).copied().collect::<Vec<_>>() {
+            let check = graph.check(id);
+            self.summary.checks.skipped += 1;
             let asset = graph.node(check.asset).name.to_string();
             let because = if because.is_empty() { asset.clone() } else { because.clone() };
             self.emit(Event::CheckSkipped { check: check.name.to_string(), asset, because });

@@ -42,6 +42,10 @@ pub(super) struct Materializer {
     pub(super) pending: HashSet<NodeId>,
     /// What is asked in the step of an asset.
     pub(super) checks: HashMap<NodeId, Vec<CheckId>>,
+    /// What is asked in the step of an asset, and again in that of a view.
+    pub(super) guards: HashMap<NodeId, Vec<CheckId>>,
+    /// Assets that are built, or may be.
+    pub(super) builds: HashSet<NodeId>,
     /// Assets that are not built: their checks are asked of what stands.
     pub(super) asked: HashSet<NodeId>,
     pub(super) run: String,
@@ -308,7 +312,10 @@ impl Materializer {
         session: &mut dyn Session,
         events: &Sender<Message>,
     ) -> Result<Vec<Answer>, Failure> {
-        let checks = self.checks_of(asset);
+        // A view that is what it was shows nothing that was not looked at below it.
+        let is_same = self.context.graph.node(asset).materialized == Materialized::View && self.is_as_built(asset);
+        let guards = self.guards.get(&asset).filter(|_| !is_same).map(Vec::as_slice).unwrap_or_default();
+        let checks = [self.checks_of(asset), guards].concat();
         if checks.is_empty() {
             return Ok(Vec::new());
         }
@@ -316,7 +323,9 @@ impl Materializer {
         let columns = staged.content.as_ref().map(|content| content.columns.as_slice()).unwrap_or_default();
         let object = staged.object.as_ref();
         let built = Unpublished { asset, columns, record: &recorded, object };
-        let mut answers = self.ask(checks, Some(&built), session, events)?;
+        let mut answers = self.ask(&checks, Some(&built), session, events)?;
+        // Of what is asked again, only what stops here is told.
+        answers.retain(|answer| answer.record.status.blocks() || !guards.contains(&answer.check));
         match self.unfit(self.context.graph.node(asset), &answers) {
             Some(problem) => {
                 Self::of_unpublished(&mut answers);

@@ -85,7 +85,8 @@ pub fn execute(
     context.engine.prepare(&schemas(&context.graph, plan), threads)?;
     // What an earlier run left can be looked at until now.
     context.engine.discard_staged()?;
-    let read = plan.steps.iter().flat_map(|step| &step.checks).flat_map(|id| &context.graph.check(*id).reads);
+    let checks = plan.checks().map(|id| context.graph.check(id));
+    let read = checks.flat_map(|check| check.reads.iter().chain(&check.shown));
     let assets = plan.steps.iter().map(|step| step.asset).chain(read.copied());
     let standing = match context.records.take() {
         Some(records) => Standing::of(records),
@@ -96,6 +97,8 @@ pub fn execute(
     let pending = plan.steps.iter().filter(|step| step.reason == Reason::Pending).map(|step| step.asset).collect();
     let asked = plan.steps.iter().filter(|step| !step.builds()).map(|step| step.asset).collect();
     let checks = plan.steps.iter().map(|step| (step.asset, step.checks.clone())).collect();
+    let guards = plan.steps.iter().map(|step| (step.asset, step.guards.clone())).collect();
+    let builds = plan.built().collect();
     let observer = context.observer.take().unwrap_or_else(|| Observer::new(&context.project.root));
     let parts = Parts::of(std::mem::take(&mut context.columns));
     let (events, received) = channel();
@@ -107,6 +110,8 @@ pub fn execute(
         parts,
         pending,
         checks,
+        guards,
+        builds,
         asked,
         run: options.run.clone(),
         staging: (options.publish == Publish::Run).then(|| Staging::new(&options.run)),

@@ -307,6 +307,24 @@ impl AssetGraph {
         found
     }
 
+    /// Everything that a view shows: what it reads, and what views above it read.
+    pub fn shown_by(&self, view: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut stack = vec![view];
+        while let Some(id) = stack.pop() {
+            if self.node(id).materialized != Materialized::View {
+                continue;
+            }
+            for read in self.reads(id) {
+                if !found.contains(&read) {
+                    found.push(read);
+                    stack.push(read);
+                }
+            }
+        }
+        found
+    }
+
     /// The neighbours on one side, each once; in the place of ephemeral ones, theirs.
     fn beyond_ephemeral(&self, id: NodeId, direction: petgraph::Direction) -> Vec<NodeId> {
         let mut found = Vec::new();

@@ -7,7 +7,7 @@ use super::judgement::{Judgement, State};
 use super::{Plan, Reason, Step, ordered_as, persists, set_heights};
 use crate::engine::{CheckRecord, CheckStatus, Inputs};
 use crate::graph::checks::CheckId;
-use crate::graph::{AssetGraph, NodeId};
+use crate::graph::{AssetGraph, Materialized, NodeId};
 
 /// The plan of `build`: everything selected that persists, with these checks. What reads nothing that is built is asked of
 /// what stands, before anything is made of that.
@@ -37,10 +37,19 @@ pub(super) fn with_checks(
     let rank: HashMap<NodeId, usize> = order.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
     let last = |ids: &mut dyn Iterator<Item = NodeId>| ids.max_by_key(|id| rank.get(id).copied().unwrap_or_default());
     let mut hosts: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
+    let mut guarded: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
     for id in checks {
         let check = graph.check(*id);
-        let built = last(&mut check.reads.iter().copied().filter(|read| reason(*read).is_some()));
-        let host = built.or_else(|| last(&mut check.reads.iter().copied()));
+        let is_built = |read: &NodeId| reason(*read).is_some();
+        let built = last(&mut check.reads.iter().copied().filter(is_built));
+        // Readers of a view see at once what is published below it: its tables, and other views.
+        let is_view = |read: &NodeId| graph.node(*read).materialized == Materialized::View;
+        let shown = || check.shown.iter().copied().filter(is_built);
+        let table = last(&mut shown().filter(|read| !is_view(read)));
+        let host = built.or_else(|| last(&mut shown())).or_else(|| last(&mut check.reads.iter().copied()));
+        for below in table.into_iter().chain(shown().filter(is_view)).filter(|below| host != Some(*below)) {
+            guarded.entry(below).or_default().push(*id);
+        }
         hosts.entry(host.unwrap_or(check.asset)).or_default().push(*id);
     }
     let asked = |id: NodeId| hosts.contains_key(&id).then_some(Reason::Asked);
@@ -48,7 +57,9 @@ pub(super) fn with_checks(
     let numbers: HashMap<NodeId, usize> = steps.iter().enumerate().map(|(number, step)| (step.asset, number)).collect();
     for (number, step) in steps.iter_mut().enumerate() {
         step.checks = hosts.remove(&step.asset).unwrap_or_default();
-        let read = step.checks.iter().flat_map(|id| &graph.check(*id).reads);
+        step.guards = guarded.remove(&step.asset).unwrap_or_default();
+        let asked = step.checks.iter().chain(&step.guards).map(|id| graph.check(*id));
+        let read = asked.flat_map(|check| check.reads.iter().chain(&check.shown));
         let read: BTreeSet<usize> = read.filter_map(|id| numbers.get(id).copied()).collect();
         // Whatever a check reads beside its own asset is there before, or stays as it was.
         step.follows = read.into_iter().filter(|other| *other < number && !step.waits_for.contains(other)).collect();
@@ -201,9 +212,10 @@ pub(super) fn to_ask(
     reason: &dyn Fn(NodeId) -> Option<Reason>,
 ) -> BTreeSet<CheckId> {
     let is_asked = |id: &CheckId| {
-        let reads = &graph.check(*id).reads;
+        let check = graph.check(*id);
+        let mut reads = check.reads.iter().chain(&check.shown);
         let is_open = judged.get(id).is_none_or(|judged| !judged.state.is_fresh());
-        let is_built = reads.iter().any(|read| reason(*read).is_some());
+        let is_built = reads.any(|read| reason(*read).is_some());
         // What is neither there nor built cannot be asked about.
         let waits = judged.get(id).is_some_and(|judged| judged.state == CheckState::Pending) && !is_built;
         (is_built || is_open) && !waits

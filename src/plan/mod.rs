@@ -57,6 +57,8 @@ pub struct Step {
     pub follows: Vec<usize>,
     /// What is asked before it is published.
     pub checks: Vec<CheckId>,
+    /// What is asked before it is published, and asked again in the step of a view by which this is seen.
+    pub guards: Vec<CheckId>,
     /// Length of the longest chain of steps that wait for this one: longer chains start first.
     pub height: usize,
 }
@@ -121,8 +123,8 @@ fn ordered_as(graph: &AssetGraph, order: Vec<NodeId>, reason: impl Fn(NodeId) ->
         if let Some(reason) = reason(id) {
             nearest.insert(id, BTreeSet::from([steps.len()]));
             let waits_for = above.into_iter().collect();
-            let (follows, checks) = (Vec::new(), Vec::new());
-            steps.push(Step { asset: id, reason, waits_for, follows, checks, height: 0 });
+            let (follows, checks, guards) = (Vec::new(), Vec::new(), Vec::new());
+            steps.push(Step { asset: id, reason, waits_for, follows, checks, guards, height: 0 });
         } else if !above.is_empty() {
             nearest.insert(id, above);
         }

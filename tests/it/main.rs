@@ -9,6 +9,7 @@ mod check_told;
 mod checks;
 mod checks_declared;
 mod checks_taken_up;
+mod checks_views;
 mod columns_read;
 mod commands;
 mod constraints;

@@ -187,6 +187,12 @@ impl Session for DuckDbSession {
         create::made(&self.connection, relation, &made, extent)
     }
 
+    fn discard(&mut self, view: &RelationName) -> Result<(), EngineError> {
+        self.take_back();
+        self.built.retain(|(built, _)| built != view);
+        self.execute(&format!("drop view if exists {view}"))
+    }
+
     fn content(&mut self, relation: &RelationName, extent: Extent<'_>) -> Result<Content, EngineError> {
         self.engine.check_cancelled()?;
         let is_view = self.built.iter().any(|(built, is_view)| built == relation && *is_view);

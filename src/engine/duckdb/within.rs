@@ -94,6 +94,10 @@ impl Session for ReadingSession {
         Err(only_queries())
     }
 
+    fn discard(&mut self, _: &RelationName) -> Result<(), EngineError> {
+        Err(only_queries())
+    }
+
     fn content(&mut self, _: &RelationName, _: Extent<'_>) -> Result<Content, EngineError> {
         Err(only_queries())
     }

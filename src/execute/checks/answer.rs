@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::views::Twins;
 use super::{Unpublished, failing, queries};
 use crate::check::{failed, refused};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -26,6 +27,8 @@ pub(in crate::execute) struct Answer {
 pub(super) struct Asking<'a> {
     pub materializer: &'a Materializer,
     pub built: Option<&'a Unpublished<'a>>,
+    /// Where views stand meanwhile.
+    pub twins: &'a Twins,
     pub started: SystemTime,
 }
 

@@ -97,10 +97,9 @@ impl Asking<'_> {
         let graph = &self.materializer.context.graph;
         let built =
             self.built.and_then(|built| Some((graph.node(built.asset).relation.clone(), self.place(built.asset)?)));
-        match built {
-            Some(moved) => elsewhere.with(self.materializer.context.project.target.catalog(), moved),
-            None => elsewhere,
-        }
+        let twins = self.twins.iter().map(|(id, twin)| (graph.node(*id).relation.clone(), twin.clone()));
+        let database = || self.materializer.context.project.target.catalog();
+        built.into_iter().chain(twins).fold(elsewhere, |elsewhere, moved| elsewhere.with(database(), moved))
     }
 
     /// How many rows there are, where a threshold is a share of them.

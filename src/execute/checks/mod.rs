@@ -4,9 +4,11 @@ mod answer;
 mod failing;
 mod function;
 mod queries;
+mod views;
 
 pub(super) use answer::Answer;
 use answer::Asking;
+use views::{Twins, Views};
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
@@ -42,41 +44,16 @@ impl Materializer {
         session: &mut dyn Session,
         events: &Sender<Message>,
     ) -> Result<Vec<Answer>, Failure> {
-        let asking = Asking { materializer: self, built, started: SystemTime::now() };
-        let mut answers: Vec<Answer> = Vec::with_capacity(checks.len());
-        let (mut queries, mut functions) = (Vec::new(), Vec::new());
-        let mut scans: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
-        for id in checks {
-            let check = self.context.graph.check(*id);
-            match asking.proof(check) {
-                Some(proof) => answers.push(asking.proved(*id, proof)),
-                None => match &check.question {
-                    Question::Query(compiled) => queries.push((*id, compiled)),
-                    Question::Function(compiled) => functions.push((*id, compiled)),
-                    _ => scans.entry(check.asset).or_default().push(*id),
-                },
-            }
-        }
-        for (asset, checks) in scans {
-            match asking.lost(&answers, session) {
-                Some(reason) => answers.extend(checks.iter().map(|id| asking.not_asked(*id, &reason))),
-                None => answers.extend(asking.scan(asset, &checks, session)?),
-            }
-        }
-        for (id, compiled) in queries {
-            let answer = match asking.lost(&answers, session) {
-                Some(reason) => asking.not_asked(id, &reason),
-                None => asking.query(id, compiled, session)?,
-            };
-            answers.push(answer);
-        }
-        // The slowest come last.
-        for (id, compiled) in functions {
-            let answer = match asking.lost(&answers, session) {
-                Some(reason) => asking.not_asked(id, &reason),
-                None => asking.function(id, compiled, session, events)?,
-            };
-            answers.push(answer);
+        let (twins, checks) = match built {
+            Some(built) => Views::of(self, checks, built, session)
+                .map_err(|error| self.engine_failure(self.context.graph.node(built.asset), &error))?,
+            None => (Twins::new(), checks.to_vec()),
+        };
+        let asking = Asking { materializer: self, built, twins: &twins, started: SystemTime::now() };
+        let mut answers = asking.answers(&checks, session, events)?;
+        // Where the transaction is lost, they are, too.
+        for twin in twins.values() {
+            let _ = session.discard(twin);
         }
         answers.sort_by_key(|answer| answer.check);
         Ok(answers)
@@ -103,6 +80,51 @@ impl Materializer {
 }
 
 impl Asking<'_> {
+    /// Asks everything, each in its way.
+    fn answers(
+        &self,
+        checks: &[CheckId],
+        session: &mut dyn Session,
+        events: &Sender<Message>,
+    ) -> Result<Vec<Answer>, Failure> {
+        let mut answers: Vec<Answer> = Vec::with_capacity(checks.len());
+        let (mut queries, mut functions) = (Vec::new(), Vec::new());
+        let mut scans: BTreeMap<NodeId, Vec<CheckId>> = BTreeMap::new();
+        for id in checks {
+            let check = self.graph().check(*id);
+            match self.proof(check) {
+                Some(proof) => answers.push(self.proved(*id, proof)),
+                None => match &check.question {
+                    Question::Query(compiled) => queries.push((*id, compiled)),
+                    Question::Function(compiled) => functions.push((*id, compiled)),
+                    _ => scans.entry(check.asset).or_default().push(*id),
+                },
+            }
+        }
+        for (asset, checks) in scans {
+            match self.lost(&answers, session) {
+                Some(reason) => answers.extend(checks.iter().map(|id| self.not_asked(*id, &reason))),
+                None => answers.extend(self.scan(asset, &checks, session)?),
+            }
+        }
+        for (id, compiled) in queries {
+            let answer = match self.lost(&answers, session) {
+                Some(reason) => self.not_asked(id, &reason),
+                None => self.query(id, compiled, session)?,
+            };
+            answers.push(answer);
+        }
+        // The slowest come last.
+        for (id, compiled) in functions {
+            let answer = match self.lost(&answers, session) {
+                Some(reason) => self.not_asked(id, &reason),
+                None => self.function(id, compiled, session, events)?,
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
     fn graph(&self) -> &AssetGraph {
         &self.materializer.context.graph
     }
@@ -113,6 +135,9 @@ impl Asking<'_> {
 
     /// Where a node is read that does not stand where it is published.
     fn place(&self, id: NodeId) -> Option<RelationName> {
+        if let Some(twin) = self.twins.get(&id) {
+            return Some(twin.clone());
+        }
         let staging = self.materializer.staging.as_ref()?;
         match self.built.filter(|built| built.asset == id) {
             Some(_) => Some(staging.target(self.graph().node(id))),

@@ -30,8 +30,8 @@ fn an_edit_to_a_check_changes_no_asset() {
     ]);
     for (old, new) in [
         ("limit() > 1", "limit() > 100"),
-        ("severity='warn'", "severity='error', name='fit', tags=['x'], deps=[report]"),
-        ("def fits(orders: pl.LazyFrame)", "async def fits(orders, report)"),
+        ("severity='warn'", "severity='error', name='fit', tags=['x'], deps=[raw]"),
+        ("def fits(orders: pl.LazyFrame)", "async def fits(orders, raw)"),
         ("@check(orders, severity='warn')\ndef fits", "@check\ndef fits"),
         ("@check(orders, severity='warn')\n", "@check(report)\ndef more(report): ...\n\n@check('orders')\n"),
     ] {

@@ -450,6 +450,9 @@ fn finish(graph: &AssetGraph, rank: &HashMap<NodeId, usize>, linked: LinkedCheck
         None => own?,
     };
     let reads = graph.behind(&upstream);
+    let mut shown: Vec<NodeId> = reads.iter().flat_map(|id| graph.shown_by(*id)).collect();
+    shown.sort_unstable();
+    shown.dedup();
     Some(Check {
         name: node.name,
         kind,
@@ -458,6 +461,7 @@ fn finish(graph: &AssetGraph, rank: &HashMap<NodeId, usize>, linked: LinkedCheck
         column,
         upstream,
         reads,
+        shown,
         fqn: node.fqn,
         // The template of a generic one is no file of the project's.
         file: Arc::clone(&place.file),

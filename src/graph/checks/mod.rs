@@ -92,6 +92,8 @@ pub struct Check {
     pub upstream: Vec<NodeId>,
     /// The nodes whose data it reads: in the place of ephemeral ones, what they read.
     pub reads: Vec<NodeId>,
+    /// What it sees by way of views that it reads.
+    pub shown: Vec<NodeId>,
     pub fqn: Vec<String>,
     #[serde(with = "crate::cache::files")]
     pub file: Arc<SourceFile>,
@@ -116,6 +118,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// What it is selected with: what it names, and what it sees by way of views, since building that changes what they show.
+    pub fn sees(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.upstream.iter().chain(&self.shown).copied()
+    }
+
     /// What it asks, in a few words.
     pub fn in_words(&self, graph: &AssetGraph) -> String {
         let asset = graph.node(self.asset).name.as_str();

@@ -106,7 +106,7 @@ impl Evaluation<'_> {
         if let Some(steps) = reach.descendants {
             all.extend(descendants(graph, &nodes, steps.limit()));
         }
-        checks.extend(graph.check_ids().filter(|id| graph.check(*id).upstream.iter().any(|read| all.contains(read))));
+        checks.extend(graph.check_ids().filter(|id| graph.check(*id).sees().any(|read| all.contains(&read))));
         unit_tests.extend(graph.unit_test_ids().filter(|id| all.contains(&graph.unit_test(*id).model)));
         let tests = checks.into_iter().map(Item::Check).chain(unit_tests.into_iter().map(Item::UnitTest));
         all.into_iter().map(Item::Node).chain(tests).collect()
