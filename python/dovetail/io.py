@@ -90,19 +90,31 @@ class FileIO(IOManager):
         _claim(context, str(final))
         final.parent.mkdir(parents=True, exist_ok=True)
         # Beside the final file, so that replacing it is one step; same ending, since writers look at it.
-        draft = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+        draft = final.with_name(f".{final.stem}.{context.run or os.getpid()}{final.suffix}")
+        # Of another class nobody knows what becomes of what is returned here. Outside of a run nothing is published.
+        is_published_later = type(self) is FileIO and bool(context.run)
         try:
             write(draft)
             size, content = file_hash(draft)
-            os.replace(draft, final)
-        finally:
+            if not is_published_later:
+                os.replace(draft, final)
+        except BaseException:
             draft.unlink(missing_ok=True)
+            raise
         path = final.relative_to(folder).as_posix()
-        # Rust reads it to tell whether the file is still what was written; and another file is another version.
-        return json.dumps({"path": path, "size": size, "hash": content}).encode()
+        # Rust reads it to put the draft into its place when the asset is published, and to tell whether the file is
+        # still what was written; and another file is another version.
+        description = {"path": path, "size": size, "hash": content}
+        if is_published_later:
+            description["draft"] = draft.relative_to(folder).as_posix()
+        return json.dumps(description).encode()
 
     def load(self, context: Context, payload: bytes) -> Path:
-        path = context.target_dir / json.loads(payload)["path"]
+        description = json.loads(payload)
+        draft = description.get("draft")
+        if draft is not None and (context.target_dir / draft).exists():
+            return context.target_dir / draft
+        path = context.target_dir / description["path"]
         if not path.exists():
             raise FileNotFoundError(f"`{path}` is gone; materialize `{context.asset}` again")
         return path

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::cancel::Cancellation;
 use super::checks::{Answer, Unpublished};
+use super::draft::Draft;
 use super::event::{Event, Outcome};
 use super::parts::Parts;
 use super::scheduler::{Message, RunContext};
@@ -69,6 +70,8 @@ pub(super) struct Staged {
     pub(super) bytes: Option<u64>,
     /// An object is stored when all else is known.
     pub(super) object: Option<StoredObject>,
+    /// Of an object that is kept in a file.
+    pub(super) draft: Option<Draft>,
 }
 
 impl Staged {
@@ -92,6 +95,7 @@ pub(super) enum Ran {
 pub(super) struct Built {
     pub(super) record: MaterializationRecord,
     pub(super) answers: Vec<Answer>,
+    pub(super) draft: Option<Draft>,
 }
 
 /// Why an asset did not make it.
@@ -264,7 +268,7 @@ impl Materializer {
         let before = self.standing.record(node.name.as_str());
         let hash_method = self.context.engine.capabilities().hash_method.as_str();
         let content_before = versions::content_before(session, node, before.as_deref(), hash_method);
-        let staged = match &node.body {
+        let mut staged = match &node.body {
             Body::Sql(compiled) => sql::build(self, node, compiled, session)?,
             Body::Python(compiled) => python::build(self, node, compiled, session, events)?,
             Body::Seed => sql::build_seed(self, node, session)?,
@@ -283,7 +287,13 @@ impl Materializer {
             None => complete(session, renaming, staged.object.as_ref()),
         };
         done.map_err(|error| self.engine_failure(node, &error))?;
-        let built = Built { record, answers };
+        let built = match &self.staging {
+            Some(staging) => {
+                staging.keep_draft(staged.draft.take());
+                Built { record, answers, draft: None }
+            }
+            None => Built { record, answers, draft: staged.draft.take() },
+        };
         if may_wait() {
             return Ok(Ran::Built(Box::new(built)));
         }
@@ -341,6 +351,7 @@ impl Materializer {
         let answers = built.iter().flat_map(|built| &built.answers);
         let checks: Vec<CheckRecord> = answers.map(|answer| answer.record.clone()).collect();
         session.publish(&records, &checks)?;
+        built.iter().filter_map(|built| built.draft.as_ref()).try_for_each(Draft::publish)?;
         records.into_iter().for_each(|record| self.standing.learn(record.into()));
         Ok(())
     }
@@ -535,7 +546,7 @@ fn complete(
     object: Option<&StoredObject>,
 ) -> Result<(), EngineError> {
     if let Some(object) = object {
-        session.put_object(object)?;
+        session.put_object(&KeptFile::without_draft(object.clone()))?;
     }
     renaming.map_or(Ok(()), |renaming| session.rename(&renaming))
 }

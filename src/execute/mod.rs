@@ -4,6 +4,7 @@ mod books;
 mod cancel;
 mod checks;
 mod constraints;
+mod draft;
 mod event;
 mod foreign;
 mod materialize;

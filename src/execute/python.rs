@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::constraints;
+use super::draft::Draft;
 use super::event::Event;
 use super::materialize::{Failure, Materializer, Staged};
 use super::runtime::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
@@ -11,7 +12,7 @@ use super::scheduler::Message;
 use super::sql::{keeps_contract, missing_upstream, not_built};
 use super::versions;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{BuildSource, EngineError, EngineErrorKind, Session, Sessions, StoredObject};
+use crate::engine::{BuildSource, EngineError, EngineErrorKind, KeptFile, Session, Sessions, StoredObject};
 use crate::graph::{Body, CompiledPython, Materialized, Node, NodeId, RelationName, quoted};
 use crate::parse::{Parameter, SourceLocation};
 use crate::source::Place;
@@ -53,9 +54,13 @@ fn store(
         PythonData::Stream(stream) => BuildSource::Stream(stream),
         PythonData::Query(sql) => BuildSource::Query(materializer.with_published_names(session, sql)),
         PythonData::Object(object) => {
-            let payload = Some(blake3::hash(&object.payload).to_hex().to_string());
-            let (bytes, metadata) = (Some(object.payload.len() as u64), metadata());
-            return Ok(Staged { metadata, given_version, payload, bytes, object: Some(object), ..Staged::default() });
+            let project = &materializer.context.project;
+            let draft = Draft::of(&object, &project.root.join(&project.paths.target));
+            let stored = KeptFile::without_draft(object.clone());
+            let payload = Some(blake3::hash(&stored.payload).to_hex().to_string());
+            let (bytes, metadata) = (Some(stored.payload.len() as u64), metadata());
+            let object = Some(object);
+            return Ok(Staged { metadata, given_version, payload, bytes, object, draft, ..Staged::default() });
         }
     };
     let parts = materializer.parts(node);

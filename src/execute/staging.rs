@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::draft::Draft;
 use super::materialize::{Failure, Materializer};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{
@@ -25,6 +26,8 @@ struct Books {
     renamings: Vec<Renaming>,
     /// How the checks of what was built came out.
     checks: Vec<CheckRecord>,
+    /// Files of objects.
+    drafts: Vec<Draft>,
     /// Where what was built stands; `None` for objects.
     places: HashMap<NodeId, Option<RelationName>>,
 }
@@ -112,6 +115,11 @@ impl Staging {
         Ok(())
     }
 
+    /// Keeps the file of an object that was built.
+    pub fn keep_draft(&self, draft: Option<Draft>) {
+        self.books().drafts.extend(draft);
+    }
+
     fn staged(&self, node: &Node, relation: Option<RelationName>) -> StagedAsset {
         StagedAsset {
             run: self.run.clone(),
@@ -128,7 +136,8 @@ impl Staging {
         let built = books.records.iter().filter_map(|(id, _)| self.swap(graph.node(*id)));
         let swaps: Vec<Swap> = renamings.chain(built).collect();
         let records: Vec<MaterializationRecord> = books.records.iter().map(|(_, record)| record.clone()).collect();
-        session.publish_staged(&swaps, &records, &books.checks)
+        session.publish_staged(&swaps, &records, &books.checks)?;
+        books.drafts.iter().try_for_each(Draft::publish)
     }
 
     fn swap(&self, node: &Node) -> Option<Swap> {

@@ -142,7 +142,7 @@ impl Worker {
             self.session.as_mut().is_some_and(|session| self.materializer.publish(session.as_mut(), &built).is_ok());
         for ((ready, elapsed), built) in steps.into_iter().zip(built) {
             if published {
-                let Built { record, answers } = built;
+                let Built { record, answers, .. } = built;
                 let outcome = Outcome::Materialized { rows: record.rows, metadata: record.metadata };
                 self.done(&ready, outcome, elapsed, answers);
             } else {

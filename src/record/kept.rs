@@ -61,7 +61,7 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("target")).unwrap();
         std::fs::write(&path, "one").unwrap();
         let hash = of_file(&path).unwrap().to_hex().to_string();
-        let file = KeptFile { path: "a.txt".to_owned(), size: Some(3), hash: Some(hash) };
+        let file = KeptFile { path: "a.txt".to_owned(), size: Some(3), hash: Some(hash), draft: None };
         let old = KeptFile::of(br#"{"path": "a.txt"}"#).unwrap();
         let objects: BTreeMap<String, Option<KeptFile>> =
             [("new", Some(file)), ("old", Some(old)), ("pickled", None)].map(|(name, file)| (name.into(), file)).into();

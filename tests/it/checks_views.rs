@@ -6,7 +6,7 @@ use crate::harness::Project;
 /// A table, a view over a view over it, a check of the upper one, and a table that reads that.
 fn shown(g: i64) -> Project {
     let project = Project::new()
-        .file("models/base.sql", &base(g))
+        .file("models/base.sql", base(g))
         .file("models/inner_view.sql", "{{ config(materialized='view') }} select g from base")
         .file("models/v.sql", "{{ config(materialized='view') }} select g from inner_view")
         .file("models/below.sql", "select sum(g) as s from v")
@@ -69,7 +69,7 @@ fn a_view_that_changes_with_its_table_is_seen_as_it_will_be() {
 #[test]
 fn a_view_that_was_never_built_hides_nothing() {
     let project = Project::new()
-        .file("models/base.sql", &base(9))
+        .file("models/base.sql", base(9))
         .file("models/v.sql", "{{ config(materialized='view') }} select g from base")
         .file("models/v.yml", "models: [{name: v, data_tests: [{expression: g < 2}]}]");
     let said = project.run(&["build", "-s", "base"]);

@@ -53,9 +53,7 @@ impl Question {
     pub(super) fn in_words(&self, graph: &AssetGraph, check: &Check, subject: &str) -> String {
         let asset = graph.node(check.asset).name.as_str();
         match self {
-            Question::Unique { columns }
-                if !check.column.as_deref().is_some_and(|own| columns[..] == [quoted(own)]) =>
-            {
+            Question::Unique { columns } if check.column.as_deref().is_none_or(|own| columns[..] != [quoted(own)]) => {
                 format!("{asset} has no two rows with the same {}", columns.join(", ").replace('"', ""))
             }
             Question::Unique { .. } => format!("{subject} is unique"),
