@@ -111,7 +111,7 @@ impl Extent {
     fn plan(self, graph: &AssetGraph, selected: &Selected) -> Option<Plan> {
         match self {
             Extent::Selected => Some(plan_run(graph, &selected.nodes)),
-            Extent::Built => Some(plan_build(graph, &selected.nodes, &selected.checks)),
+            Extent::Built => Some(plan_build(graph, &selected.nodes, &selected.guarding())),
             Extent::Tested => Some(plan_test(graph, &selected.checks)),
             Extent::Stale { .. } | Extent::Undone => None,
         }

@@ -7,6 +7,7 @@ use super::judgement::{Judgement, State};
 use super::{Plan, Reason, Step, ordered_as, persists, set_heights};
 use crate::engine::{CheckRecord, CheckStatus, Inputs};
 use crate::graph::checks::CheckId;
+use crate::graph::select::Selected;
 use crate::graph::{AssetGraph, Materialized, NodeId};
 
 /// The plan of `build`: everything selected that persists, with these checks. What reads nothing that is built is asked of
@@ -42,12 +43,16 @@ pub(super) fn with_checks(
         let check = graph.check(*id);
         let is_built = |read: &NodeId| reason(*read).is_some();
         let built = last(&mut check.reads.iter().copied().filter(is_built));
-        // Readers of a view see at once what is published below it: its tables, and other views.
-        let is_view = |read: &NodeId| graph.node(*read).materialized == Materialized::View;
         let shown = || check.shown.iter().copied().filter(is_built);
-        let table = last(&mut shown().filter(|read| !is_view(read)));
         let host = built.or_else(|| last(&mut shown())).or_else(|| last(&mut check.reads.iter().copied()));
-        for below in table.into_iter().chain(shown().filter(is_view)).filter(|below| host != Some(*below)) {
+        // Readers of a view see at once what is published below it: its tables, and other views. What comes before the last
+        // table of all that the check reads is not asked about: it is compared with what is not there yet.
+        let is_view = |read: &NodeId| graph.node(*read).materialized == Materialized::View;
+        let table =
+            last(&mut shown().chain(check.reads.iter().copied().filter(is_built)).filter(|read| !is_view(read)));
+        let rank_of = |id: NodeId| rank.get(&id).copied().unwrap_or_default();
+        let is_after = |read: &NodeId| table.is_none_or(|table| rank_of(*read) >= rank_of(table));
+        for below in shown().filter(is_after).filter(|below| host != Some(*below)) {
             guarded.entry(below).or_default().push(*id);
         }
         hosts.entry(host.unwrap_or(check.asset)).or_default().push(*id);
@@ -207,20 +212,20 @@ fn judge_check(graph: &AssetGraph, world: &CheckWorld<'_>, id: CheckId) -> Check
 /// Those of these checks that `reconcile` asks: of what it builds, and those whose answers do not hold.
 pub(super) fn to_ask(
     graph: &AssetGraph,
-    selection: &BTreeSet<CheckId>,
+    selected: &Selected,
     judged: &HashMap<CheckId, CheckJudgement>,
     reason: &dyn Fn(NodeId) -> Option<Reason>,
 ) -> BTreeSet<CheckId> {
     let is_asked = |id: &CheckId| {
         let check = graph.check(*id);
         let mut reads = check.reads.iter().chain(&check.shown);
-        let is_open = judged.get(id).is_none_or(|judged| !judged.state.is_fresh());
+        let is_open = selected.checks.contains(id) && judged.get(id).is_none_or(|judged| !judged.state.is_fresh());
         let is_built = reads.any(|read| reason(*read).is_some());
         // What is neither there nor built cannot be asked about.
         let waits = judged.get(id).is_some_and(|judged| judged.state == CheckState::Pending) && !is_built;
         (is_built || is_open) && !waits
     };
-    selection.iter().copied().filter(is_asked).collect()
+    selected.guarding().into_iter().filter(is_asked).collect()
 }
 
 /// Whether an answer still holds: the same was asked of data that is the same, and it let that pass.

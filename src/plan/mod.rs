@@ -97,7 +97,7 @@ pub fn plan_reconcile(
         State::Fresh | State::Orphaned => None,
     };
     let reason = |id: NodeId| reason(id).filter(|_| selection.contains(&id));
-    let asked = checks::to_ask(graph, &selected.checks, checks, &reason);
+    let asked = checks::to_ask(graph, selected, checks, &reason);
     let plan = match asked.is_empty() {
         true => ordered(graph, reason),
         false => checks::with_checks(graph, &asked, &reason),

@@ -78,3 +78,31 @@ fn a_view_that_was_never_built_hides_nothing() {
     let said = project.run(&["build"]);
     assert!(said.code == 1 && said.stderr.contains("DT1001"), "{said}");
 }
+
+#[test]
+fn what_a_view_is_compared_with_is_built_first() {
+    let project = Project::new()
+        .file("models/base.sql", "select 1 as id")
+        .file("models/v.sql", "{{ config(materialized='view') }} select id from base")
+        .file("models/last.sql", "select id from v")
+        .file(
+            "models/v.yml",
+            "models: [{name: last, columns: [{name: id, data_tests: [{relationships: {to: ref('v'), field: id}}]}]}]",
+        );
+    // Neither of a table that is built for the first time, nor of one that is built after it, is asked with `base`.
+    for args in [&["build", "-s", "base"][..], &["build"]] {
+        let said = project.run(args);
+        assert_eq!(said.code, 0, "{args:?}\n{said}");
+    }
+    write(&project, "models/base.sql", "select 2 as id");
+    let said = project.run(&["build"]);
+    assert!(said.code == 0 && said.stderr.contains("checks: 1 passed"), "{said}");
+    // What stands would have lost its other side.
+    write(&project, "models/base.sql", "select 3 as id");
+    let said = project.run(&["build", "-s", "base"]);
+    assert!(said.code == 1 && said.stderr.contains("`base` is not published"), "{said}");
+    let said = project.run(&["build", "-s", "base", "--exclude", "test_type:generic"]);
+    assert_eq!(said.code, 0, "{said}");
+    // dbt's way of selecting tests does not look through views.
+    assert_eq!(project.run(&["ls", "-s", "base,kind:check"]).code, 2);
+}

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Unpublished;
 use crate::engine::{BuildSource, EngineError, Extent, Session};
 use crate::execute::materialize::Materializer;
-use crate::graph::checks::CheckId;
+use crate::graph::checks::{Check, CheckId};
 use crate::graph::{Body, Materialized, NodeId, RelationName};
 
 /// Views as they will be, for a moment: where they are read meanwhile.
@@ -44,7 +44,7 @@ impl<'a> Views<'a> {
         let mut asked = Vec::with_capacity(checks.len());
         for id in checks {
             let check = materializer.context.graph.check(*id);
-            let mut can_be_asked = true;
+            let mut can_be_asked = check.reads.contains(&built.asset) || views.is_there(check);
             // What reads the asset itself, or is about something else, needs no view.
             for read in check.reads.iter() {
                 if !views.is_between(*read) {
@@ -57,6 +57,17 @@ impl<'a> Views<'a> {
             }
         }
         Ok((views.twins, asked))
+    }
+
+    /// Whether all is there that a check reads: what it sees by way of a view is no reason to build the rest of it.
+    fn is_there(&self, check: &Check) -> bool {
+        let materializer = self.materializer;
+        let graph = &materializer.context.graph;
+        let is_built = |id: &NodeId| {
+            let node = graph.node(*id);
+            node.is_source() || self.is_between(*id) || materializer.standing.record(node.name.as_str()).is_some()
+        };
+        check.reads.iter().all(is_built)
     }
 
     /// Whether a node is a view that shows the asset.

@@ -118,7 +118,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// What it is selected with: what it names, and what it sees by way of views, since building that changes what they show.
+    /// What it names, and what it sees by way of views, since building that changes what they show.
     pub fn sees(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.upstream.iter().chain(&self.shown).copied()
     }

@@ -7,6 +7,7 @@ use super::methods::default_for;
 use super::{Criterion, Facts, Intersection, Item, Reach, Selected, Selection, Union};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Warned, did_you_mean};
 use crate::graph::algebra::{ancestors, descendants};
+use crate::graph::checks::CheckId;
 use crate::graph::{AssetGraph, NodeId, folded};
 use crate::source::Place;
 
@@ -29,7 +30,10 @@ impl Selection {
             return Err(evaluation.nothing().into());
         }
         let excluded = evaluation.union(&self.exclude);
-        let left = Selected::of(selected.difference(&excluded).copied());
+        let mut left = Selected::of(selected.difference(&excluded).copied());
+        let shows = |check: &CheckId| graph.check(*check).shown.iter().any(|id| left.nodes.contains(id));
+        let is_wanted = |check: &CheckId| !left.checks.contains(check) && !excluded.contains(&Item::Check(*check));
+        left.shown = graph.check_ids().filter(is_wanted).filter(shows).collect();
         if left.is_empty() && !may_be_nothing {
             let problem = Diagnostic::error(Code::NothingSelected, "`--exclude` leaves nothing of what is selected");
             return Err(problem.into());
@@ -85,7 +89,7 @@ impl Evaluation<'_> {
     /// What is found, and whatever lies within reach of it; with the checks of all that.
     fn reach(&self, found: BTreeSet<Item>, reach: Reach) -> BTreeSet<Item> {
         let graph = self.graph;
-        let Selected { nodes, mut checks, mut unit_tests } = Selected::of(found);
+        let Selected { nodes, mut checks, mut unit_tests, .. } = Selected::of(found);
         // What a check reads is right above it, and so is what a unit test is of.
         let read = checks.iter().flat_map(|check| &graph.check(*check).upstream).copied();
         let read: BTreeSet<NodeId> = read.chain(unit_tests.iter().map(|test| graph.unit_test(*test).model)).collect();
@@ -106,7 +110,7 @@ impl Evaluation<'_> {
         if let Some(steps) = reach.descendants {
             all.extend(descendants(graph, &nodes, steps.limit()));
         }
-        checks.extend(graph.check_ids().filter(|id| graph.check(*id).sees().any(|read| all.contains(&read))));
+        checks.extend(graph.check_ids().filter(|id| graph.check(*id).upstream.iter().any(|read| all.contains(read))));
         unit_tests.extend(graph.unit_test_ids().filter(|id| all.contains(&graph.unit_test(*id).model)));
         let tests = checks.into_iter().map(Item::Check).chain(unit_tests.into_iter().map(Item::UnitTest));
         all.into_iter().map(Item::Node).chain(tests).collect()

@@ -33,11 +33,18 @@ pub struct Selected {
     pub nodes: BTreeSet<NodeId>,
     /// Those that are named themselves, and those that read one of the nodes: dbt's eager way of selecting tests.
     pub checks: BTreeSet<CheckId>,
+    /// Those that see one of the nodes only by way of a view, whose readers see at once what is built below it.
+    pub shown: BTreeSet<CheckId>,
     /// Those that are named themselves, and those of the nodes.
     pub unit_tests: BTreeSet<UnitTestId>,
 }
 
 impl Selected {
+    /// The checks that guard what is built of the nodes.
+    pub fn guarding(&self) -> BTreeSet<CheckId> {
+        &self.checks | &self.shown
+    }
+
     fn of(items: impl IntoIterator<Item = Item>) -> Self {
         let mut selected = Selected::default();
         for item in items {
