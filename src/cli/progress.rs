@@ -119,7 +119,8 @@ impl<'a> Progress<'a> {
         }
         if self.printer.verbosity >= Verbosity::Verbose {
             let why = record.proof.as_ref().map(|proof| format!(" (proved {proof})")).unwrap_or_default();
-            self.line(&format!("passed  {}  {question}{why}", record.check));
+            let said = record.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            self.line(&format!("passed  {}  {question}{why}{said}", record.check));
         }
     }
 
@@ -171,6 +172,7 @@ impl<'a> Progress<'a> {
                     // What its checks found has been told.
                     match error.code {
                         Code::CheckFailed if printer.verbosity >= Verbosity::Normal => printer.note(&error.message),
+                        Code::CheckFailed => {}
                         _ => printer.diagnostic(&error),
                     }
                 });

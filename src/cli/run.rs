@@ -201,8 +201,11 @@ fn carry_out(
     if !is_begun {
         import_ahead(context, &compiled, &work.plan);
     }
-    // Of a single asset its own failure says as much, in less time.
-    let is_checked = !args.manner.no_check && work.plan.built().nth(1).is_some();
+    // Of a single asset its own failure says as much, in less time; not of its checks, which are asked when it is built.
+    let mut built = work.plan.built();
+    let says_more = built.next().is_some() && (built.next().is_some() || work.plan.checks().next().is_some());
+    let is_checked = !args.manner.no_check && says_more;
+    drop(built);
     let columns = if is_checked { fitting(context, &compiled, &work.plan, &engine) } else { Some(HashMap::new()) };
     let Some(columns) = columns else { return Ok(ExitStatus::Wrong) };
     let tests = extent.unit_tests(&compiled.graph, &selected, &work);

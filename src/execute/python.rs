@@ -204,24 +204,9 @@ fn python_failure(materializer: &Materializer, node: &Node, error: &PythonError)
     if may_be_missing && let Some(missing) = missing_upstream(materializer, node) {
         return not_built(node, &missing).at(node.place.clone()).into();
     }
-    let code = match error.kind {
-        PythonErrorKind::Cancelled => return Failure::Cancelled,
-        PythonErrorKind::Raised => Code::PythonFailed,
-        PythonErrorKind::Import => Code::PythonImport,
-        PythonErrorKind::Input => Code::PythonInput,
-        PythonErrorKind::Output => Code::PythonOutput,
-        PythonErrorKind::ColumnType => Code::ColumnType,
-        PythonErrorKind::ObjectStore => Code::ObjectStore,
-    };
-    let place = match error.line {
-        Some(line) => Place::new(&node.file, node.file.line_span(line)),
-        None => node.place.clone(),
-    };
-    let message = format!("`{}` failed: {}", node.name, error.message);
-    let diagnostic = Diagnostic::error(code, message).at(place).hint_if(error.hint.clone());
-    materializer.redacted(if error.traceback.is_empty() {
-        diagnostic
-    } else {
-        diagnostic.details(error.traceback.clone())
-    })
+    if error.kind == PythonErrorKind::Cancelled {
+        return Failure::Cancelled;
+    }
+    let subject = format!("`{}`", node.name);
+    materializer.redacted(error.told(&subject, error.code(), (&node.file, &node.place)))
 }

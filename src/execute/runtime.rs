@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{FailingRows, Sessions, StoredObject};
 use crate::graph::Elsewhere;
 use crate::parse::python::Import;
 use crate::parse::{Parameter, ParsedAsset};
 use crate::project::{Project, Values};
-use crate::source::SourceFile;
+use crate::source::{Place, SourceFile};
 
 /// An interpreter that can run the project's asset functions. Called from several threads at once.
 pub trait PythonRuntime: Send + Sync {
@@ -155,6 +156,32 @@ pub struct PythonError {
     /// Line (from 1) of the innermost frame in the asset's own file.
     pub line: Option<usize>,
     pub hint: Option<String>,
+}
+
+impl PythonError {
+    pub fn code(&self) -> Code {
+        match self.kind {
+            PythonErrorKind::Raised | PythonErrorKind::Cancelled => Code::PythonFailed,
+            PythonErrorKind::Import => Code::PythonImport,
+            PythonErrorKind::Input => Code::PythonInput,
+            PythonErrorKind::Output => Code::PythonOutput,
+            PythonErrorKind::ColumnType => Code::ColumnType,
+            PythonErrorKind::ObjectStore => Code::ObjectStore,
+        }
+    }
+
+    /// What is told of it, at its line of `file`, or else at `place`. Of a text of several lines, the traceback tells the rest.
+    pub fn told(&self, subject: &str, code: Code, (file, place): (&Arc<SourceFile>, &Place)) -> Diagnostic {
+        let place = match self.line {
+            Some(line) => Place::new(file, file.line_span(line)),
+            None => place.clone(),
+        };
+        let first = self.message.lines().next().unwrap_or_default();
+        let is_told = self.traceback.contains(self.message.trim_end());
+        let message = format!("{subject} failed: {}", if is_told { first } else { &self.message });
+        let problem = Diagnostic::error(code, message).at(place).hint_if(self.hint.clone());
+        if self.traceback.is_empty() { problem } else { problem.details(self.traceback.clone()) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

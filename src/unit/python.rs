@@ -5,10 +5,9 @@ use std::sync::{Arc, PoisonError};
 use super::trial::Trial;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{BuildSource, EngineErrorKind};
-use crate::execute::{InputValue, PythonCall, PythonData, PythonError, PythonErrorKind, PythonInput, PythonOutput};
+use crate::execute::{InputValue, PythonCall, PythonData, PythonError, PythonInput, PythonOutput};
 use crate::graph::{Body, CompiledPython, Elsewhere, Materialized, Node, NodeId, quoted};
 use crate::parse::Parameter;
-use crate::source::Place;
 
 impl Trial<'_> {
     pub(super) fn run_python(&mut self, id: NodeId, compiled: &CompiledPython) -> Result<(), Diagnostics> {
@@ -93,19 +92,5 @@ impl Trial<'_> {
 }
 
 fn failure(node: &Node, error: &PythonError) -> Diagnostic {
-    let code = match error.kind {
-        PythonErrorKind::Raised | PythonErrorKind::Cancelled => Code::PythonFailed,
-        PythonErrorKind::Import => Code::PythonImport,
-        PythonErrorKind::Input => Code::PythonInput,
-        PythonErrorKind::Output => Code::PythonOutput,
-        PythonErrorKind::ColumnType => Code::ColumnType,
-        PythonErrorKind::ObjectStore => Code::ObjectStore,
-    };
-    let place = match error.line {
-        Some(line) => Place::new(&node.file, node.file.line_span(line)),
-        None => node.place.clone(),
-    };
-    let message = format!("`{}` failed: {}", node.name, error.message);
-    let diagnostic = Diagnostic::error(code, message).at(place).hint_if(error.hint.clone());
-    if error.traceback.is_empty() { diagnostic } else { diagnostic.details(error.traceback.clone()) }
+    error.told(&format!("`{}`", node.name), error.code(), (&node.file, &node.place))
 }

@@ -108,24 +108,8 @@ pub(super) fn open(
     }
     let session_settings = settings::apply(&connection, project)?;
     connection.execute(OWN_SETTINGS)?;
-    let state = State::of(&connection)?;
-    Ok(Arc::new_cyclic(|this| DuckDb {
-        this: this.clone(),
-        capabilities: Capabilities {
-            engine: format!("DuckDB {}", version()),
-            transactional_publish: true,
-            hash_method: content::method(),
-        },
-        database,
-        connection: Mutex::new(connection),
-        session_settings,
-        state,
-        built: Mutex::default(),
-        opening,
-        path: project.target.database.clone().filter(|_| access == Access::ReadWrite),
-        sessions: Mutex::new(Vec::new()),
-        is_cancelled: AtomicBool::new(false),
-    }))
+    let path = project.target.database.clone().filter(|_| access == Access::ReadWrite);
+    Ok(DuckDb::over(database, connection, session_settings, (opening, path))?)
 }
 
 fn open_waiting(
@@ -269,6 +253,35 @@ fn in_transaction(connection: &Connection, statements: &str) -> Result<(), Engin
 /// A lock that a panicking thread held is as good as any: what it guards is replaced, never half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DuckDb {
+    /// An engine over an open database; `path` of a file that this process writes, which took so long to open.
+    fn over(
+        database: Arc<Database>,
+        connection: Arc<Connection>,
+        session_settings: Vec<String>,
+        (opening, path): (Duration, Option<PathBuf>),
+    ) -> Result<Arc<Self>, EngineError> {
+        let state = State::of(&connection)?;
+        Ok(Arc::new_cyclic(|this| DuckDb {
+            this: this.clone(),
+            capabilities: Capabilities {
+                engine: format!("DuckDB {}", version()),
+                transactional_publish: true,
+                hash_method: content::method(),
+            },
+            database,
+            connection: Mutex::new(connection),
+            session_settings,
+            state,
+            built: Mutex::default(),
+            opening,
+            path,
+            sessions: Mutex::new(Vec::new()),
+            is_cancelled: AtomicBool::new(false),
+        }))
+    }
 }
 
 impl Sessions for DuckDb {

@@ -1,14 +1,12 @@
 //! A database in memory with the names and settings of a project's databases, to run assets on made-up rows.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::raw::{Connection, Database};
-use super::state::State;
-use super::{DuckDb, OWN_SETTINGS, SESSION_SETTINGS, binder, content, library, lock, settings, tally, version};
-use crate::engine::{Capabilities, Engine, EngineError, Sandbox, SchemaName};
+use super::{DuckDb, OWN_SETTINGS, SESSION_SETTINGS, binder, library, lock, settings, tally};
+use crate::engine::{Engine, EngineError, Sandbox, SchemaName};
 use crate::graph::{RelationName, folded, quoted};
 use crate::project::Project;
 
@@ -38,25 +36,8 @@ pub(in crate::engine) fn sandbox(
         let database = database.as_ref().map(|name| format!("{}.", quoted(name))).unwrap_or_default();
         connection.execute(&format!("create schema if not exists {database}{}", quoted(schema)))?;
     }
-    let state = State::of(&connection)?;
     let own = Arc::clone(&connection);
-    let engine = Arc::new_cyclic(|this| DuckDb {
-        this: this.clone(),
-        capabilities: Capabilities {
-            engine: format!("DuckDB {}", version()),
-            transactional_publish: true,
-            hash_method: content::method(),
-        },
-        database,
-        connection: Mutex::new(connection),
-        session_settings,
-        state,
-        built: Mutex::default(),
-        opening: Duration::ZERO,
-        path: None,
-        sessions: Mutex::new(Vec::new()),
-        is_cancelled: AtomicBool::new(false),
-    });
+    let engine = DuckDb::over(database, connection, session_settings, (Duration::ZERO, None))?;
     Ok(Box::new(DuckDbSandbox { engine, connection: own }))
 }
 

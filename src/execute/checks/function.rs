@@ -8,7 +8,7 @@ use super::answer::{Answer, Asking, Failing};
 use super::failing::{MOST_ROWS, redacted};
 use super::queries;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{CheckRecord, CheckStatus, FailingRows, Session, Sessions};
+use crate::engine::{CheckRecord, FailingRows, Session, Sessions};
 use crate::execute::materialize::Failure;
 use crate::execute::python::{Reading, inputs, printer};
 use crate::execute::runtime::{PythonCall, PythonCheck, PythonError, PythonErrorKind, PythonVerdict};
@@ -128,7 +128,6 @@ impl Asking<'_> {
         let failing = Failing { failures: count as f64, rows };
         let kept: Option<FailingRows> = failures.filter(|_| count > 0);
         let answer = self.judged(id, &failing, kept, clock.elapsed());
-        let message = message.filter(|_| answer.record.status != CheckStatus::Passed);
         let message = message.map(|message| secrets.redact(&message));
         let place = line.map(|line| Place::new(&check.file, check.file.line_span(line)));
         Answer { record: CheckRecord { message, ..answer.record }, place, ..answer }
@@ -148,12 +147,5 @@ fn failure(subject: &str, check: &Check, error: &PythonError) -> Failure {
         return Failure::Cancelled;
     }
     let code = if error.kind == PythonErrorKind::Import { Code::PythonImport } else { Code::CheckBroken };
-    let place = match error.line {
-        Some(line) => Place::new(&check.file, check.file.line_span(line)),
-        None => check.place.clone(),
-    };
-    let message = format!("{subject} failed: {}", error.message);
-    let problem = Diagnostic::error(code, message).at(place).hint_if(error.hint.clone());
-    let told = if error.traceback.is_empty() { problem } else { problem.details(error.traceback.clone()) };
-    told.into()
+    error.told(subject, code, (&check.file, &check.place)).into()
 }
