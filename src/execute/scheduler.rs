@@ -151,7 +151,10 @@ pub fn execute(
     // What made a run fail, such as a full disk, may forbid this too. Its errors are shown, and it counts as not ended. But
     // what checks have found is written here alone.
     if summary.is_success() || has_answers {
-        ended?;
+        ended.map_err(|error| {
+            let message = format!("how the run ended cannot be written down: {}", error.message);
+            EngineError { message, ..error }
+        })?;
     }
     Ok(summary)
 }
