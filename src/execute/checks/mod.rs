@@ -18,7 +18,7 @@ use super::materialize::{Failure, Materializer, microseconds};
 use super::scheduler::Message;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{CheckRecord, CheckStatus, Column, EngineError, EngineErrorKind, Recorded, Session, StoredObject};
-use crate::graph::checks::{Check, CheckId, CheckedTable, Question, scanned};
+use crate::graph::checks::{Check, CheckId, CheckedTable, Question, looked_at, scanned};
 use crate::graph::{AssetGraph, Node, NodeId, RelationName, quoted};
 
 /// So many failing checks are named.
@@ -201,17 +201,22 @@ impl Asking<'_> {
         session: &mut dyn Session,
     ) -> Result<Vec<(i64, u64)>, EngineError> {
         let graph = self.graph();
+        let is_share = |check: &Check| check.warn_if.is_share() || check.error_if.is_share();
         let of_check = |id: &CheckId| {
             let check = graph.check(*id);
-            let rows = match check.warn_if.is_share() || check.error_if.is_share() {
-                true => crate::graph::checks::looked_at(check),
-                false => "0".to_owned(),
-            };
-            [scanned(check, table).unwrap_or_else(|| "0".to_owned()), rows]
+            let rows = is_share(check).then(|| looked_at(check));
+            std::iter::once(scanned(check, table).unwrap_or_else(|| "0".to_owned())).chain(rows)
         };
         let counts: Vec<String> = checks.iter().flat_map(of_check).collect();
         let found = queries::numbers(session, &format!("select {} from {}", counts.join(", "), table.from))?;
-        Ok(found.chunks_exact(2).map(|pair| (pair[0], u64::try_from(pair[1]).unwrap_or_default())).collect())
+        let mut found = found.into_iter();
+        let mut next = || found.next().unwrap_or_default();
+        let read = |id: &CheckId| {
+            let failing = next();
+            let rows = if is_share(graph.check(*id)) { next() } else { 0 };
+            (failing, u64::try_from(rows).unwrap_or_default())
+        };
+        Ok(checks.iter().map(read).collect())
     }
 
     /// Whether the engine takes no further query in the transaction of what is built.

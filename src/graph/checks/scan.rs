@@ -22,8 +22,17 @@ pub struct CheckedTable<'t> {
 /// question that has a query or a function of its own.
 pub fn scanned(check: &Check, table: &CheckedTable<'_>) -> Option<String> {
     let condition = restriction(check);
-    let count = |broken: &str| format!("count(*) filter (where {condition} and {broken})");
+    let count = |broken: &str| match check.condition {
+        Some(_) => format!("count(*) filter (where {condition} and {broken})"),
+        None => format!("count(*) filter (where {broken})"),
+    };
     Some(match &check.question {
+        // Filters cost as much as what they guard, where the tables are small.
+        Question::Unique { columns } if columns.len() == 1 && check.condition.is_none() => {
+            let column = &columns[0];
+            format!("count({column}) - count(distinct {column})")
+        }
+        Question::NotNull { column } if check.condition.is_none() => format!("count(*) - count({column})"),
         Question::Unique { columns } => {
             let (key, whole) = key(columns);
             let filter = format!("filter (where {condition} and {whole})");
