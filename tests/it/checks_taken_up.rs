@@ -158,3 +158,29 @@ fn what_cannot_be_is_told() {
     let said = project.run(&["run", "--select", "test_type:data"]);
     assert!(said.code == 0 && said.stderr.contains("`dovetail test` runs the checks"), "{said}");
 }
+
+#[test]
+fn thresholds_hold_for_what_is_looked_at_and_what_is_proved() {
+    let own = "{% test big(model, column_name) %}select * from {{ model }} where {{ column_name }} > 5{% endtest %}";
+    let project = Project::new().file("tests/generic/big.sql", own).file(
+        "models/a.sql",
+        "select i as x, i % 10 as g, case when i > 0 then 'nan'::double else 1 end as f, '''q'''::enum('''q''') as e
+        from range(100) t(i)",
+    );
+    let asked = |column: &str, told: &str| {
+        // What `run` publishes, nobody has asked.
+        write(&project, "models/a.yml", &format!("models: [{{name: a, columns: [{column}]}}]"));
+        assert_eq!(project.run(&["run"]).code, 0);
+        for command in ["build", "test"] {
+            let said = project.run(&[command, "--output", "json"]);
+            assert_eq!(statuses(&said)[0].1, told, "{command} {column}\n{said}");
+        }
+    };
+    asked("{name: x, data_tests: [{big: {config: {where: \"g = 9\", error_if: \"> 50%\"}}}]}", "failed");
+    asked("{name: f, data_tests: [{distribution: {mean: {at_least: 0}}}]}", "failed");
+    asked("{name: f, data_tests: [{distribution: {min: {at_least: 0}}}]}", "passed");
+    asked("{name: e, data_tests: [{accepted_values: {values: [q]}}]}", "failed");
+    asked("{name: e, data_tests: [{accepted_values: {values: [\"'q'\"]}}]}", "passed");
+    let proved = "{name: x, constraints: [{type: not_null}], data_tests: [{not_null: {config: {error_if: \"= 0\"}}}]}";
+    asked(proved, "failed");
+}

@@ -74,7 +74,8 @@ pub(super) fn question(asked: &ParsedCheck) -> Result<Asked, String> {
         "freshness" => {
             arguments.only(&["max_age"])?;
             let said = asked.arguments.get("max_age").ok_or_else(|| format!("needs a `max_age`: {LENGTH_OF_TIME}"))?;
-            let age = duration(said).filter(|age| !age.is_zero());
+            // The engine counts microseconds in 64 bits.
+            let age = duration(said).filter(|age| !age.is_zero() && i64::try_from(age.as_micros()).is_ok());
             let max_age =
                 age.ok_or_else(|| format!("has a `max_age` that is no length of time, {said}: {LENGTH_OF_TIME}"))?;
             whole(Question::Freshness { column: arguments.column()?, max_age })

@@ -79,9 +79,9 @@ impl Bounds {
 
     /// A condition that holds where a value is outside; not where it is NULL.
     pub fn broken_by(&self, value: &str) -> String {
-        let below = self.at_least.as_ref().map(|bound| format!("{value} < {bound}"));
+        let below = self.at_least.as_ref().map(|bound| format!("{value} < {bound} or isnan(cast({value} as double))"));
         let above = self.at_most.as_ref().map(|bound| format!("{value} > {bound}"));
-        // NaN is more than every number, as DuckDB orders it.
+        // NaN is within no bounds; as DuckDB orders it, it is more than every number.
         format!("({})", below.into_iter().chain(above).collect::<Vec<_>>().join(" or "))
     }
 
@@ -106,10 +106,10 @@ mod tests {
     fn bounds_are_read() {
         let told = |value: Value| Bounds::of(&value).map(|bounds| (bounds.broken_by("x"), bounds.in_words()));
         let ok = |condition: &str, words: &str| Ok((condition.to_owned(), words.to_owned()));
-        assert_eq!(told(json!([1, 10])), ok("(x < 1 or x > 10)", "is from 1 to 10"));
-        assert_eq!(told(json!({"at_least": 0.5})), ok("(x < 0.5)", "is at least 0.5"));
+        assert_eq!(told(json!([1, 10])), ok("(x < 1 or isnan(cast(x as double)) or x > 10)", "is from 1 to 10"));
+        assert_eq!(told(json!({"at_least": 0.5})), ok("(x < 0.5 or isnan(cast(x as double)))", "is at least 0.5"));
         assert_eq!(told(json!([null, -3])), ok("(x > -3)", "is at most -3"));
-        assert_eq!(told(json!([7, 7])), ok("(x < 7 or x > 7)", "is 7"));
+        assert_eq!(told(json!([7, 7])), ok("(x < 7 or isnan(cast(x as double)) or x > 7)", "is 7"));
         for wrong in [json!(1), json!([1]), json!({}), json!({"min": 1}), json!(["a", 2]), json!([2, 1])] {
             assert!(told(wrong.clone()).is_err(), "{wrong}");
         }

@@ -58,8 +58,9 @@ fn by_type(column: &str, values: &[Accepted], columns: &[Column]) -> Option<Stri
 fn enumerated(engine_type: &str) -> Option<Vec<String>> {
     let inside = engine_type.strip_prefix("ENUM(")?.strip_suffix(')')?;
     let tokens = canonical_tokens(inside);
-    let literals = tokens.iter().filter(|token| token.text.starts_with('\''));
-    Some(literals.map(|token| token.text.trim_matches('\'').replace("''", "'")).collect())
+    // One quote on each side: others are of the value.
+    let literals = tokens.iter().filter_map(|token| token.text.strip_prefix('\'')?.strip_suffix('\''));
+    Some(literals.map(|text| text.replace("''", "'")).collect())
 }
 
 fn names(constraint: &Constraint) -> impl Iterator<Item = String> {
