@@ -173,7 +173,7 @@ impl Materializer {
         let node = self.context.graph.node(asset);
         let session = self.opened(node, session)?;
         if let Some(staging) = &self.staging {
-            staging.stand_in_for(self, asset, &checks, session)?;
+            staging.stand_in_for(self, (asset, None), &checks, session)?;
         }
         let answers = self.ask(&checks, None, session, events);
         session.abandon();
@@ -263,7 +263,7 @@ impl Materializer {
         let session = self.opened(node, session)?;
         if let Some(staging) = &self.staging {
             staging.stand_in(self, asset, session)?;
-            staging.stand_in_for(self, asset, self.checks_of(asset), session)?;
+            staging.stand_in_for(self, (asset, Some(asset)), self.checks_of(asset), session)?;
         }
         let before = self.standing.record(node.name.as_str());
         let hash_method = self.context.engine.capabilities().hash_method.as_str();

@@ -163,17 +163,17 @@ impl Staging {
         self.stand_in_above(materializer, (asset, asset), session)
     }
 
-    /// The same for what checks read that are asked of an asset.
+    /// The same for what checks read that are asked in the step of an asset; `built` where that is built in it.
     pub fn stand_in_for(
         &self,
         materializer: &Materializer,
-        asset: NodeId,
+        (asset, built): (NodeId, Option<NodeId>),
         checks: &[CheckId],
         session: &mut dyn Session,
     ) -> Result<(), Failure> {
         let graph = &materializer.context.graph;
         let read = checks.iter().flat_map(|id| &graph.check(*id).reads);
-        let read: BTreeSet<NodeId> = read.copied().filter(|id| *id != asset).collect();
+        let read: BTreeSet<NodeId> = read.copied().filter(|id| Some(*id) != built).collect();
         read.into_iter().try_for_each(|id| self.stand_in_of(materializer, (asset, id), session))
     }
 

@@ -106,3 +106,17 @@ fn what_a_view_is_compared_with_is_built_first() {
     // dbt's way of selecting tests does not look through views.
     assert_eq!(project.run(&["ls", "-s", "base,kind:check"]).code, 2);
 }
+
+#[test]
+fn what_is_left_alone_is_asked_of_what_is_staged() {
+    let project = Project::new()
+        .file("models/u.sql", "select 5 as x, 1 as k")
+        .file("models/mid.sql", "select k from u")
+        .file("models/v.sql", "{{ config(materialized='view') }} select x from u, mid")
+        .file("models/v.yml", "models: [{name: v, columns: [{name: x, data_tests: [{accepted_values: [5]}]}]}]");
+    assert_eq!(project.run(&["build"]).code, 0);
+    write(&project, "models/u.sql", "select 99 as x, 1 as k");
+    let said = project.run(&["reconcile", "--atomic"]);
+    assert!(said.code == 1 && said.stderr.contains("DT1001"), "{said}");
+    assert_eq!(rows(&project, "v"), "x\n5\n");
+}
