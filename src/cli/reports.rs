@@ -50,9 +50,9 @@ impl Reports {
             }
             Event::AssetFinished { asset, elapsed, outcome, .. } if self.junit.is_some() => {
                 let verdict = match outcome {
-                    // The checks and the unit tests tell it.
+                    // The checks and the unit tests fail, and tell it.
                     Outcome::Failed(problem) if matches!(problem.code, Code::CheckFailed | Code::UnitTestFailed) => {
-                        return;
+                        Verdict::Skipped(problem.message.clone())
                     }
                     Outcome::Failed(problem) => {
                         Verdict::Error(problem.message.clone(), render(problem, Rendering::Plain))

@@ -217,7 +217,7 @@ fn reports_for_machines() {
     let said = project.run(&["build", "--junit", "out.xml", "--output", "json"]);
     assert_eq!(said.code, 1, "{said}");
     let report = project.read("out.xml");
-    assert!(report.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"2\""), "{report}");
+    assert!(report.contains("tests=\"5\" failures=\"1\" errors=\"0\" skipped=\"3\""), "{report}");
     assert!(report.contains("a&lt;b\n&lt;&amp;&quot;\u{fffd}&gt;</failure>"), "{report}");
     let said = project.run(&["test", "--junit", "models/orders.sql/x.xml"]);
     assert!(said.stderr.contains("DT0009"), "{said}");
