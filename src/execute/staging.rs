@@ -50,8 +50,7 @@ impl Staging {
 
     /// What the names of everything that the run stages end in.
     fn suffix(&self) -> String {
-        let run = self.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-        format!("__staged_{run}")
+        suffix("staged", &self.run)
     }
 
     /// A statement that gives its columns the names that they have where it is published: the engine calls what has no name
@@ -234,6 +233,12 @@ impl Staging {
         books.places.insert(id, Some(relation));
         Ok(())
     }
+}
+
+/// What the name of something ends in that a run makes beside the published one. It needs no quotes.
+pub(super) fn suffix(word: &str, run: &str) -> String {
+    let run = run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+    format!("__{word}_{run}")
 }
 
 /// A text of the engine's that names what is staged, as it would be without that: `a__staged_1 AS a` was `a`.

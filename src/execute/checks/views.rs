@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::Unpublished;
 use crate::engine::{BuildSource, EngineError, Extent, Session};
 use crate::execute::materialize::Materializer;
+use crate::execute::staging::suffix;
 use crate::graph::checks::{Check, CheckId};
 use crate::graph::{Body, Materialized, NodeId, RelationName};
 
@@ -134,8 +135,7 @@ impl<'a> Views<'a> {
             self.twins.get(&read).cloned().or(of_built).or_else(|| staging?.place(read))
         };
         let statement = compiled.redirected(&place).statement;
-        let run = materializer.run.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-        let identifier = format!("{}__asked_{run}", node.relation.identifier);
+        let identifier = format!("{}{}", node.relation.identifier, suffix("asked", &materializer.run));
         let twin = RelationName { identifier, ..node.relation.clone() };
         session.build(&twin, BuildSource::View(statement), Extent::Columns)?;
         self.twins.insert(id, twin);
